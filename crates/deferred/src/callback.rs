@@ -1,0 +1,94 @@
+//! What a callback may return: a `Result`, a `Deferred`, or nothing.
+
+use crate::chain::Next;
+use crate::deferred::Deferred;
+use crate::failure::Failure;
+
+/// What came of a callback, a coroutine or a function: a result, or a Deferred
+/// that will have it.
+pub enum Outcome<T> {
+    /// It returned or failed.
+    Done(Result<T, Failure>),
+    /// It returned a Deferred, whose result is meant.
+    Wait(Deferred<T>),
+}
+
+/// What callbacks, coroutines and functions given to this crate may return.
+///
+/// - `Result<T, Failure>`: a value, or an error raised, `?` included;
+/// - `Deferred<T>`: go on when that has its result, and with it;
+/// - `()`: nothing to say.
+///
+/// One trait for the three is what lets [`add_callback`] take any of them
+/// without annotations. Implement it for a type of your own that stands for
+/// one of them.
+///
+/// [`add_callback`]: Deferred::add_callback
+///
+/// ```
+/// use deferred::{Deferred, testing::success_result_of};
+///
+/// let d = Deferred::succeed("20")
+///     .add_callback(|text| Ok(text.parse::<i32>()?))
+///     .add_callback(|n| Deferred::succeed(n + 1))
+///     .add_callback(|n| assert_eq!(n, 21));
+/// success_result_of(d);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a callback cannot return `{Self}`",
+    label = "this callback returns `{Self}`",
+    note = "a callback returns `Result<T, Failure>` (often `Ok(value)`), `Deferred<T>`, or `()`"
+)]
+pub trait CallbackResult {
+    /// What the next callback gets.
+    type Value: 'static;
+
+    /// The outcome that `self` stands for.
+    fn into_outcome(self) -> Outcome<Self::Value>;
+}
+
+impl<T: 'static> CallbackResult for Result<T, Failure> {
+    type Value = T;
+
+    #[inline]
+    fn into_outcome(self) -> Outcome<T> {
+        Outcome::Done(self)
+    }
+}
+
+impl<T: 'static> CallbackResult for Deferred<T> {
+    type Value = T;
+
+    #[inline]
+    fn into_outcome(self) -> Outcome<T> {
+        Outcome::Wait(self)
+    }
+}
+
+impl CallbackResult for () {
+    type Value = ();
+
+    #[inline]
+    fn into_outcome(self) -> Outcome<()> {
+        Outcome::Done(Ok(()))
+    }
+}
+
+impl<T: 'static> CallbackResult for Outcome<T> {
+    type Value = T;
+
+    #[inline]
+    fn into_outcome(self) -> Self {
+        self
+    }
+}
+
+impl<T: 'static> From<Outcome<T>> for Next<T> {
+    #[inline]
+    fn from(outcome: Outcome<T>) -> Self {
+        match outcome {
+            Outcome::Done(result) => Self::Done(result),
+            Outcome::Wait(deferred) => Self::Wait(deferred.into_tail()),
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The control block of a chain: what belongs to it as a whole.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::task::Waker;
+
+use super::pipeline::PipelineCell;
+use super::{Corpse, bury, lost_holder};
+use crate::cancel_handle::CancelHandle;
+use crate::coroutine::Task;
+use crate::debug::DebugInfo;
+use crate::error::AlreadyCalledError;
+use crate::unhandled;
+
+/// Where a chain is in its life.
+///
+/// ```text
+///             fire            run a callback
+///   Unfired ────────▶ Idle ─────────────────▶ Running
+///                      ▲ ▲    it returned         │
+///                      │ └────────────────────────┤
+///                      │                          │ it returned a Deferred
+///                      │  which has its result    ▼ without a result
+///                      └────────────────────── Waiting
+/// ```
+///
+/// A pause is no phase: it holds a chain in `Idle`, and can begin in any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Neither called nor cancelled.
+    Unfired,
+    /// Has a result, and runs no callback now.
+    Idle,
+    /// A callback is on the stack, or a chain that the callback fed.
+    Running,
+    /// The result is what `upstream` will give.
+    Waiting,
+}
+
+/// Whom a cancellation goes to.
+#[derive(Default)]
+pub(crate) enum Upstream {
+    /// Nobody: cancelling fires the chain with a `CancelledError`.
+    #[default]
+    Nobody,
+    /// The canceller that the maker of the Deferred gave.
+    Canceller(Box<dyn FnOnce()>),
+    /// The Deferreds that a list or a race looks at.
+    Members(Members),
+    /// The coroutine whose result this is; it passes it to what it awaits.
+    Task(Weak<Task>),
+    /// In phase `Waiting`: the chain that a callback returned.
+    Chain(Rc<Core>),
+}
+
+/// The members of a list or a race, to be cancelled with it.
+#[derive(Clone)]
+pub(crate) struct Members {
+    pub(crate) handles: Rc<[CancelHandle]>,
+    /// Whether the chain then fails by itself, or waits for what its members
+    /// make of it.
+    pub(crate) fails: bool,
+}
+
+/// Who gets the result when the last callback has run.
+#[derive(Default)]
+pub(crate) enum Waiter {
+    /// Nobody yet: it stays until a callback is added.
+    #[default]
+    Nobody,
+    /// A chain one of whose callbacks returned this one.
+    Chain(Rc<Core>),
+    /// A coroutine that awaits it: resumed at once.
+    Task(Rc<Task>),
+    /// A future of another executor.
+    Waker(Waker),
+}
+
+/// Where the one handle is through which callbacks are added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Consumer {
+    /// In somebody's hand.
+    Held,
+    /// Inside a suspended future, which is the chain's waiter.
+    Suspended,
+    /// Dropped, or taken by a chain that waits for this one.
+    Gone,
+}
+
+/// One chain: the state that in Twisted is the Deferred object.
+pub(crate) struct Core {
+    pub(crate) phase: Cell<Phase>,
+    /// Cancelled without a canceller: whoever fires it next, once, does not
+    /// know, and is not told off.
+    pub(crate) swallow: Cell<bool>,
+    pub(crate) paused: Cell<u32>,
+    /// A cancellation is on its way through the chain's coroutine; until it
+    /// is done the chain stays where it is.
+    pub(crate) held: Cell<bool>,
+    pub(crate) upstream: Cell<Upstream>,
+    pub(crate) waiter: Cell<Waiter>,
+    pub(crate) consumer: Cell<Consumer>,
+    /// How many `Head`s there are.
+    pub(crate) heads: Cell<u32>,
+    /// How many `CancelHandle`s there are.
+    pub(crate) cancel_handles: Cell<u32>,
+    /// No handle downstream can cancel this any more; see `liveness`.
+    pub(crate) abandoned: Cell<bool>,
+    /// The chain has come to its end with a failure that nobody has taken.
+    pub(crate) unhandled: Cell<bool>,
+    pub(crate) debug: Cell<Option<Box<DebugInfo>>>,
+    pub(crate) pipeline: PipelineCell,
+}
+
+impl Core {
+    pub(super) fn new(phase: Phase, heads: u32, pipeline: PipelineCell) -> Self {
+        Self {
+            phase: Cell::new(phase),
+            swallow: Cell::new(false),
+            paused: Cell::new(0),
+            held: Cell::new(false),
+            upstream: Cell::new(Upstream::Nobody),
+            waiter: Cell::new(Waiter::Nobody),
+            consumer: Cell::new(Consumer::Held),
+            heads: Cell::new(heads),
+            cancel_handles: Cell::new(0),
+            abandoned: Cell::new(false),
+            unhandled: Cell::new(false),
+            debug: Cell::new(None),
+            pipeline,
+        }
+    }
+
+    /// Whether the next callback may run now.
+    #[inline]
+    pub(crate) fn may_run(&self) -> bool {
+        self.phase.get() == Phase::Idle && self.paused.get() == 0 && !self.held.get()
+    }
+
+    /// Whether the chain has come to its end and holds what it ended with.
+    #[inline]
+    pub(crate) fn has_result(&self) -> bool {
+        self.may_run() && !self.pipeline.has_stages()
+    }
+
+    /// The chain has come to its end: a failure is unhandled from here on,
+    /// and is reported if nobody is left who could handle it.
+    pub(crate) fn settle(&self) {
+        let failed = self.pipeline.holds_failure();
+        self.unhandled.set(failed);
+        if failed && self.consumer.get() == Consumer::Gone {
+            self.report_unhandled();
+        }
+    }
+
+    /// Reports the failure at the end of the chain, once.
+    pub(crate) fn report_unhandled(&self) {
+        if !self.unhandled.replace(false) {
+            return;
+        }
+        let failure = self.pipeline.take_failure();
+        if let Some(failure) = failure {
+            unhandled::report(failure, self.debug.take().map(|info| *info));
+        }
+    }
+
+    /// The future that waited for the chain no longer does.
+    #[inline]
+    pub(crate) fn end_wait(self: &Rc<Self>) {
+        if self.consumer.get() == Consumer::Suspended {
+            self.forget_waiter();
+        }
+    }
+
+    #[cold]
+    fn forget_waiter(self: &Rc<Self>) {
+        self.consumer.set(Consumer::Held);
+        if let Waiter::Task(task) = self.waiter.take() {
+            task.forget(self);
+        }
+    }
+
+    /// The tail was dropped.
+    pub(crate) fn lost_consumer(self: &Rc<Self>) {
+        self.end_wait();
+        self.consumer.set(Consumer::Gone);
+        if self.unhandled.get() {
+            self.report_unhandled();
+        } else if !self.has_result() {
+            lost_holder(self);
+        }
+    }
+
+    /// The last head was dropped before the chain was fired.
+    pub(crate) fn lost_last_head(&self) {
+        if crate::debug::get_debugging() {
+            Self::peek(&self.debug, |info| {
+                let created =
+                    info.as_ref().and_then(|info| info.created()).map(tracing::field::display);
+                tracing::warn!(target: "deferred", created, "a Deferred will never be fired: its last trigger is gone");
+            });
+        }
+    }
+
+    /// Looks at `cell` without keeping it; `look` must not get back to it.
+    pub(crate) fn peek<T: Default, R>(cell: &Cell<T>, look: impl FnOnce(&T) -> R) -> R {
+        let content = cell.take();
+        let seen = look(&content);
+        cell.set(content);
+        seen
+    }
+
+    /// The chain that this one waits for.
+    pub(crate) fn waits_for(&self) -> Option<Rc<Self>> {
+        Self::peek(&self.upstream, |upstream| match upstream {
+            Upstream::Chain(core) => Some(Rc::clone(core)),
+            _ => None,
+        })
+    }
+
+    /// The coroutine whose result this is, if it is still under way.
+    pub(crate) fn task(&self) -> Option<Rc<Task>> {
+        Self::peek(&self.upstream, |upstream| match upstream {
+            Upstream::Task(task) => task.upgrade(),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn already_called(&self) -> AlreadyCalledError {
+        Self::peek(&self.debug, |info| {
+            info.as_ref().map_or_else(AlreadyCalledError::default, |info| info.already_called())
+        })
+    }
+
+    /// With debugging on, notes a place.
+    #[inline]
+    pub(crate) fn note(
+        &self,
+        what: impl FnOnce(&mut DebugInfo, &'static Location<'static>),
+        place: &'static Location<'static>,
+    ) {
+        if crate::debug::get_debugging() {
+            let mut info = self.debug.take().unwrap_or_default();
+            what(&mut info, place);
+            self.debug.set(Some(info));
+        }
+    }
+}
+
+/// What is left in a chain may hold another chain, and so on: all that is not
+/// plain goes through the graveyard.
+impl Drop for Core {
+    #[inline]
+    fn drop(&mut self) {
+        let plain = !self.pipeline.has_stages()
+            && matches!(self.upstream.get_mut(), Upstream::Nobody)
+            && matches!(self.waiter.get_mut(), Waiter::Nobody);
+        if !plain {
+            self.bury_parts();
+        }
+    }
+}
+
+impl Core {
+    #[cold]
+    fn bury_parts(&mut self) {
+        bury(Corpse::Pipeline(self.pipeline.take_stages()));
+        bury(Corpse::Upstream(self.upstream.take()));
+        bury(Corpse::Waiter(self.waiter.take()));
+    }
+}

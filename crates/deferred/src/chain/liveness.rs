@@ -1,0 +1,163 @@
+//! Which chains can still run.
+//!
+//! Chains that wait for one another, and coroutines with what they await,
+//! point at each other both ways: a result must find its way down, and a
+//! cancellation its way up. While one of them can still happen all of them are
+//! kept. When the last handle is gone through which it could, they are let go;
+//! reference counts alone would keep them for ever.
+//!
+//! A chain is *stranded* when nothing can make it go on:
+//!
+//! - its root (what it waits for, at the end of the line) has lost its last
+//!   [`Head`](super::Head), so nobody can fire it, and
+//! - nobody can cancel it: neither the root nor anything on the way down from
+//!   it to the last waiter has a [`CancelHandle`](crate::CancelHandle) or a
+//!   consumer in somebody's hand.
+//!
+//! Both functions here are called when a handle goes, and look up and down the
+//! line. `abandoned` marks where nobody below can cancel, so that a line is not
+//! walked again for each of its handles.
+
+use std::rc::Rc;
+
+use super::core::{Consumer, Core, Phase, Upstream, Waiter};
+use super::{Corpse, bury};
+
+/// The last head of a chain that was not fired has gone.
+#[cold]
+pub(crate) fn lost_source(root: &Rc<Core>) {
+    if is_stuck(root) && !can_be_cancelled(root) {
+        release(Rc::clone(root));
+    }
+}
+
+/// A handle has gone through which a chain without a result could be
+/// cancelled.
+#[cold]
+pub(crate) fn lost_holder(core: &Rc<Core>) {
+    if can_be_cancelled(core) {
+        return;
+    }
+    let mut core = Rc::clone(core);
+    core.abandoned.set(true);
+    while let Some(source) = source(&core) {
+        if is_held(&source) {
+            return;
+        }
+        source.abandoned.set(true);
+        core = source;
+    }
+    // At the root. A list holds handles of its members, which hold the list.
+    drop_members(&core);
+    if is_stuck(&core) {
+        release(core);
+    }
+}
+
+/// What `core` waits for, if it waits for just one chain.
+pub(super) fn source(core: &Core) -> Option<Rc<Core>> {
+    match core.phase.get() {
+        Phase::Waiting => core.waits_for(),
+        Phase::Unfired => core.task().and_then(|task| task.only_wait()),
+        Phase::Idle | Phase::Running => None,
+    }
+}
+
+/// Whether someone has a handle of this very chain.
+fn is_held(core: &Core) -> bool {
+    core.cancel_handles.get() > 0 || core.consumer.get() == Consumer::Held
+}
+
+/// Whether no head can make `root` go on.
+fn is_stuck(root: &Core) -> bool {
+    let unfireable = root.phase.get() == Phase::Unfired && root.heads.get() == 0;
+    // Only its consumer could have ended the pause.
+    let paused_for_ever = root.paused.get() > 0;
+    unfireable || paused_for_ever
+}
+
+/// Whether someone can cancel `core`: through itself, or what waits for it.
+fn can_be_cancelled(core: &Rc<Core>) -> bool {
+    let mut core = Rc::clone(core);
+    loop {
+        if is_held(&core) {
+            return true;
+        }
+        if may_be_cancelled_by_its_waiter(&core) {
+            return true;
+        }
+        match below(&core) {
+            None => return false,
+            Some(next) if next.abandoned.get() => return false,
+            Some(next) => core = next,
+        }
+    }
+}
+
+/// Whether what waits for `core` goes on without it as well, and then may
+/// cancel it: a future elsewhere, or a coroutine that waits for more than this.
+fn may_be_cancelled_by_its_waiter(core: &Core) -> bool {
+    Core::peek(&core.waiter, |waiter| match waiter {
+        Waiter::Nobody | Waiter::Chain(_) => false,
+        Waiter::Task(task) => task.only_wait().is_none(),
+        Waiter::Waker(_) => true,
+    })
+}
+
+/// The chain that goes on with what `core` gives.
+fn below(core: &Core) -> Option<Rc<Core>> {
+    Core::peek(&core.waiter, |waiter| match waiter {
+        Waiter::Chain(next) => Some(Rc::clone(next)),
+        Waiter::Task(task) => Some(Rc::clone(task.core())),
+        Waiter::Nobody | Waiter::Waker(_) => None,
+    })
+}
+
+fn drop_members(core: &Core) {
+    let members = Core::peek(&core.upstream, |upstream| matches!(upstream, Upstream::Members(_)));
+    if members {
+        bury(Corpse::Upstream(core.upstream.take()));
+    }
+}
+
+/// Lets go of a stranded chain and all that waits for it.
+fn release(root: Rc<Core>) {
+    let mut core = Some(root);
+    while let Some(stranded) = core {
+        core = match stranded.waiter.take() {
+            Waiter::Chain(next) => Some(next),
+            Waiter::Nobody => None,
+            waiter => {
+                bury(Corpse::Waiter(waiter));
+                None
+            }
+        };
+        if stranded.phase.get() == Phase::Unfired {
+            bury(Corpse::Upstream(stranded.upstream.take()));
+        }
+        let stages = stranded.pipeline.take_stages();
+        bury(Corpse::Pipeline(stages));
+    }
+}
+
+/// Whether `core` would wait for itself if it waited for `source`.
+///
+/// Looks up from the one and down from the other in step, so that it costs the
+/// shorter of the two ways: chains grow at one of their ends.
+pub(crate) fn would_close_a_circle(core: &Rc<Core>, source_of_it: &Rc<Core>) -> bool {
+    let mut up = Rc::clone(source_of_it);
+    let mut down = Rc::clone(core);
+    loop {
+        if Rc::ptr_eq(&up, core) || Rc::ptr_eq(&down, source_of_it) {
+            return true;
+        }
+        match source(&up) {
+            Some(next) => up = next,
+            None => return false,
+        }
+        match below(&down) {
+            Some(next) => down = next,
+            None => return false,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The machinery under a Deferred: one chain, its states, and how it runs.
+//!
+//! ```text
+//!   Head<T>  ──fires──▶  Core ◀──owns── Tail<U>  (one; goes on in the type)
+//!   (Trigger)             │              (Deferred)
+//!                         ├─ phase: Unfired → Idle ⇄ Running, Idle ⇄ Waiting
+//!                         ├─ pipeline: the current result, and what is to run
+//!                         ├─ upstream: whom a cancellation goes to
+//!                         └─ waiter: who gets the result at the end
+//! ```
+//!
+//! - [`core`]: the control block and its states.
+//! - [`pipeline`]: the queue of callbacks and the result, of any types, in one
+//!   buffer; the only module with `unsafe`.
+//! - [`run`]: the loop that runs callbacks, without recursion.
+//! - [`cancel`]: where a cancellation goes.
+//! - [`liveness`]: which chains can still run, so that cycles are let go.
+//! - [`graveyard`]: dropping a hundred thousand nested things on a small stack.
+
+mod cancel;
+mod core;
+mod graveyard;
+mod liveness;
+mod pipeline;
+mod run;
+
+pub(crate) use self::cancel::cancel;
+pub(crate) use self::core::{Consumer, Core, Members, Phase, Upstream, Waiter};
+pub(crate) use self::graveyard::{Corpse, bury};
+pub(crate) use self::liveness::{lost_holder, lost_source, would_close_a_circle};
+pub(crate) use self::pipeline::{Head, Next, Tail};
+pub(crate) use self::run::run;

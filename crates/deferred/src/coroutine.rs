@@ -1,0 +1,310 @@
+//! Coroutines: futures that run inside the Deferreds they await.
+//!
+//! A coroutine starts at once, and is resumed by what it awaits, inside the
+//! call that fires it: between Deferreds no executor is needed. What else it
+//! awaits wakes it through a small task on the thread's executor, which is
+//! started the first time that it is needed.
+//!
+//! Mirrors `inlineCallbacks` and `Deferred.fromCoroutine` of
+//! `twisted.internet.defer`. Tested in `tests/coroutine.rs`.
+
+mod alarm;
+mod driver;
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use smallvec::SmallVec;
+use tracing::Span;
+
+use self::alarm::Alarm;
+pub(crate) use self::alarm::wake;
+pub use self::driver::set_local_spawner;
+use crate::callback::{CallbackResult, Outcome};
+use crate::chain::would_close_a_circle;
+use crate::chain::{
+    Consumer, Core, Corpse, Head, Phase, Tail, Upstream, Waiter, bury, lost_holder, run,
+};
+use crate::context;
+use crate::error::ChainCycleError;
+use crate::failure::Failure;
+
+type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// What a cancellation does to a coroutine: itself, or what it waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnCancel {
+    /// Cancel the Deferreds that it awaits.
+    Forward,
+    /// Drop it.
+    End,
+}
+
+/// What comes of a [`Task::cancel`].
+pub(crate) enum CancelTask {
+    /// It is running, or done.
+    Nothing,
+    /// It waits for these, which are to be cancelled.
+    Waits(Waits),
+    /// It has been dropped: its Deferred is to fail.
+    Ended,
+}
+
+type Waits = SmallVec<[Rc<Core>; 1]>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Suspended,
+    Running,
+    /// Running, and what it waited for has come meanwhile.
+    Notified,
+    Done,
+}
+
+/// A coroutine under way.
+///
+/// It belongs to whatever will resume it: the chains it awaits, as their
+/// waiter, and the thread's list of alarmed tasks while something else may
+/// wake it.
+pub(crate) struct Task {
+    /// The chain of the coroutine's own Deferred.
+    core: Rc<Core>,
+    /// Out while it is polled, and when it is done.
+    future: Cell<Option<BoxedFuture>>,
+    state: Cell<State>,
+    on_cancel: OnCancel,
+    /// The chains that it awaits.
+    waits: RefCell<Waits>,
+    alarm: Arc<Alarm>,
+    waker: Waker,
+    /// Whether it is in the thread's list of alarmed tasks.
+    armed: Cell<bool>,
+    span: Option<Span>,
+}
+
+thread_local! {
+    /// The coroutine that is being polled.
+    static CURRENT: Cell<Option<Rc<Task>>> = const { Cell::new(None) };
+}
+
+/// Starts a coroutine; the tail is that of its Deferred.
+pub(crate) fn start<F>(future: F, on_cancel: OnCancel) -> Tail<<F::Output as CallbackResult>::Value>
+where
+    F: Future<Output: CallbackResult> + 'static,
+{
+    let (head, tail) = Head::new();
+    let alarm = Alarm::new();
+    let task = Rc::new(Task {
+        core: Rc::clone(tail.core()),
+        future: Cell::new(Some(Box::pin(finish_into(head, future)))),
+        state: Cell::new(State::Suspended),
+        on_cancel,
+        waits: RefCell::new(SmallVec::new()),
+        waker: Waker::from(Arc::clone(&alarm)),
+        alarm,
+        armed: Cell::new(false),
+        span: context::current(),
+    });
+    tail.core().upstream.set(Upstream::Task(Rc::downgrade(&task)));
+    task.resume_and_run();
+    tail
+}
+
+/// The whole of a coroutine: its body, and the giving of its result.
+async fn finish_into<F>(head: Head<<F::Output as CallbackResult>::Value>, body: F)
+where
+    F: Future<Output: CallbackResult>,
+{
+    let result = match body.await.into_outcome() {
+        Outcome::Done(result) => result,
+        Outcome::Wait(deferred) => deferred.await,
+    };
+    // Nobody else fires it, but a cancellation may have.
+    let _ = head.prepare(result);
+}
+
+impl Task {
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        &self.core
+    }
+
+    /// Polls the coroutine. What it returns, its own chain, is to be run.
+    pub(crate) fn resume(self: &Rc<Self>) -> Option<Rc<Core>> {
+        match self.state.get() {
+            State::Suspended => {}
+            State::Running => {
+                self.state.set(State::Notified);
+                return None;
+            }
+            State::Notified | State::Done => return None,
+        }
+        loop {
+            self.state.set(State::Running);
+            if self.poll().is_ready() {
+                self.over();
+                return Some(Rc::clone(&self.core));
+            }
+            if self.state.get() == State::Running {
+                self.state.set(State::Suspended);
+                self.suspended();
+                return None;
+            }
+        }
+    }
+
+    fn resume_and_run(self: &Rc<Self>) {
+        if let Some(core) = self.resume() {
+            run(core);
+        }
+    }
+
+    fn poll(self: &Rc<Self>) -> Poll<()> {
+        let Some(mut future) = self.future.take() else { return Poll::Ready(()) };
+        let entered = Entered::new(Rc::clone(self));
+        let mut context = Context::from_waker(&self.waker);
+        let mut poll = || future.as_mut().poll(&mut context);
+        let polled = catch_unwind(AssertUnwindSafe(|| match &self.span {
+            Some(span) => span.in_scope(poll),
+            None => poll(),
+        }));
+        drop(entered);
+        match polled {
+            Ok(Poll::Pending) => {
+                self.future.set(Some(future));
+                Poll::Pending
+            }
+            Ok(Poll::Ready(())) => Poll::Ready(()),
+            Err(payload) => {
+                self.fail(Failure::from_panic(&*payload));
+                Poll::Ready(())
+            }
+        }
+    }
+
+    fn fail(&self, failure: Failure) {
+        if self.core.phase.get() == Phase::Unfired {
+            self.core.upstream.take();
+            self.core.pipeline.put_failure(failure);
+            self.core.phase.set(Phase::Idle);
+        }
+    }
+
+    /// It has been polled, and waits.
+    fn suspended(self: &Rc<Self>) {
+        if self.may_be_woken() {
+            self.be_driven();
+        } else {
+            self.disarm();
+        }
+        // Nobody cancels it any more, so nobody cancels what it now waits for.
+        if self.core.abandoned.get()
+            && let Some(only) = self.only_wait()
+        {
+            lost_holder(&only);
+        }
+    }
+
+    /// Whether something other than a Deferred has a waker of it.
+    fn may_be_woken(&self) -> bool {
+        let ours = 2 + usize::from(self.alarm.driven.load(Ordering::Acquire));
+        Arc::strong_count(&self.alarm) > ours
+    }
+
+    /// The one chain that it waits for, if it waits for nothing else.
+    pub(crate) fn only_wait(&self) -> Option<Rc<Core>> {
+        match self.waits.borrow().as_slice() {
+            [only] if !self.may_be_woken() => Some(Rc::clone(only)),
+            _ => None,
+        }
+    }
+
+    /// `core` has come to its end, or is not awaited any more.
+    pub(crate) fn forget(&self, core: &Rc<Core>) {
+        self.waits.borrow_mut().retain(|wait| !Rc::ptr_eq(wait, core));
+    }
+
+    /// Says what it waits for, or ends it where that is no Deferred.
+    pub(crate) fn cancel(&self) -> CancelTask {
+        if self.state.get() != State::Suspended {
+            return CancelTask::Nothing;
+        }
+        let waits = self.waits.borrow().clone();
+        if self.on_cancel == OnCancel::Forward && !waits.is_empty() {
+            return CancelTask::Waits(waits);
+        }
+        self.end();
+        CancelTask::Ended
+    }
+
+    fn end(&self) {
+        self.over();
+        if let Some(future) = self.future.take() {
+            bury(Corpse::Future(future));
+        }
+    }
+
+    fn over(&self) {
+        self.state.set(State::Done);
+        self.alarm.task_is_done();
+        self.disarm();
+    }
+
+    fn disarm(&self) {
+        if self.armed.replace(false) {
+            self.alarm.disarm();
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if self.state.get() != State::Done {
+            self.end();
+        }
+    }
+}
+
+/// Makes a task the current one, for as long as it lives.
+struct Entered {
+    previous: Option<Rc<Task>>,
+}
+
+impl Entered {
+    fn new(task: Rc<Task>) -> Self {
+        Self { previous: CURRENT.replace(Some(task)) }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.previous.take());
+    }
+}
+
+/// Makes whoever polls wait for `core`, which has no result yet.
+pub(crate) fn wait_for(core: &Rc<Core>, context: &Context<'_>) -> Result<(), Failure> {
+    core.end_wait();
+    let current = CURRENT.take();
+    // A coroutine may poll through something that has wakers of its own, and
+    // then wants to be told by them.
+    let task =
+        current.as_ref().filter(|task| context.waker().will_wake(&task.waker)).map(Rc::clone);
+    CURRENT.set(current);
+    let waiter = match task {
+        Some(task) if would_close_a_circle(task.core(), core) => return Err(ChainCycleError.into()),
+        Some(task) => {
+            task.waits.borrow_mut().push(Rc::clone(core));
+            Waiter::Task(task)
+        }
+        None => Waiter::Waker(context.waker().clone()),
+    };
+    core.waiter.set(waiter);
+    core.consumer.set(Consumer::Suspended);
+    Ok(())
+}

@@ -1,0 +1,339 @@
+//! [`Failure`]: any error, cheap to clone, on its way down an error chain.
+//!
+//! Mirrors `twisted.python.failure.Failure`. Tested in `tests/failure.rs`.
+
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::iter;
+use std::sync::Arc;
+
+/// An error as it travels through callbacks and errbacks.
+///
+/// It wraps any [`Error`], costs one reference count to clone, and any error
+/// becomes one through `?`. Where `RUST_BACKTRACE` asks for it, it holds the
+/// backtrace of the place where it was made.
+///
+/// Like `anyhow::Error`, a `Failure` is not itself an [`Error`]: that is what
+/// lets every error convert into one. [`value`](Self::value) gives the error.
+///
+/// Mirrors `twisted.python.failure.Failure`.
+///
+/// ```
+/// use deferred::Failure;
+/// use std::num::ParseIntError;
+///
+/// fn parse(text: &str) -> Result<i32, Failure> {
+///     Ok(text.parse::<i32>()?)
+/// }
+///
+/// let failure = parse("seven").unwrap_err();
+/// assert!(failure.is::<ParseIntError>());
+/// assert_eq!(failure.get_error_message(), "invalid digit found in string");
+/// ```
+#[derive(Clone)]
+#[doc(alias = "twisted.python.failure.Failure")]
+pub struct Failure {
+    inner: Arc<Inner>,
+}
+
+// Boxed inside the Arc so that a Failure is one word: `Result<T, Failure>` is
+// what every callback hands to the next.
+struct Inner {
+    error: Box<dyn Error + Send + Sync>,
+    backtrace: Backtrace,
+}
+
+impl Failure {
+    /// Wraps `error`, taking a backtrace if `RUST_BACKTRACE` asks for one.
+    ///
+    /// ```
+    /// let failure = deferred::Failure::new(std::fmt::Error);
+    /// assert!(failure.is::<std::fmt::Error>());
+    /// ```
+    pub fn new(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::from_boxed(Box::new(error))
+    }
+
+    /// Wraps an error that is boxed already; it is not boxed again, and its
+    /// own type is what [`check`](Self::check) sees.
+    ///
+    /// ```
+    /// let boxed: Box<dyn std::error::Error + Send + Sync> = "out of paper".into();
+    /// assert_eq!(deferred::Failure::from_boxed(boxed).to_string(), "out of paper");
+    /// ```
+    pub fn from_boxed(error: Box<dyn Error + Send + Sync>) -> Self {
+        Self { inner: Arc::new(Inner { error, backtrace: Backtrace::capture() }) }
+    }
+
+    /// What a caught panic becomes: a Failure of [`Panic`].
+    pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> Self {
+        Self::new(Panic::from_payload(payload))
+    }
+
+    /// The error itself.
+    ///
+    /// ```
+    /// let failure = deferred::Failure::new(std::fmt::Error);
+    /// assert!(failure.value().source().is_none());
+    /// ```
+    pub fn value(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.inner.error
+    }
+
+    /// The error, if it is an `E`.
+    ///
+    /// Where Twisted's `check` takes several classes, ask once for each; the
+    /// type is compared exactly, since errors here have no base classes.
+    ///
+    /// ```
+    /// # use deferred::Failure;
+    /// use std::io;
+    ///
+    /// let failure = Failure::new(io::Error::from(io::ErrorKind::NotFound));
+    /// let error = failure.check::<io::Error>().unwrap();
+    /// assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    /// assert!(failure.check::<std::fmt::Error>().is_none());
+    /// ```
+    #[doc(alias = "downcast_ref")]
+    pub fn check<E: Error + 'static>(&self) -> Option<&E> {
+        self.value().downcast_ref()
+    }
+
+    /// Whether the error is an `E`.
+    ///
+    /// ```
+    /// let failure = deferred::Failure::new(deferred::CancelledError);
+    /// assert!(failure.is::<deferred::CancelledError>());
+    /// ```
+    pub fn is<E: Error + 'static>(&self) -> bool {
+        self.check::<E>().is_some()
+    }
+
+    /// Lets an `E` through and passes on everything else: the errback's
+    /// `except E`.
+    ///
+    /// # Errors
+    ///
+    /// The failure itself, when its error is not an `E`; with `?` it goes on
+    /// to the next errback.
+    ///
+    /// ```
+    /// use deferred::testing::success_result_of;
+    /// use deferred::{Deferred, Failure};
+    /// use std::io;
+    ///
+    /// let read: Deferred<usize> = Deferred::fail(io::Error::from(io::ErrorKind::NotFound));
+    /// let size = read.add_errback(|failure| {
+    ///     failure.trap::<io::Error>()?;
+    ///     Ok(0)
+    /// });
+    /// assert_eq!(success_result_of(size), 0);
+    /// ```
+    pub fn trap<E: Error + 'static>(&self) -> Result<&E, Self> {
+        self.check().ok_or_else(|| self.clone())
+    }
+
+    /// The error by value, if it is an `E` and this is its last Failure.
+    ///
+    /// # Errors
+    ///
+    /// The failure itself, when its error is something else or is shared with
+    /// a clone.
+    ///
+    /// ```
+    /// let failure = deferred::Failure::new(std::fmt::Error);
+    /// let shared = failure.clone();
+    /// let failure = failure.downcast::<std::fmt::Error>().unwrap_err();
+    /// drop(shared);
+    /// assert!(failure.downcast::<std::fmt::Error>().is_ok());
+    /// ```
+    pub fn downcast<E: Error + Send + Sync + 'static>(self) -> Result<E, Self> {
+        if !self.is::<E>() {
+            return Err(self);
+        }
+        let Inner { error, backtrace } =
+            Arc::try_unwrap(self.inner).map_err(|inner| Self { inner })?;
+        match error.downcast::<E>() {
+            Ok(error) => Ok(*error),
+            Err(error) => Err(Self { inner: Arc::new(Inner { error, backtrace }) }),
+        }
+    }
+
+    /// The error and what caused it, outermost first.
+    ///
+    /// ```
+    /// use deferred::{Failure, FirstError};
+    ///
+    /// let failure = Failure::new(FirstError::new(Failure::new(std::fmt::Error), 3));
+    /// assert_eq!(failure.chain().count(), 2);
+    /// ```
+    pub fn chain(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
+        let first: &(dyn Error + 'static) = self.value();
+        iter::successors(Some(first), |&error| error.source())
+    }
+
+    /// The error's own message, without its causes.
+    ///
+    /// ```
+    /// let failure = deferred::Failure::new(deferred::CancelledError);
+    /// assert_eq!(failure.get_error_message(), "cancelled");
+    /// ```
+    #[doc(alias = "getErrorMessage")]
+    pub fn get_error_message(&self) -> String {
+        self.value().to_string()
+    }
+
+    /// The backtrace of the place where the Failure was made; empty unless
+    /// `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asks for it.
+    ///
+    /// ```
+    /// use std::backtrace::BacktraceStatus;
+    ///
+    /// let failure = deferred::Failure::new(std::fmt::Error);
+    /// let asked = std::env::var_os("RUST_BACKTRACE").is_some()
+    ///     || std::env::var_os("RUST_LIB_BACKTRACE").is_some();
+    /// assert!(asked || failure.backtrace().status() == BacktraceStatus::Disabled);
+    /// ```
+    #[doc(alias = "getTracebackObject")]
+    pub fn backtrace(&self) -> &Backtrace {
+        &self.inner.backtrace
+    }
+
+    /// The message, the messages of its causes, and the backtrace if there is
+    /// one.
+    ///
+    /// ```
+    /// use deferred::{Failure, FirstError};
+    ///
+    /// let failure = Failure::new(FirstError::new(Failure::new(std::fmt::Error), 3));
+    /// assert!(failure.get_traceback().contains("caused by: an error occurred when formatting"));
+    /// ```
+    #[doc(alias = "getTraceback")]
+    pub fn get_traceback(&self) -> String {
+        let mut text = self.get_brief_traceback();
+        if self.backtrace().status() == BacktraceStatus::Captured {
+            text.push_str(&format!("\n{}", self.backtrace()));
+        }
+        text
+    }
+
+    /// The message and the messages of its causes, a line each.
+    ///
+    /// ```
+    /// let failure = deferred::Failure::new(deferred::CancelledError);
+    /// assert_eq!(failure.get_brief_traceback(), "cancelled");
+    /// ```
+    #[doc(alias = "getBriefTraceback")]
+    pub fn get_brief_traceback(&self) -> String {
+        let lines: Vec<String> = self.chain().map(ToString::to_string).collect();
+        lines.join("\ncaused by: ")
+    }
+
+    /// Writes [`get_traceback`](Self::get_traceback) and a newline.
+    ///
+    /// # Errors
+    ///
+    /// What `out` gives.
+    ///
+    /// ```
+    /// let mut out = Vec::new();
+    /// deferred::Failure::new(deferred::CancelledError).print_traceback(&mut out)?;
+    /// assert!(out.starts_with(b"cancelled\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "printTraceback")]
+    pub fn print_traceback(&self, out: &mut impl io::Write) -> io::Result<()> {
+        writeln!(out, "{}", self.get_traceback())
+    }
+
+    /// Whether `self` and `other` are clones of one Failure.
+    ///
+    /// ```
+    /// let failure = deferred::Failure::new(std::fmt::Error);
+    /// assert!(failure.same(&failure.clone()));
+    /// assert!(!failure.same(&deferred::Failure::new(std::fmt::Error)));
+    /// ```
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(error)
+    }
+}
+
+/// The error's message; `{:#}` adds the messages of its causes.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.value())?;
+        if f.alternate() {
+            for cause in self.chain().skip(1) {
+                write!(f, ": {cause}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What [`Failure::get_traceback`] gives; `{:#?}` shows the error's own form.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return fmt::Debug::fmt(self.value(), f);
+        }
+        f.write_str(&self.get_traceback())
+    }
+}
+
+/// The error that a panic in a callback, a canceller or a coroutine becomes.
+///
+/// The panic hook has run by then, so the panic's own message, with its place,
+/// has been printed as usual.
+///
+/// ```
+/// use deferred::testing::failure_result_of;
+/// use deferred::{Deferred, Panic};
+///
+/// let broken = Deferred::succeed(0).add_callback(|n: i32| Ok(10_i32.checked_div(n).expect("no zero")));
+/// let failure = failure_result_of(broken);
+/// assert_eq!(failure.check::<Panic>().unwrap().message(), "no zero");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panic {
+    message: String,
+}
+
+impl Panic {
+    fn from_payload(payload: &(dyn Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&'static str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self { message: text.unwrap_or("a value that is not text").to_owned() }
+    }
+
+    /// What the code panicked with.
+    ///
+    /// ```
+    /// use deferred::{Panic, execute, testing::failure_result_of};
+    ///
+    /// let failure = failure_result_of(execute(|| -> Result<(), _> { panic!("boom") }));
+    /// assert_eq!(failure.check::<Panic>().unwrap().message(), "boom");
+    /// ```
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panicked: {}", self.message)
+    }
+}
+
+impl Error for Panic {}

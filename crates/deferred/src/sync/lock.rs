@@ -1,0 +1,181 @@
+//! [`DeferredLock`]: one at a time.
+
+use std::fmt;
+use std::rc::Rc;
+
+use super::primitive::{Handle, Primitive, ReleaseError};
+use crate::callback::CallbackResult;
+use crate::deferred::Deferred;
+
+/// A lock: who acquires it while it is held gets it later.
+///
+/// There are three ways to use it: [`run`](Self::run), which is the safest,
+/// [`acquire_guard`](Self::acquire_guard), whose guard releases it on drop, and
+/// Twisted's own pair, [`acquire`](Self::acquire) and
+/// [`release`](Self::release).
+///
+/// # Cancellation
+///
+/// Cancelling a Deferred that waits for the lock takes it out of the line.
+/// Cancelling what `run` returned does so, too, or cancels the work.
+///
+/// # Re-entrancy
+///
+/// Releasing runs the next waiter before it returns.
+///
+/// Mirrors `twisted.internet.defer.DeferredLock`.
+///
+/// ```
+/// use deferred::{Deferred, DeferredLock, testing::{assert_no_result, success_result_of}};
+///
+/// let lock = DeferredLock::new();
+/// let (work, done) = Deferred::new();
+/// let first = lock.run(|| work);
+/// let second = lock.run(|| Ok("second"));
+///
+/// assert_no_result(&second);
+/// done.callback("first")?;
+/// assert_eq!(success_result_of(first), "first");
+/// assert_eq!(success_result_of(second), "second");
+/// # Ok::<(), deferred::AlreadyCalledError>(())
+/// ```
+#[derive(Clone)]
+pub struct DeferredLock {
+    primitive: Rc<Primitive<Self>>,
+}
+
+impl Handle for DeferredLock {
+    fn primitive(&self) -> &Rc<Primitive<Self>> {
+        &self.primitive
+    }
+}
+
+impl DeferredLock {
+    /// A lock that nobody holds.
+    ///
+    /// ```
+    /// assert!(!deferred::DeferredLock::new().locked());
+    /// ```
+    pub fn new() -> Self {
+        Self { primitive: Primitive::new(1) }
+    }
+
+    /// Fires, with the lock, when it is ours; [`release`](Self::release) it
+    /// then.
+    ///
+    /// ```
+    /// use deferred::{DeferredLock, testing::success_result_of};
+    ///
+    /// let lock = DeferredLock::new();
+    /// let held = success_result_of(lock.acquire());
+    /// assert!(lock.locked());
+    /// held.release()?;
+    /// assert!(!lock.locked());
+    /// # Ok::<(), deferred::ReleaseError>(())
+    /// ```
+    #[track_caller]
+    pub fn acquire(&self) -> Deferred<Self> {
+        Primitive::acquire(self)
+    }
+
+    /// Fires with a guard, when the lock is ours, that releases it on drop.
+    ///
+    /// ```
+    /// use deferred::{DeferredLock, ensure_deferred, testing::success_result_of};
+    ///
+    /// let lock = DeferredLock::new();
+    /// let shared = lock.clone();
+    /// success_result_of(ensure_deferred(async move {
+    ///     let _guard = shared.acquire_guard().await?;
+    ///     assert!(shared.locked());
+    ///     Ok(())
+    /// }));
+    /// assert!(!lock.locked());
+    /// ```
+    #[doc(alias = "__aenter__")]
+    #[track_caller]
+    pub fn acquire_guard(&self) -> Deferred<DeferredLockGuard> {
+        self.acquire().add_callback(|lock| Ok(DeferredLockGuard { lock }))
+    }
+
+    /// Gives the lock to the first who waits for it, or frees it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseError`] if nobody holds it.
+    ///
+    /// ```
+    /// assert!(deferred::DeferredLock::new().release().is_err());
+    /// ```
+    pub fn release(&self) -> Result<(), ReleaseError> {
+        Primitive::release(self)
+    }
+
+    /// Acquires the lock, calls `work`, and releases the lock when that, or
+    /// the Deferred it returned, is done.
+    ///
+    /// ```
+    /// use deferred::{DeferredLock, testing::success_result_of};
+    ///
+    /// let lock = DeferredLock::new();
+    /// assert_eq!(success_result_of(lock.run(|| Ok(1))), 1);
+    /// ```
+    #[track_caller]
+    pub fn run<R: CallbackResult>(&self, work: impl FnOnce() -> R + 'static) -> Deferred<R::Value> {
+        Primitive::run(self, work)
+    }
+
+    /// Whether someone holds it.
+    ///
+    /// ```
+    /// assert!(!deferred::DeferredLock::new().locked());
+    /// ```
+    pub fn locked(&self) -> bool {
+        self.primitive.tokens() == 0
+    }
+}
+
+impl Default for DeferredLock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for DeferredLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeferredLock").field("locked", &self.locked()).finish()
+    }
+}
+
+/// Holds a [`DeferredLock`], and releases it when dropped.
+///
+/// ```
+/// use deferred::{DeferredLock, testing::success_result_of};
+///
+/// let lock = DeferredLock::new();
+/// let guard = success_result_of(lock.acquire_guard());
+/// guard.release(); // or drop(guard)
+/// assert!(!lock.locked());
+/// ```
+#[must_use = "dropping it releases the lock"]
+#[derive(Debug)]
+pub struct DeferredLockGuard {
+    lock: DeferredLock,
+}
+
+impl DeferredLockGuard {
+    /// Releases the lock, by name.
+    pub fn release(self) {}
+
+    /// The lock.
+    pub fn lock(&self) -> &DeferredLock {
+        &self.lock
+    }
+}
+
+impl Drop for DeferredLockGuard {
+    fn drop(&mut self) {
+        // Somebody else may have released it by hand.
+        let _ = self.lock.release();
+    }
+}

@@ -1,0 +1,81 @@
+//! Time, as an argument.
+//!
+//! - [`ReactorTime`]: what everything that waits takes; a reactor is one, and
+//!   so is
+//! - [`Clock`]: time that passes when a test says so.
+//! - [`DelayedCall`]: a call that was scheduled.
+//! - [`TimerQueue`]: what both keep their calls in.
+//!
+//! Mirrors `IReactorTime` and `IDelayedCall` of `twisted.internet.interfaces`,
+//! and `twisted.internet.task.Clock`. Tested in `tests/time.rs`.
+
+mod clock;
+mod delayed_call;
+mod heap;
+mod queue;
+
+use std::time::Duration;
+
+pub use self::clock::Clock;
+pub use self::delayed_call::{DelayedCall, DelayedCallError};
+pub use self::queue::TimerQueue;
+
+/// A function to be called later.
+pub type Call = Box<dyn FnOnce()>;
+
+/// Something that knows what time it is, and calls functions later.
+///
+/// Take `&impl ReactorTime` wherever you wait, and a test can use a [`Clock`].
+/// Where it has to be a `dyn ReactorTime`, call
+/// [`call_later_boxed`](Self::call_later_boxed).
+///
+/// Mirrors `twisted.internet.interfaces.IReactorTime`.
+///
+/// ```
+/// use deferred::time::{Clock, ReactorTime};
+/// use std::time::Duration;
+///
+/// fn remind(clock: &impl ReactorTime) {
+///     clock.call_later(Duration::from_secs(60), || println!("tea"));
+/// }
+///
+/// let clock = Clock::new();
+/// remind(&clock);
+/// assert_eq!(clock.get_delayed_calls().len(), 1);
+/// ```
+#[doc(alias = "IReactorTime")]
+pub trait ReactorTime {
+    /// The time since a moment that stays the same, such as the start.
+    fn seconds(&self) -> Duration;
+
+    /// [`call_later`](Self::call_later) for a boxed function.
+    fn call_later_boxed(&self, delay: Duration, call: Call) -> DelayedCall;
+
+    /// The calls that are pending, the next one first.
+    #[doc(alias = "getDelayedCalls")]
+    fn get_delayed_calls(&self) -> Vec<DelayedCall>;
+
+    /// Calls `call` after `delay`, if the [`DelayedCall`] does not say
+    /// otherwise meanwhile. Dropping that changes nothing.
+    #[doc(alias = "callLater")]
+    fn call_later(&self, delay: Duration, call: impl FnOnce() + 'static) -> DelayedCall
+    where
+        Self: Sized,
+    {
+        self.call_later_boxed(delay, Box::new(call))
+    }
+}
+
+impl<C: ReactorTime + ?Sized> ReactorTime for std::rc::Rc<C> {
+    fn seconds(&self) -> Duration {
+        (**self).seconds()
+    }
+
+    fn call_later_boxed(&self, delay: Duration, call: Call) -> DelayedCall {
+        (**self).call_later_boxed(delay, call)
+    }
+
+    fn get_delayed_calls(&self) -> Vec<DelayedCall> {
+        (**self).get_delayed_calls()
+    }
+}

@@ -1,0 +1,145 @@
+//! What happens to errors that nobody handled.
+//!
+//! A Deferred that ends with a failure, and to which nobody can add an errback
+//! any more, reports it, exactly once, the moment that is certain: when the
+//! Deferred is dropped, or when it fails after it was dropped. In Twisted the
+//! garbage collector does it, some time.
+//!
+//! By default the report is a [`tracing`] event of level `ERROR`, target
+//! `deferred`. [`observe`] puts something else in its place for a thread, and
+//! [`LoggedErrors`](crate::testing::LoggedErrors) does so for a test.
+//!
+//! Mirrors `DebugInfo.__del__` of `twisted.internet.defer`. Tested in
+//! `tests/unhandled.rs`.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+
+use crate::debug::DebugInfo;
+use crate::failure::Failure;
+
+/// An error that nobody handled.
+#[derive(Clone, Debug)]
+pub struct UnhandledError {
+    failure: Failure,
+    debug_info: Option<DebugInfo>,
+}
+
+impl UnhandledError {
+    /// The failure.
+    ///
+    /// ```
+    /// use deferred::{CancelledError, Deferred, unhandled};
+    ///
+    /// let _guard = unhandled::observe(|error| assert!(error.failure().is::<CancelledError>()));
+    /// drop(Deferred::<()>::fail(CancelledError));
+    /// ```
+    pub fn failure(&self) -> &Failure {
+        &self.failure
+    }
+
+    /// Where its Deferred came from; `None` unless
+    /// [debugging](crate::set_debugging) was on.
+    pub fn debug_info(&self) -> Option<&DebugInfo> {
+        self.debug_info.as_ref()
+    }
+
+    /// Does what is done when nobody observes: a `tracing` event with the
+    /// error and its causes, and what is known of the Deferred.
+    ///
+    /// ```
+    /// use deferred::{Deferred, unhandled};
+    ///
+    /// // Look at every error, and let it be logged all the same.
+    /// let _guard = unhandled::observe(|error| error.log());
+    /// drop(Deferred::<()>::fail(std::fmt::Error));
+    /// ```
+    pub fn log(&self) {
+        let error: &(dyn std::error::Error + 'static) = self.failure.value();
+        let chain = format!("{:#}", self.failure);
+        match &self.debug_info {
+            Some(info) => tracing::error!(
+                target: "deferred", error, chain, debug = %info, "Unhandled error in Deferred"
+            ),
+            None => {
+                tracing::error!(target: "deferred", error, chain, "Unhandled error in Deferred")
+            }
+        }
+    }
+}
+
+impl fmt::Display for UnhandledError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unhandled error in Deferred: {:#}", self.failure)?;
+        match &self.debug_info {
+            Some(info) => write!(f, " ({info})"),
+            None => Ok(()),
+        }
+    }
+}
+
+type Observer = Rc<dyn Fn(&UnhandledError)>;
+
+thread_local! {
+    static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
+}
+
+/// Gives the unhandled errors of this thread to `observer`, instead of logging
+/// them, until the guard is dropped; then whoever observed before does again.
+///
+/// # Re-entrancy
+///
+/// The observer may do anything, dropping Deferreds that report to it
+/// included. It runs inside the drop, or the firing, that made the error
+/// unhandled.
+///
+/// ```
+/// use deferred::{Deferred, unhandled};
+/// use std::{cell::RefCell, rc::Rc};
+///
+/// let errors = Rc::new(RefCell::new(Vec::new()));
+/// let seen = errors.clone();
+/// let guard = unhandled::observe(move |error| seen.borrow_mut().push(error.to_string()));
+///
+/// drop(Deferred::<()>::fail(std::fmt::Error));
+/// drop(guard);
+/// assert_eq!(errors.borrow().len(), 1);
+/// ```
+#[must_use = "dropping the guard ends the observation"]
+pub fn observe(observer: impl Fn(&UnhandledError) + 'static) -> ObserverGuard {
+    let previous = replace(Some(Rc::new(observer)));
+    ObserverGuard { previous }
+}
+
+/// Ends an [observation](observe) when dropped.
+#[must_use = "dropping the guard ends the observation"]
+pub struct ObserverGuard {
+    previous: Option<Observer>,
+}
+
+impl Drop for ObserverGuard {
+    fn drop(&mut self) {
+        drop(replace(self.previous.take()));
+    }
+}
+
+impl fmt::Debug for ObserverGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ObserverGuard")
+    }
+}
+
+fn replace(observer: Option<Observer>) -> Option<Observer> {
+    OBSERVER.try_with(|current| current.replace(observer)).unwrap_or_default()
+}
+
+/// Tells whoever observes; at the very end of a thread nobody does.
+pub(crate) fn report(failure: Failure, debug_info: Option<DebugInfo>) {
+    let error = UnhandledError { failure, debug_info };
+    let observer = OBSERVER.try_with(|observer| observer.borrow().clone()).unwrap_or_default();
+    match observer {
+        Some(observer) => observer(&error),
+        None => error.log(),
+    }
+}

@@ -1,0 +1,323 @@
+//! [`Driver`]: the task of a connection, over any `AsyncRead + AsyncWrite`.
+//!
+//! Each time that it is woken it takes steps until there is nothing left to
+//! do: it sends what was written, reads once, gives the protocol what it read,
+//! sends what that wrote, and so on. User code runs only inside
+//! [`Driver::callback`] and [`Link::relax`], with nothing borrowed but the
+//! protocol itself.
+//!
+//! ```text
+//! New ──connection_made──▶ Open ──to be closed──▶ Closing ──closed──▶ Lingering
+//!                           │                        │                    │
+//!                           └──── broken or cut ─────┴──────▶ Over ◀──────┘
+//! ```
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use deferred::Failure;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+use tracing::Span;
+
+use super::{Connection, Residence};
+use crate::error::{ConnectionAborted, ConnectionDone, ConnectionLost};
+use crate::guard;
+use crate::protocol::Protocol;
+use crate::reactor::{Enrolment, Live};
+use crate::transport::{Link, Wish};
+
+/// How many steps are taken before others have their turn. Streams of Tokio's
+/// own keep a budget besides.
+const STEPS: usize = 64;
+
+/// Somebody who is told how a connection fares.
+pub(crate) trait Attendant<P> {
+    /// `connection_made` has returned.
+    fn made(&self, connection: &Connection<P>);
+
+    /// `connection_lost` has returned.
+    fn lost(&self, reason: Failure);
+}
+
+/// What a driver has to be told about its stream.
+pub(crate) struct Setup<S, P> {
+    pub(crate) stream: S,
+    /// Has the peer see a reset when the stream is dropped.
+    pub(crate) reset: fn(&S),
+    /// Whether dropping the stream is as good as shutting it down, once the
+    /// peer has ended.
+    pub(crate) drop_ends: bool,
+    pub(crate) connection: Connection<P>,
+    pub(crate) residence: Rc<Residence<P>>,
+    pub(crate) attendant: Option<Rc<dyn Attendant<P>>>,
+    pub(crate) span: Span,
+}
+
+/// What the driver does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Call `connection_made`.
+    New,
+    /// Send and read.
+    Open,
+    /// Send what is left, and shut the stream down.
+    Closing { peer: Peer },
+    /// The protocol is gone; read what the peer still sends, so that it is not
+    /// answered by a reset that overtakes what we sent.
+    Lingering,
+    /// Nothing.
+    Over,
+}
+
+/// What the peer has said of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    Talking,
+    Ended,
+}
+
+/// Whether there is a step to take right now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Again,
+    Wait,
+}
+
+/// How sending went.
+pub(super) enum Sent {
+    /// All is sent.
+    All,
+    /// The stream takes no more for now; whether it took anything.
+    Some { progress: bool },
+    /// The stream broke.
+    Broken(io::Error),
+}
+
+/// The task of a connection.
+pub(crate) struct Driver<S, P: Protocol> {
+    pub(super) setup: Setup<S, P>,
+    pub(super) phase: Phase,
+    /// Something was given to the stream that it may not have passed on.
+    unflushed: bool,
+    pub(super) timer: Option<Pin<Box<Sleep>>>,
+    enrolment: Option<Enrolment>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
+    pub(crate) fn new(setup: Setup<S, P>) -> Self {
+        let link = setup.connection.link();
+        let live: Rc<dyn Live> = link.clone();
+        let enrolment = Enrolment::new(&link.shared, Rc::downgrade(&live));
+        Self { setup, phase: Phase::New, unflushed: false, timer: None, enrolment: Some(enrolment) }
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        self.setup.connection.link()
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>) -> Step {
+        match self.phase {
+            Phase::New => self.make(),
+            Phase::Open => self.converse(cx),
+            Phase::Closing { peer } => self.close(cx, peer),
+            Phase::Lingering => self.linger(cx),
+            Phase::Over => Step::Wait,
+        }
+    }
+
+    fn make(&mut self) -> Step {
+        self.phase = Phase::Open;
+        self.callback(|protocol, connection| protocol.connection_made(connection));
+        if let Some(attendant) = &self.setup.attendant {
+            attendant.made(&self.setup.connection);
+        }
+        Step::Again
+    }
+
+    fn converse(&mut self, cx: &mut Context<'_>) -> Step {
+        match self.link().wish() {
+            Wish::Open => {}
+            Wish::Closing if self.link().closes() => {
+                self.phase = Phase::Closing { peer: Peer::Talking };
+                return Step::Again;
+            }
+            Wish::Closing => {}
+            Wish::Aborting | Wish::Stopping | Wish::Lost => return self.cut(cx),
+        }
+        if let Sent::Broken(error) = self.send(cx) {
+            return self.end(ConnectionLost::from(error));
+        }
+        if self.link().relax() {
+            return Step::Again;
+        }
+        if self.link().wants_data() { self.read(cx) } else { Step::Wait }
+    }
+
+    /// Gives the stream what was written, as much as it takes.
+    pub(super) fn send(&mut self, cx: &mut Context<'_>) -> Sent {
+        let mut outbox = self.link().take_outbox();
+        let mut stream = Pin::new(&mut self.setup.stream);
+        let mut progress = false;
+        let mut sent = Sent::All;
+        while !outbox.is_empty() {
+            sent = match stream.as_mut().poll_write(cx, outbox.unsent()) {
+                Poll::Ready(Ok(0)) => Sent::Broken(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => {
+                    outbox.consume(count);
+                    self.unflushed = true;
+                    progress = true;
+                    Sent::All
+                }
+                Poll::Ready(Err(error)) => Sent::Broken(error),
+                Poll::Pending => Sent::Some { progress },
+            };
+            if !matches!(sent, Sent::All) {
+                break;
+            }
+        }
+        self.link().put_outbox(outbox);
+        if matches!(sent, Sent::All) { self.flush(cx, progress) } else { sent }
+    }
+
+    /// Has the stream pass on what it was given.
+    fn flush(&mut self, cx: &mut Context<'_>, progress: bool) -> Sent {
+        if !self.unflushed {
+            return Sent::All;
+        }
+        match Pin::new(&mut self.setup.stream).poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.unflushed = false;
+                Sent::All
+            }
+            Poll::Ready(Err(error)) => Sent::Broken(error),
+            Poll::Pending => Sent::Some { progress },
+        }
+    }
+
+    /// Reads once, and gives the protocol what came.
+    fn read(&mut self, cx: &mut Context<'_>) -> Step {
+        let mut buffer = self.link().shared.buffers.lend();
+        let mut room = ReadBuf::new(&mut buffer);
+        let step = match Pin::new(&mut self.setup.stream).poll_read(cx, &mut room) {
+            Poll::Pending => Step::Wait,
+            Poll::Ready(Err(error)) => self.end(ConnectionLost::from(error)),
+            Poll::Ready(Ok(())) if room.filled().is_empty() => self.peer_ended(),
+            Poll::Ready(Ok(())) => {
+                let data = room.filled();
+                self.callback(|protocol, connection| protocol.data_received(connection, data));
+                Step::Again
+            }
+        };
+        self.link().shared.buffers.give_back(buffer);
+        step
+    }
+
+    /// The peer sends no more. What was written to it is sent all the same.
+    fn peer_ended(&mut self) -> Step {
+        if self.setup.drop_ends && self.link().unsent() == 0 {
+            return self.end(ConnectionDone);
+        }
+        self.link().peer_ended();
+        self.phase = Phase::Closing { peer: Peer::Ended };
+        Step::Again
+    }
+
+    /// Ends the connection without regard to what is unsent.
+    pub(super) fn cut(&mut self, cx: &mut Context<'_>) -> Step {
+        if self.link().wish() == Wish::Stopping {
+            // What the kernel takes at once, the peer may have.
+            let _ = self.send(cx);
+            return self.end(ConnectionLost::because("the reactor stopped"));
+        }
+        self.abort(ConnectionAborted::default())
+    }
+
+    pub(super) fn abort(&mut self, reason: ConnectionAborted) -> Step {
+        (self.setup.reset)(&self.setup.stream);
+        self.end(reason)
+    }
+
+    /// Runs a callback; if it panics, ends the connection.
+    fn callback(&mut self, callback: impl FnOnce(&mut P, &Connection<P>)) {
+        let connection = &self.setup.connection;
+        let run = || self.setup.residence.enter(|protocol| callback(protocol, connection));
+        if let Some(Err(failure)) = self.setup.span.in_scope(run) {
+            self.setup.span.in_scope(|| guard::log("a protocol", &failure));
+            self.end(failure);
+        }
+    }
+
+    /// The connection is gone: tells everybody who wants to know, once.
+    pub(super) fn end(&mut self, reason: impl Into<Failure>) -> Step {
+        self.phase = Phase::Over;
+        let Some(enrolment) = self.enrolment.take() else { return Step::Again };
+        drop(enrolment);
+        let reason = reason.into();
+        let Setup { connection, residence, attendant, span, .. } = &self.setup;
+        span.in_scope(|| {
+            tracing::debug!(%reason, "connection lost");
+            guard::run("a producer", || connection.link().lost());
+            let lost =
+                residence.enter(|protocol| protocol.connection_lost(connection, reason.clone()));
+            if let Some(Err(failure)) = lost {
+                guard::log("a protocol", &failure);
+            }
+            residence.vacate();
+        });
+        if let Some(attendant) = attendant {
+            attendant.lost(reason);
+        }
+        Step::Again
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Future for Driver<S, P> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.link().begin();
+        for _ in 0..STEPS {
+            if this.phase == Phase::Over {
+                return Poll::Ready(());
+            }
+            if this.step(cx) == Step::Wait {
+                this.link().wait(cx.waker());
+                return Poll::Pending;
+            }
+        }
+        this.link().wait(cx.waker());
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// A driver that is dropped with its runtime: the protocol hears of it even
+/// so, unless it has never heard of the connection.
+impl<S, P: Protocol> Drop for Driver<S, P> {
+    fn drop(&mut self) {
+        let Some(enrolment) = self.enrolment.take() else { return };
+        drop(enrolment);
+        let Setup { connection, residence, attendant, .. } = &self.setup;
+        let reason = Failure::new(ConnectionLost::because("its runtime was dropped"));
+        guard::run("a producer", || connection.link().lost());
+        if self.phase != Phase::New {
+            residence.enter(|protocol| protocol.connection_lost(connection, reason.clone()));
+        }
+        residence.vacate();
+        if let Some(attendant) = attendant {
+            guard::run("a connector", || attendant.lost(reason));
+        }
+    }
+}
+
+impl<S, P: Protocol> Driver<S, P> {
+    /// Whether the protocol has heard that its connection is gone.
+    pub(super) fn ended(&self) -> bool {
+        self.enrolment.is_none()
+    }
+}

@@ -1,0 +1,340 @@
+//! [`Connection`]: a protocol's transport, and the way back to the protocol.
+//!
+//! Tested in `tests/protocol.rs`.
+
+mod bring_home;
+mod close;
+mod driver;
+mod home;
+mod if_gone;
+
+use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
+
+use deferred::{Deferred, Failure, Outcome};
+
+pub use bring_home::BringHome;
+pub(crate) use driver::{Attendant, Driver, Setup};
+pub(crate) use home::{Home, Occupancy, Residence, Room};
+pub use if_gone::IfGone;
+
+use crate::error::ConnectionGone;
+use crate::guard;
+use crate::transport::Transport;
+
+/// A protocol's transport, and the way back to the protocol.
+///
+/// Every callback of a [`Protocol`](crate::Protocol) gets one. It derefs to
+/// the [`Transport`], so `transport.write(..)` is said to it; and it is how
+/// what happens later comes home. Half of all Twisted code says
+/// `d.addCallback(self.gotUser)` in a protocol's method; here that is
+///
+/// ```
+/// # use deferred::{Deferred, Trigger};
+/// # use reactor_compat::{Connection, Protocol, testing::StringTransport};
+/// # use std::{cell::RefCell, rc::Rc};
+/// # struct User { name: String }
+/// # type Database = Rc<RefCell<Vec<Trigger<User>>>>;
+/// struct Login {
+///     database: Database,
+///     user: Option<User>,
+/// }
+///
+/// impl Protocol for Login {
+///     fn data_received(&mut self, transport: &Connection<Self>, name: &[u8]) {
+///         get_user(&self.database, name).add_callback(transport.wrap(Self::got_user));
+///     }
+/// }
+///
+/// impl Login {
+///     fn got_user(&mut self, transport: &Connection<Self>, user: User) {
+///         transport.write(format!("hello, {}", user.name));
+///         self.user = Some(user);
+///     }
+/// }
+/// # fn get_user(database: &Database, _: &[u8]) -> Deferred<User> {
+/// #     let (user, trigger) = Deferred::new();
+/// #     database.borrow_mut().push(trigger);
+/// #     user
+/// # }
+/// # let database = Database::default();
+/// # let login = StringTransport::new(Login { database: database.clone(), user: None });
+/// # login.data_received(b"ada");
+/// # database.take().remove(0).callback(User { name: "Ada".to_owned() })?;
+/// # assert_eq!(login.take_value(), b"hello, Ada");
+/// # Ok::<(), deferred::AlreadyCalledError>(())
+/// ```
+///
+/// or, with a closure, [`d.add_callback_at(transport, |this, transport,
+/// user| ..)`](BringHome::add_callback_at).
+///
+/// What comes home gets `&mut` the protocol, and the connection:
+///
+/// - at once, if the protocol is free;
+/// - as soon as its running callback returns, if it is busy;
+/// - not at all, once `connection_lost` has been called. [`IfGone`] says what
+///   its result is then.
+///
+/// It is cheap to clone, and keeps the protocol alive no longer than the
+/// connection lives: a protocol may keep its own, or that of another protocol,
+/// in itself.
+pub struct Connection<P> {
+    home: Rc<dyn Home<P>>,
+}
+
+impl<P: 'static> Connection<P> {
+    pub(crate) fn new(home: Rc<dyn Home<P>>) -> Self {
+        Self { home }
+    }
+
+    /// A clone, under the name that says what it is for.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Counter(u32);
+    /// # impl Protocol for Counter {}
+    /// let transport = StringTransport::new(Counter(0));
+    /// let me = transport.connection().me();
+    /// me.call(|this, _| this.0 += 1);
+    /// assert_eq!(transport.inspect(|counter| counter.0), Some(1));
+    /// ```
+    #[must_use]
+    pub fn me(&self) -> Self {
+        self.clone()
+    }
+
+    /// The transport alone, to be kept where it does not matter what protocol
+    /// is at home.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, Transport, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// let everybody: Vec<Transport> = vec![transport.connection().transport().clone()];
+    /// everybody[0].write("hello");
+    /// assert_eq!(transport.take_value(), b"hello");
+    /// ```
+    pub fn transport(&self) -> &Transport {
+        self.home.transport()
+    }
+
+    /// Whether the protocol is no more.
+    ///
+    /// ```
+    /// # use reactor_compat::{ConnectionDone, Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// assert!(!transport.connection().gone());
+    /// transport.connection_lost(ConnectionDone);
+    /// assert!(transport.connection().gone());
+    /// ```
+    pub fn gone(&self) -> bool {
+        self.home.occupancy() == Occupancy::Gone
+    }
+
+    /// Runs `visit` with the protocol and this connection: now, when the
+    /// protocol is free, or never.
+    ///
+    /// The Deferred has what it returned; a panic in it becomes a failure, and
+    /// the connection goes on.
+    ///
+    /// # Cancellation
+    ///
+    /// Cancelling the Deferred of a call that waits for a busy protocol lets
+    /// its result go; the call itself is still made.
+    ///
+    /// ```
+    /// # use deferred::testing::{failure_result_of, success_result_of};
+    /// # use reactor_compat::{ConnectionDone, ConnectionGone, Protocol, testing::StringTransport};
+    /// struct Counter(u32);
+    /// # impl Protocol for Counter {}
+    ///
+    /// let transport = StringTransport::new(Counter(7));
+    /// let me = transport.connection().me();
+    /// assert_eq!(success_result_of(me.call(|this, _| Ok(this.0))), 7);
+    ///
+    /// transport.connection_lost(ConnectionDone);
+    /// assert!(failure_result_of(me.call(|this, _| Ok(this.0))).is::<ConnectionGone>());
+    /// ```
+    pub fn call<R: IfGone>(
+        &self,
+        visit: impl FnOnce(&mut P, &Self) -> R + 'static,
+    ) -> Deferred<R::Value> {
+        match self.arrive(visit) {
+            Outcome::Done(Ok(value)) => Deferred::succeed(value),
+            Outcome::Done(Err(failure)) => Deferred::fail(failure),
+            Outcome::Wait(deferred) => deferred,
+        }
+    }
+
+    /// A callback that comes home: what is given to it is given to `visit`,
+    /// as [`call`](Self::call) would.
+    ///
+    /// A method of the protocol does well here. A closure may have to name the
+    /// type of its last argument; [`BringHome`] has methods where it need not.
+    ///
+    /// ```
+    /// # use deferred::Deferred;
+    /// # use reactor_compat::{Connection, Protocol, testing::StringTransport};
+    /// struct Sum(u32);
+    /// # impl Protocol for Sum {}
+    ///
+    /// impl Sum {
+    ///     fn add(&mut self, _: &Connection<Self>, n: u32) {
+    ///         self.0 += n;
+    ///     }
+    /// }
+    ///
+    /// let transport = StringTransport::new(Sum(0));
+    /// let me = transport.connection();
+    /// Deferred::succeed(3).add_callback(me.wrap(Sum::add));
+    /// Deferred::succeed(4).add_callback(me.wrap(|this, _, n: u32| this.0 += n));
+    /// assert_eq!(transport.inspect(|sum| sum.0), Some(7));
+    /// ```
+    pub fn wrap<A: 'static, R: IfGone>(
+        &self,
+        visit: impl FnOnce(&mut P, &Self, A) -> R + 'static,
+    ) -> impl FnOnce(A) -> Outcome<R::Value> + 'static {
+        let home = self.clone();
+        move |argument| home.arrive(move |this, transport| visit(this, transport, argument))
+    }
+
+    /// A function that comes home each time it is called, for what calls more
+    /// than once.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// let ping = transport.connection().wrap_fn(|_, transport| transport.write("ping "));
+    /// ping();
+    /// ping();
+    /// assert_eq!(transport.take_value(), b"ping ping ");
+    /// ```
+    pub fn wrap_fn<R: IfGone>(
+        &self,
+        visit: impl Fn(&mut P, &Self) -> R + 'static,
+    ) -> impl Fn() -> Deferred<R::Value> + 'static {
+        let home = self.clone();
+        let visit = Rc::new(visit);
+        move || {
+            let visit = visit.clone();
+            home.call(move |this, transport| visit(this, transport))
+        }
+    }
+
+    /// The same for a part of the protocol, to which `door` leads: a protocol
+    /// that runs a handler gives it this.
+    ///
+    /// It costs an allocation; a protocol makes it once, when its connection
+    /// is made, and keeps it.
+    ///
+    /// ```
+    /// # use reactor_compat::{Connection, Protocol, testing::StringTransport};
+    /// #[derive(Default)]
+    /// struct Shouter {
+    ///     shouted: usize,
+    /// }
+    ///
+    /// struct Shell {
+    ///     handler: Shouter,
+    /// }
+    /// # impl Protocol for Shell {}
+    ///
+    /// let transport = StringTransport::new(Shell { handler: Shouter::default() });
+    /// let me: Connection<Shouter> = transport.connection().project(|shell| &mut shell.handler);
+    /// me.call(|handler, transport| {
+    ///     handler.shouted += 1;
+    ///     transport.write("HEY");
+    /// });
+    /// assert_eq!(transport.inspect(|shell| shell.handler.shouted), Some(1));
+    /// ```
+    pub fn project<H: 'static>(&self, door: impl Fn(&mut P) -> &mut H + 'static) -> Connection<H> {
+        Connection::new(Rc::new(Room::new(self.home.clone(), door)))
+    }
+
+    /// Comes home now, later or never, as [`call`](Self::call) says.
+    fn arrive<R: IfGone>(
+        &self,
+        visit: impl FnOnce(&mut P, &Self) -> R + 'static,
+    ) -> Outcome<R::Value> {
+        match self.home.occupancy() {
+            Occupancy::Free => self.visit_now(visit),
+            Occupancy::Busy => self.visit_later(visit),
+            Occupancy::Gone => Outcome::Done(R::if_gone()),
+        }
+    }
+
+    fn visit_now<R: IfGone>(&self, visit: impl FnOnce(&mut P, &Self) -> R) -> Outcome<R::Value> {
+        let mut visit = Some(visit);
+        let mut outcome = None;
+        self.home.visit(&mut |this| {
+            if let Some(visit) = visit.take() {
+                outcome = Some(outcome_of(|| visit(this, self)));
+            }
+        });
+        outcome.unwrap_or_else(|| Outcome::Done(R::if_gone()))
+    }
+
+    fn visit_later<R: IfGone>(
+        &self,
+        visit: impl FnOnce(&mut P, &Self) -> R + 'static,
+    ) -> Outcome<R::Value> {
+        let (deferred, trigger) = Deferred::new();
+        let home = self.clone();
+        self.home.wait(Box::new(move |this| {
+            let outcome = match this {
+                Some(this) => outcome_of(|| visit(this, &home)),
+                None => Outcome::Done(R::if_gone()),
+            };
+            // Whoever cancelled it does not want to know.
+            let _ = match outcome {
+                Outcome::Done(result) => trigger.fire(result),
+                Outcome::Wait(deferred) => {
+                    drop(deferred.chain_deferred(trigger));
+                    Ok(())
+                }
+            };
+        }));
+        Outcome::Wait(deferred)
+    }
+}
+
+fn outcome_of<R: IfGone>(visit: impl FnOnce() -> R) -> Outcome<R::Value> {
+    match guard::catch(visit) {
+        Ok(result) => result.into_outcome(),
+        Err(failure) => Outcome::Done(Err(failure)),
+    }
+}
+
+/// What somebody gets who finds a protocol gone.
+pub(crate) fn gone() -> Failure {
+    Failure::new(ConnectionGone)
+}
+
+impl<P> Clone for Connection<P> {
+    fn clone(&self) -> Self {
+        Self { home: self.home.clone() }
+    }
+}
+
+impl<P> Deref for Connection<P> {
+    type Target = Transport;
+
+    fn deref(&self) -> &Transport {
+        self.home.transport()
+    }
+}
+
+impl<P> fmt::Debug for Connection<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("protocol", &self.home.occupancy())
+            .field("transport", self.home.transport())
+            .finish()
+    }
+}

@@ -1,0 +1,11 @@
+//! Endpoints: where to listen or connect, said in a string.
+//!
+//! Mirrors `twisted.internet.endpoints`. Tested in `tests/endpoint.rs`.
+
+mod client;
+mod description;
+mod server;
+
+pub use client::{ClientEndpoint, client_from_string};
+pub use description::EndpointError;
+pub use server::{ServerEndpoint, server_from_string};

@@ -1,0 +1,220 @@
+//! Why a port could not be opened, or a connection not be made.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::tcp::Destination;
+
+/// A port could not be opened: the address is taken, or not ours.
+///
+/// ```
+/// use reactor_compat::{Address, CannotListenError, Protocol, Reactor};
+///
+/// struct Silent;
+/// impl Protocol for Silent {}
+///
+/// let reactor = Reactor::new();
+/// let port = reactor.listen_tcp(("127.0.0.1", 0), |_: Address| Silent)?;
+/// let taken = port.get_host().socket_addr().unwrap();
+/// let error: CannotListenError =
+///     reactor.listen_tcp(taken, |_: Address| Silent).unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+/// # Ok::<(), CannotListenError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "twisted.internet.error.CannotListenError")]
+pub struct CannotListenError {
+    address: String,
+    kind: io::ErrorKind,
+    detail: String,
+}
+
+impl CannotListenError {
+    pub(crate) fn new(address: String, error: &io::Error) -> Self {
+        Self { address, kind: error.kind(), detail: error.to_string() }
+    }
+
+    /// What kind of error the operating system gave.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, Reactor};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// // 192.0.2.1 is nobody's address.
+    /// let error = Reactor::new().listen_tcp(("192.0.2.1", 0), |_: Address| Silent).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::AddrNotAvailable);
+    /// ```
+    pub fn kind(&self) -> io::ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for CannotListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "couldn't listen on {}: {}", self.address, self.detail)
+    }
+}
+
+impl Error for CannotListenError {}
+
+impl From<CannotListenError> for io::Error {
+    fn from(error: CannotListenError) -> Self {
+        Self::new(error.kind, error)
+    }
+}
+
+/// Why a connection was not made.
+///
+/// Each variant is one of Twisted's `ConnectError` classes.
+///
+/// ```
+/// use reactor_compat::ConnectError;
+/// use std::io;
+///
+/// let error = ConnectError::from(io::Error::from(io::ErrorKind::ConnectionRefused));
+/// assert_eq!(error, ConnectError::ConnectionRefused);
+/// assert_eq!(error.to_string(), "connection was refused by other side");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[doc(alias = "twisted.internet.error.ConnectError")]
+pub enum ConnectError {
+    /// Nobody listens there.
+    #[doc(alias = "ConnectionRefusedError")]
+    ConnectionRefused,
+    /// There is no way to that host.
+    #[doc(alias = "NoRouteError")]
+    NoRoute,
+    /// The operating system gave up waiting for the peer.
+    #[doc(alias = "TCPTimedOutError")]
+    TcpTimedOut,
+    /// The name has no address.
+    #[doc(alias = "UnknownHostError")]
+    #[doc(alias = "DNSLookupError")]
+    UnknownHost(String),
+    /// The connector's own timeout passed.
+    #[doc(alias = "twisted.internet.error.TimeoutError")]
+    Timeout,
+    /// [`stop_connecting`](crate::tcp::Connector::stop_connecting) was called.
+    #[doc(alias = "UserError")]
+    UserAborted,
+    /// The reactor stopped.
+    ReactorStopped,
+    /// The connection was made, but the factory built no protocol for it.
+    NoProtocol,
+    /// The factory panicked; its message.
+    FactoryPanicked(String),
+    /// Anything else that the operating system can say.
+    Other(io::ErrorKind, String),
+}
+
+impl From<io::Error> for ConnectError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::ConnectionRefused,
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => Self::NoRoute,
+            io::ErrorKind::TimedOut => Self::TcpTimedOut,
+            kind => Self::Other(kind, error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConnectionRefused => f.write_str("connection was refused by other side"),
+            Self::NoRoute => f.write_str("no route to host"),
+            Self::TcpTimedOut => f.write_str("TCP connection timed out"),
+            Self::UnknownHost(detail) => write!(f, "hostname couldn't be looked up: {detail}"),
+            Self::Timeout => f.write_str("user timeout caused connection failure"),
+            Self::UserAborted => f.write_str("user aborted connection"),
+            Self::ReactorStopped => f.write_str("the reactor stopped while connecting"),
+            Self::NoProtocol => f.write_str("the factory built no protocol for the connection"),
+            Self::FactoryPanicked(message) => write!(f, "the factory panicked: {message}"),
+            Self::Other(_, detail) => write!(f, "an error occurred while connecting: {detail}"),
+        }
+    }
+}
+
+impl Error for ConnectError {}
+
+/// What the Deferred of a connection being made fails with when it is
+/// cancelled.
+///
+/// ```
+/// use deferred::testing::failure_result_of;
+/// use reactor_compat::{Address, ConnectingCancelledError, Protocol, Reactor};
+///
+/// struct Silent;
+/// impl Protocol for Silent {}
+///
+/// let connected =
+///     Reactor::new().connect_tcp(("127.0.0.1", 1), |_: Address| Silent).when_connected();
+/// connected.cancel();
+/// let failure = failure_result_of(connected);
+/// assert_eq!(failure.check::<ConnectingCancelledError>().unwrap().destination().port(), 1);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "twisted.internet.error.ConnectingCancelledError")]
+pub struct ConnectingCancelledError {
+    pub(crate) destination: Destination,
+}
+
+impl ConnectingCancelledError {
+    /// Where the connection would have gone.
+    ///
+    /// See the [type's example](Self).
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
+}
+
+impl fmt::Display for ConnectingCancelledError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "connecting to {} was cancelled", self.destination)
+    }
+}
+
+impl Error for ConnectingCancelledError {}
+
+/// A connector was told to stop connecting while it does not connect.
+///
+/// ```
+/// use reactor_compat::NotConnectingError;
+///
+/// assert_eq!(NotConnectingError.to_string(), "the connector is not connecting");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "twisted.internet.error.NotConnectingError")]
+pub struct NotConnectingError;
+
+impl fmt::Display for NotConnectingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connector is not connecting")
+    }
+}
+
+impl Error for NotConnectingError {}
+
+/// A connector was told to connect while it connects or is connected.
+///
+/// ```
+/// use reactor_compat::{Address, ConnectorBusy, Protocol, Reactor};
+///
+/// struct Silent;
+/// impl Protocol for Silent {}
+///
+/// let connector = Reactor::new().connect_tcp(("127.0.0.1", 1), |_: Address| Silent);
+/// assert_eq!(connector.connect(), Err(ConnectorBusy));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectorBusy;
+
+impl fmt::Display for ConnectorBusy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connector is connecting or connected already")
+    }
+}
+
+impl Error for ConnectorBusy {}

@@ -1,0 +1,160 @@
+//! Why a connection ended, and what cannot be done with one.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// The connection was closed cleanly: by the peer, or by
+/// [`lose_connection`](crate::Transport::lose_connection) after all that was
+/// written had been sent.
+///
+/// ```
+/// use reactor_compat::ConnectionDone;
+///
+/// let reason = deferred::Failure::new(ConnectionDone);
+/// assert!(reason.is::<ConnectionDone>());
+/// assert_eq!(reason.to_string(), "connection was closed cleanly");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "twisted.internet.error.ConnectionDone")]
+pub struct ConnectionDone;
+
+impl fmt::Display for ConnectionDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("connection was closed cleanly")
+    }
+}
+
+impl Error for ConnectionDone {}
+
+/// The connection broke: it was reset, the network failed, or the reactor
+/// stopped under it.
+///
+/// ```
+/// use reactor_compat::ConnectionLost;
+/// use std::io;
+///
+/// let error = ConnectionLost::from(io::Error::from(io::ErrorKind::ConnectionReset));
+/// assert_eq!(error.kind(), Some(io::ErrorKind::ConnectionReset));
+/// assert_eq!(
+///     error.to_string(),
+///     "connection to the other side was lost in a non-clean fashion: connection reset"
+/// );
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "twisted.internet.error.ConnectionLost")]
+pub struct ConnectionLost {
+    kind: Option<io::ErrorKind>,
+    detail: String,
+}
+
+impl ConnectionLost {
+    /// A loss with nothing to say but `detail`.
+    ///
+    /// ```
+    /// let error = reactor_compat::ConnectionLost::because("the cable was cut");
+    /// assert!(error.to_string().ends_with(": the cable was cut"));
+    /// ```
+    pub fn because(detail: impl Into<String>) -> Self {
+        Self { kind: None, detail: detail.into() }
+    }
+
+    /// What the operating system said, if it was it that broke the connection.
+    ///
+    /// ```
+    /// assert_eq!(reactor_compat::ConnectionLost::default().kind(), None);
+    /// ```
+    pub fn kind(&self) -> Option<io::ErrorKind> {
+        self.kind
+    }
+}
+
+impl From<io::Error> for ConnectionLost {
+    fn from(error: io::Error) -> Self {
+        Self { kind: Some(error.kind()), detail: error.to_string() }
+    }
+}
+
+impl fmt::Display for ConnectionLost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("connection to the other side was lost in a non-clean fashion")?;
+        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+    }
+}
+
+impl Error for ConnectionLost {}
+
+/// We cut the connection ourselves, without regard to what was still unsent:
+/// by [`abort_connection`](crate::Transport::abort_connection), or because a
+/// close made no progress within its grace.
+///
+/// ```
+/// use reactor_compat::ConnectionAborted;
+///
+/// assert_eq!(ConnectionAborted::default().unsent(), None);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "twisted.internet.error.ConnectionAborted")]
+pub struct ConnectionAborted {
+    pub(crate) unsent: Option<usize>,
+}
+
+impl ConnectionAborted {
+    /// How much was given up on, if it was a close that came to no end.
+    ///
+    /// ```
+    /// assert!(reactor_compat::ConnectionAborted::default().unsent().is_none());
+    /// ```
+    pub fn unsent(&self) -> Option<usize> {
+        self.unsent
+    }
+}
+
+impl fmt::Display for ConnectionAborted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("connection was aborted locally")?;
+        match self.unsent {
+            Some(unsent) => write!(f, ": its close came to no end, with {unsent} bytes unsent"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for ConnectionAborted {}
+
+/// What was to come home to a protocol found its connection gone.
+///
+/// [`Connection`](crate::Connection) says when.
+///
+/// ```
+/// assert_eq!(reactor_compat::ConnectionGone.to_string(), "the connection is gone");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionGone;
+
+impl fmt::Display for ConnectionGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection is gone")
+    }
+}
+
+impl Error for ConnectionGone {}
+
+/// A producer was registered where another one is.
+///
+/// ```
+/// assert_eq!(
+///     reactor_compat::AlreadyProducing.to_string(),
+///     "a producer is registered already, and was never unregistered"
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlreadyProducing;
+
+impl fmt::Display for AlreadyProducing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a producer is registered already, and was never unregistered")
+    }
+}
+
+impl Error for AlreadyProducing {}

@@ -1,0 +1,16 @@
+//! The errors of the reactor, of connections and of connecting, under
+//! Twisted's names.
+//!
+//! Mirrors `twisted.internet.error`. Tested in `tests/error.rs`.
+
+mod connect;
+mod connection;
+mod reactor;
+
+pub use connect::{
+    CannotListenError, ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError,
+};
+pub use connection::{
+    AlreadyProducing, ConnectionAborted, ConnectionDone, ConnectionGone, ConnectionLost,
+};
+pub use reactor::{ReactorAlreadyRunning, ReactorNotRunning, RunError};

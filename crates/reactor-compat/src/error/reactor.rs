@@ -1,0 +1,97 @@
+//! What can be wrong with running and stopping a reactor.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// The reactor was told to run, or to do what only an idle one can, while it
+/// runs.
+///
+/// ```
+/// use reactor_compat::{Reactor, RunError};
+///
+/// let reactor = Reactor::new();
+/// let inner = reactor.clone();
+/// reactor.call_when_running(move || {
+///     assert!(matches!(inner.run(), Err(RunError::AlreadyRunning(_))));
+///     inner.stop().unwrap();
+/// });
+/// reactor.run()?;
+/// # Ok::<(), RunError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "twisted.internet.error.ReactorAlreadyRunning")]
+pub struct ReactorAlreadyRunning;
+
+impl fmt::Display for ReactorAlreadyRunning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the reactor is already running")
+    }
+}
+
+impl Error for ReactorAlreadyRunning {}
+
+/// The reactor was told to stop while it does not run, or twice.
+///
+/// ```
+/// use reactor_compat::{Reactor, ReactorNotRunning};
+///
+/// assert_eq!(Reactor::new().stop(), Err(ReactorNotRunning));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "twisted.internet.error.ReactorNotRunning")]
+pub struct ReactorNotRunning;
+
+impl fmt::Display for ReactorNotRunning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the reactor is not running")
+    }
+}
+
+impl Error for ReactorNotRunning {}
+
+/// Why [`Reactor::run`](crate::Reactor::run) did not run.
+///
+/// ```
+/// use reactor_compat::{ReactorAlreadyRunning, RunError};
+///
+/// let error = RunError::from(ReactorAlreadyRunning);
+/// assert_eq!(error.to_string(), "the reactor is already running");
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// It runs already, on this same thread, further up the stack.
+    AlreadyRunning(ReactorAlreadyRunning),
+    /// The thread is inside another Tokio runtime, which would be blocked.
+    InsideRuntime,
+    /// The operating system did not give what a runtime needs.
+    Io(io::Error),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyRunning(error) => error.fmt(f),
+            Self::InsideRuntime => f.write_str(
+                "the reactor cannot run inside another Tokio runtime, which it would block",
+            ),
+            Self::Io(_) => f.write_str("the reactor's runtime could not be made"),
+        }
+    }
+}
+
+impl Error for RunError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::AlreadyRunning(_) | Self::InsideRuntime => None,
+            Self::Io(error) => Some(error),
+        }
+    }
+}
+
+impl From<ReactorAlreadyRunning> for RunError {
+    fn from(error: ReactorAlreadyRunning) -> Self {
+        Self::AlreadyRunning(error)
+    }
+}

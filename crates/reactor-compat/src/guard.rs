@@ -1,0 +1,36 @@
+//! What keeps a panic in user code from ending more than it must.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use deferred::{Failure, maybe_deferred};
+
+/// Runs user code; a panic in it becomes a Failure.
+#[inline]
+pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, Failure> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(failure_of)
+}
+
+/// Runs user code that nobody waits for; a panic in it is logged.
+#[inline]
+pub(crate) fn run(what: &'static str, code: impl FnOnce()) {
+    if let Err(failure) = catch(code) {
+        log(what, &failure);
+    }
+}
+
+/// Logs the panic of `what`.
+pub(crate) fn log(what: &'static str, failure: &Failure) {
+    let error: &(dyn std::error::Error + 'static) = failure.value();
+    tracing::error!(error, "Unhandled error in {what}");
+}
+
+/// The Failure that a Deferred makes of the same panic.
+#[cold]
+fn failure_of(payload: Box<dyn Any + Send>) -> Failure {
+    let failed = maybe_deferred(move || -> Result<(), Failure> { resume_unwind(payload) });
+    match failed.take_result() {
+        Ok(Err(failure)) => failure,
+        Ok(Ok(())) | Err(_) => Failure::new(std::fmt::Error),
+    }
+}

@@ -1,0 +1,67 @@
+//! Twisted's reactor on a current-thread Tokio runtime.
+//!
+//! ```
+//! use reactor_compat::{Address, Connection, Protocol, reactor};
+//!
+//! struct Echo;
+//!
+//! impl Protocol for Echo {
+//!     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+//!         transport.write(data);
+//!     }
+//! }
+//!
+//! let port = reactor().listen_tcp(("127.0.0.1", 0), |_peer: Address| Echo)?;
+//! println!("listening on {}", port.get_host());
+//! # reactor().call_when_running(|| reactor().stop().unwrap());
+//! reactor().run()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Layout
+//!
+//! | here | in Twisted |
+//! |---|---|
+//! | [`reactor`], [`Reactor`]: runs everything | `twisted.internet.reactor` |
+//! | [`ReactorTime`], [`DelayedCall`]: `call_later` | `IReactorTime`, `IDelayedCall` |
+//! | [`Protocol`]: what a connection's data means | `twisted.internet.protocol.Protocol` |
+//! | [`Factory`], [`ClientFactory`]: who makes protocols | `Factory`, `ClientFactory` |
+//! | [`Transport`]: the handle to a connection | `ITransport` |
+//! | [`Connection`]: a transport, and the way back to its protocol | `self` |
+//! | [`Producer`], [`WaterMarks`]: who is told to wait | `IPushProducer`, `bufferSize` |
+//! | [`tcp`]: ports and connectors | `twisted.internet.tcp` |
+//! | [`endpoint`]: where, said in a string | `twisted.internet.endpoints` |
+//! | [`testing`]: doubles | `twisted.internet.testing` |
+//! | [`Address`], the errors | `twisted.internet.address`, `.error` |
+//!
+//! Everything of a reactor stays on its thread. What it does about re-entrancy
+//! is said at [`Reactor`], [`Transport`] and [`Protocol`], and comes to this:
+//! no borrow is held while user code runs, and what a callback asks for is
+//! done when it returns.
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod connection;
+mod error;
+mod factory;
+mod guard;
+mod producer;
+mod protocol;
+mod reactor;
+mod serve;
+mod transport;
+
+pub mod endpoint;
+pub mod tcp;
+pub mod testing;
+
+pub use address::Address;
+pub use connection::{BringHome, Connection, IfGone};
+pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
+pub use error::*;
+pub use factory::{Built, ClientFactory, Factory};
+pub use producer::{Producer, ProducerKind};
+pub use protocol::Protocol;
+pub use reactor::{Reactor, reactor};
+pub use transport::{Transport, WaterMarks};

@@ -1,0 +1,34 @@
+//! The reactor's clock: the only file that asks what time it is.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// Tokio's clock, counted from 1970 on, as Twisted's is.
+///
+/// It runs steadily: setting the computer's clock does not move it, and
+/// `tokio::time::pause` halts it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Epoch {
+    start: Instant,
+    seconds: Duration,
+}
+
+impl Epoch {
+    /// A clock that is right now.
+    pub(crate) fn now() -> Self {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { start: Instant::now(), seconds }
+    }
+
+    /// What it shows.
+    pub(crate) fn seconds(&self) -> Duration {
+        self.seconds + self.start.elapsed()
+    }
+
+    /// The moment at which it will show `seconds`; `None` if that is beyond
+    /// what a moment can be.
+    pub(crate) fn moment(&self, seconds: Duration) -> Option<Instant> {
+        self.start.checked_add(seconds.saturating_sub(self.seconds))
+    }
+}

@@ -1,0 +1,59 @@
+//! What is alive in a reactor: ports, connectors, connections. It is told when
+//! the reactor stops.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use slab::Slab;
+
+use super::Shared;
+
+/// Something that has to end when its reactor does.
+pub(crate) trait Live {
+    /// Asks it to end. It does so in its own task, soon, without waiting for
+    /// anybody else.
+    fn shut_down(&self);
+}
+
+/// All that is alive.
+#[derive(Default)]
+pub(crate) struct Registry {
+    live: RefCell<Slab<Weak<dyn Live>>>,
+}
+
+impl Registry {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.live.borrow().len()
+    }
+
+    /// Tells all of them.
+    pub(crate) fn shut_down(&self) {
+        let live: Vec<Rc<dyn Live>> =
+            self.live.borrow().iter().filter_map(|(_, live)| live.upgrade()).collect();
+        for one in live {
+            one.shut_down();
+        }
+    }
+}
+
+/// A place in the registry; dropping it gives the place up.
+pub(crate) struct Enrolment {
+    shared: Rc<Shared>,
+    place: usize,
+}
+
+impl Enrolment {
+    /// Enrols `live`.
+    pub(crate) fn new(shared: &Rc<Shared>, live: Weak<dyn Live>) -> Self {
+        let place = shared.registry.live.borrow_mut().insert(live);
+        Self { shared: shared.clone(), place }
+    }
+}
+
+impl Drop for Enrolment {
+    fn drop(&mut self) {
+        let left = self.shared.registry.live.borrow_mut().try_remove(self.place);
+        drop(left);
+    }
+}

@@ -1,0 +1,99 @@
+//! Giving a stream to a protocol.
+//!
+//! Tested in `tests/stream.rs`.
+
+use std::rc::Rc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::Span;
+
+use crate::address::Address;
+use crate::connection::{Connection, Driver, Residence, Setup};
+use crate::protocol::Protocol;
+use crate::reactor::Reactor;
+use crate::transport::{Link, Transport};
+
+impl Reactor {
+    /// Gives a stream to a protocol: anything that reads and writes as Tokio
+    /// does becomes a transport.
+    ///
+    /// The protocol's `connection_made` is called in the next turn, or when
+    /// the reactor runs.
+    ///
+    /// ```
+    /// use deferred::Failure;
+    /// use reactor_compat::{Connection, ConnectionDone, Protocol, Reactor};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// struct Hear(Reactor);
+    ///
+    /// impl Protocol for Hear {
+    ///     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+    ///         assert_eq!(data, b"hello");
+    ///         transport.lose_connection();
+    ///     }
+    ///
+    ///     fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
+    ///         assert!(reason.is::<ConnectionDone>());
+    ///         self.0.stop().unwrap();
+    ///     }
+    /// }
+    ///
+    /// let reactor = Reactor::new();
+    /// let (ours, mut theirs) = tokio::io::duplex(64);
+    /// reactor.serve(ours, Hear(reactor.clone()));
+    /// reactor.call_when_running(move || {
+    ///     tokio::task::spawn_local(async move { theirs.write_all(b"hello").await });
+    /// });
+    /// reactor.run()?;
+    /// # Ok::<(), reactor_compat::RunError>(())
+    /// ```
+    pub fn serve<S, P>(&self, stream: S, protocol: P) -> Connection<P>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+        P: Protocol,
+    {
+        let span = label::<P>(0, &Address::Pipe);
+        serve_with(self, Address::Pipe, Address::Pipe, protocol, |connection, residence| Setup {
+            stream,
+            reset: |_| {},
+            drop_ends: false,
+            connection,
+            residence,
+            attendant: None,
+            span,
+        })
+    }
+}
+
+/// Makes the connection's parts, and has the reactor drive it.
+pub(crate) fn serve_with<S, P>(
+    reactor: &Reactor,
+    host: Address,
+    peer: Address,
+    protocol: P,
+    setup: impl FnOnce(Connection<P>, Rc<Residence<P>>) -> Setup<S, P>,
+) -> Connection<P>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    P: Protocol,
+{
+    let link = Rc::new(Link::new(reactor.shared().clone(), host, peer));
+    let residence = Rc::new(Residence::new(protocol, Transport::new(link)));
+    let connection = Connection::new(residence.clone());
+    reactor.spawn(Driver::new(setup(connection.clone(), residence)));
+    connection
+}
+
+/// The span of a connection, with the name that Twisted's log gives it, such
+/// as `Echo,0,127.0.0.1`.
+pub(crate) fn label<P>(number: u64, peer: &Address) -> Span {
+    let name = std::any::type_name::<P>();
+    let name = name.split('<').next().and_then(|path| path.rsplit("::").next()).unwrap_or(name);
+    match peer.ip() {
+        Some(ip) => {
+            tracing::debug_span!("connection", system = format_args!("{name},{number},{ip}"))
+        }
+        None => tracing::debug_span!("connection", system = format_args!("{name},{number}")),
+    }
+}

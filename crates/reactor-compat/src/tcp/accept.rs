@@ -1,0 +1,186 @@
+//! The task of a port: accepts, and gives each connection a protocol.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Sleep, sleep};
+
+use super::connect::serve;
+use super::port::PortCore;
+use crate::factory::Factory;
+use crate::guard;
+use crate::reactor::{Enrolment, Reactor};
+
+/// How many connections are accepted before others have their turn.
+const ACCEPTS: usize = 64;
+
+/// How long to wait when the system has no more descriptors, or memory.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The socket of a port.
+pub(super) enum Listener {
+    /// Open, and not known to a runtime yet.
+    Bound(std::net::TcpListener),
+    /// Known to the runtime.
+    Ready(TcpListener),
+}
+
+/// What the task of a port is doing.
+enum Activity {
+    /// The factory has not been started.
+    New,
+    /// It accepts.
+    Accepting,
+    /// It waits for the system to have room again.
+    Pausing(Pin<Box<Sleep>>),
+    /// The factory has been stopped.
+    Over,
+}
+
+/// The task of a port.
+pub(super) struct Acceptor<F: Factory> {
+    reactor: Reactor,
+    core: Rc<PortCore>,
+    factory: Box<F>,
+    activity: Activity,
+    accepted: u64,
+    enrolment: Option<Enrolment>,
+}
+
+impl<F: Factory> Acceptor<F> {
+    pub(super) fn new(
+        reactor: Reactor,
+        core: Rc<PortCore>,
+        factory: F,
+        enrolment: Enrolment,
+    ) -> Self {
+        Self {
+            reactor,
+            core,
+            factory: Box::new(factory),
+            activity: Activity::New,
+            accepted: 0,
+            enrolment: Some(enrolment),
+        }
+    }
+
+    fn start(&mut self) {
+        self.activity = Activity::Accepting;
+        guard::run("a factory", || self.factory.start_factory());
+        if let Err(error) = self.register() {
+            tracing::error!(%error, host = %self.core.host, "a port cannot be listened on");
+            self.core.listener.take();
+        }
+    }
+
+    /// Makes the socket known to the runtime.
+    fn register(&self) -> io::Result<()> {
+        let listener = self.core.listener.take();
+        if let Some(Listener::Bound(listener)) = listener {
+            let ready = TcpListener::from_std(listener)?;
+            self.core.listener.replace(Some(Listener::Ready(ready)));
+        }
+        Ok(())
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        match &*self.core.listener.borrow() {
+            Some(Listener::Ready(listener)) => listener.poll_accept(cx),
+            Some(Listener::Bound(_)) | None => Poll::Pending,
+        }
+    }
+
+    fn accept(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ACCEPTS {
+            if !self.core.listening() {
+                return Poll::Ready(());
+            }
+            match self.poll_accept(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok((stream, peer))) => self.welcome(stream, peer),
+                // One that went away while it waited is no reason to pause.
+                Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
+                Poll::Ready(Err(error)) => return self.pause(cx, &error),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn pause(&mut self, cx: &mut Context<'_>, error: &io::Error) -> Poll<()> {
+        tracing::warn!(%error, "a port cannot accept for now");
+        let mut rest = Box::pin(sleep(PAUSE));
+        let _ = rest.as_mut().poll(cx);
+        self.activity = Activity::Pausing(rest);
+        Poll::Pending
+    }
+
+    fn welcome(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let number = self.accepted;
+        self.accepted += 1;
+        match guard::catch(|| self.factory.build_protocol(peer.into())) {
+            Ok(Some(protocol)) => drop(serve(&self.reactor, stream, peer, protocol, number, None)),
+            Ok(None) => drop(stream),
+            Err(failure) => guard::log("a factory", &failure),
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(enrolment) = self.enrolment.take() {
+            drop(enrolment);
+            if !matches!(self.activity, Activity::New) {
+                guard::run("a factory", || self.factory.stop_factory());
+            }
+            self.activity = Activity::Over;
+            self.core.set_stopped();
+        }
+    }
+}
+
+/// Whether an error of `accept` is about the connection that was to be
+/// accepted, so that the next may well be fine.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+impl<F: Factory> Future for Acceptor<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.core.waker.replace(Some(cx.waker().clone()));
+        if matches!(this.activity, Activity::New) {
+            this.start();
+        }
+        if let Activity::Pausing(rest) = &mut this.activity {
+            if this.core.listening() && rest.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            this.activity = Activity::Accepting;
+        }
+        if this.accept(cx).is_pending() {
+            return Poll::Pending;
+        }
+        this.stop();
+        Poll::Ready(())
+    }
+}
+
+/// A port that is dropped with its runtime is closed like any other.
+impl<F: Factory> Drop for Acceptor<F> {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,137 @@
+//! Where to listen, and where to connect to.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+
+/// Where to listen: a port number on one address of this machine, or on all.
+///
+/// ```
+/// use reactor_compat::tcp::Interface;
+/// use std::net::Ipv4Addr;
+///
+/// assert_eq!(Interface::from(8000).to_string(), "0.0.0.0:8000");
+/// assert_eq!(Interface::from(("localhost", 8000)).to_string(), "localhost:8000");
+/// assert_eq!(Interface::from((Ipv4Addr::LOCALHOST, 8000)).to_string(), "127.0.0.1:8000");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Interface {
+    place: Destination,
+}
+
+impl Interface {
+    /// The addresses that it stands for. A name is looked up in the system's
+    /// own tables and servers, and this waits for it.
+    pub(crate) fn socket_addrs(&self) -> io::Result<Vec<SocketAddr>> {
+        match self.place.literal {
+            Some(address) => Ok(vec![address]),
+            None => Ok((self.place.host(), self.place.port()).to_socket_addrs()?.collect()),
+        }
+    }
+}
+
+impl<D: Into<Destination>> From<D> for Interface {
+    fn from(place: D) -> Self {
+        Self { place: place.into() }
+    }
+}
+
+impl From<u16> for Interface {
+    fn from(port: u16) -> Self {
+        Self { place: (Ipv4Addr::UNSPECIFIED, port).into() }
+    }
+}
+
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.fmt(f)
+    }
+}
+
+/// Where to connect to: a host, by name or address, and a port number.
+///
+/// ```
+/// use reactor_compat::tcp::Destination;
+/// use std::net::Ipv4Addr;
+///
+/// let destination = Destination::from(("example.org", 80));
+/// assert_eq!((destination.host(), destination.port()), ("example.org", 80));
+/// assert_eq!(Destination::from((Ipv4Addr::LOCALHOST, 80)).to_string(), "127.0.0.1:80");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Destination {
+    host: String,
+    port: u16,
+    literal: Option<SocketAddr>,
+}
+
+impl Destination {
+    /// The host's name or address.
+    ///
+    /// ```
+    /// # use reactor_compat::tcp::Destination;
+    /// assert_eq!(Destination::from(("::1", 80)).host(), "::1");
+    /// ```
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port number.
+    ///
+    /// ```
+    /// # use reactor_compat::tcp::Destination;
+    /// assert_eq!(Destination::from(("::1", 80)).port(), 80);
+    /// ```
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address, where the host is given by one.
+    pub(crate) fn literal(&self) -> Option<SocketAddr> {
+        self.literal
+    }
+}
+
+impl From<SocketAddr> for Destination {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port(), literal: Some(address) }
+    }
+}
+
+impl From<(IpAddr, u16)> for Destination {
+    fn from(address: (IpAddr, u16)) -> Self {
+        SocketAddr::from(address).into()
+    }
+}
+
+impl From<(Ipv4Addr, u16)> for Destination {
+    fn from(address: (Ipv4Addr, u16)) -> Self {
+        SocketAddr::from(address).into()
+    }
+}
+
+impl From<(Ipv6Addr, u16)> for Destination {
+    fn from(address: (Ipv6Addr, u16)) -> Self {
+        SocketAddr::from(address).into()
+    }
+}
+
+impl From<(String, u16)> for Destination {
+    fn from((host, port): (String, u16)) -> Self {
+        let literal = host.parse().ok().map(|address: IpAddr| SocketAddr::new(address, port));
+        Self { host, port, literal }
+    }
+}
+
+impl From<(&str, u16)> for Destination {
+    fn from((host, port): (&str, u16)) -> Self {
+        (host.to_owned(), port).into()
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}

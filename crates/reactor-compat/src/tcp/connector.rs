@@ -1,0 +1,371 @@
+//! [`Connector`]: makes one connection, stops trying, tries again.
+//!
+//! Mirrors `twisted.internet.base.BaseConnector` and `IConnector`. Tested in
+//! `tests/connector.rs`.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use deferred::{Deferred, Failure, Panic, Trigger};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::address::Destination;
+use super::connect::{connect, serve};
+use crate::connection::{Attendant, Connection};
+use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
+use crate::factory::ClientFactory;
+use crate::guard;
+use crate::protocol::Protocol;
+use crate::reactor::{Enrolment, Live, Reactor};
+
+/// Makes one connection; stops trying; and tries again.
+///
+/// It is a handle, cheap to clone. It connects whether or not one is kept.
+///
+/// # Re-entrancy
+///
+/// No method calls the factory or a protocol: they hear of what happens from
+/// the connector's own task, later. So a factory may do with its connector
+/// whatever it likes.
+///
+/// ```
+/// use reactor_compat::{Address, Protocol, Reactor};
+///
+/// struct Silent;
+/// impl Protocol for Silent {}
+///
+/// let reactor = Reactor::new();
+/// let port = reactor.listen_tcp(("127.0.0.1", 0), |_: Address| Silent)?;
+/// let address = port.get_host().socket_addr().unwrap();
+/// let stop = reactor.clone();
+/// let connected = reactor
+///     .connect_tcp(address, |_: Address| Silent)
+///     .when_connected()
+///     .add_callback(move |connection| {
+///         assert_eq!(connection.get_peer().socket_addr(), Some(address));
+///         Ok(stop.stop()?)
+///     });
+/// reactor.run()?;
+/// deferred::testing::success_result_of(connected);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "IConnector")]
+#[doc(alias = "BaseConnector")]
+pub struct Connector<P: Protocol> {
+    core: Rc<Core<P>>,
+}
+
+/// What a connector is doing.
+///
+/// ```text
+/// Disconnected ──connect──▶ Connecting ──▶ Greeting ──connection_made──▶ Connected
+///       ▲───failed, given up────┘             │                             │
+///       └─────────────────────lost────────────┴─────────────────────────────┘
+/// ```
+enum State<P> {
+    Disconnected,
+    Connecting(Rc<Attempt>),
+    /// The protocol has not heard of its connection yet.
+    Greeting(Connection<P>),
+    Connected(Connection<P>),
+}
+
+/// An attempt, which can be given up.
+#[derive(Default)]
+struct Attempt {
+    given_up: RefCell<Option<ConnectError>>,
+    notify: Notify,
+}
+
+impl Attempt {
+    fn give_up(&self, why: ConnectError) {
+        self.given_up.borrow_mut().get_or_insert(why);
+        self.notify.notify_one();
+    }
+
+    /// Ends when it is given up, with why.
+    async fn given_up(&self) -> ConnectError {
+        loop {
+            if let Some(why) = self.given_up.borrow().clone() {
+                return why;
+            }
+            self.notify.notified().await;
+        }
+    }
+}
+
+struct Core<P: Protocol> {
+    reactor: Reactor,
+    destination: Destination,
+    state: RefCell<State<P>>,
+    /// Taken out while it is at work.
+    factory: RefCell<Option<Box<dyn ClientFactory<Protocol = P>>>>,
+    waiting: RefCell<Vec<Trigger<Connection<P>>>>,
+}
+
+impl<P: Protocol> Connector<P> {
+    pub(super) fn new(
+        reactor: Reactor,
+        destination: Destination,
+        factory: impl ClientFactory<Protocol = P>,
+    ) -> Self {
+        let core = Core {
+            reactor,
+            destination,
+            state: RefCell::new(State::Disconnected),
+            factory: RefCell::new(Some(Box::new(factory))),
+            waiting: RefCell::default(),
+        };
+        Self { core: Rc::new(core) }
+    }
+
+    /// Starts an attempt.
+    pub(super) fn begin(&self) {
+        let attempt = Rc::new(Attempt::default());
+        self.core.state.replace(State::Connecting(attempt.clone()));
+        self.core.reactor.spawn(attempt_to_connect(self.core.clone(), attempt));
+    }
+
+    /// Connects again.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectorBusy`] while it is connecting or connected.
+    ///
+    /// See the example of [`ConnectorBusy`].
+    pub fn connect(&self) -> Result<(), ConnectorBusy> {
+        if !matches!(*self.core.state.borrow(), State::Disconnected) {
+            return Err(ConnectorBusy);
+        }
+        self.begin();
+        Ok(())
+    }
+
+    /// Gives the attempt up; the factory's `client_connection_failed` gets
+    /// [`ConnectError::UserAborted`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnectingError`] if there is no attempt.
+    ///
+    /// ```
+    /// # use deferred::testing::failure_result_of;
+    /// # use reactor_compat::{Address, ConnectError, Protocol, Reactor};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let reactor = Reactor::new();
+    /// let connector = reactor.connect_tcp(("127.0.0.1", 1), |_: Address| Silent);
+    /// let stop = reactor.clone();
+    /// let connected = connector.when_connected().add_errback(move |failure| {
+    ///     assert_eq!(failure.check(), Some(&ConnectError::UserAborted));
+    ///     stop.stop()?;
+    ///     Err(failure)
+    /// });
+    /// connector.stop_connecting()?;
+    /// reactor.run()?;
+    /// failure_result_of(connected);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "stopConnecting")]
+    pub fn stop_connecting(&self) -> Result<(), NotConnectingError> {
+        match &*self.core.state.borrow() {
+            State::Connecting(attempt) => {
+                attempt.give_up(ConnectError::UserAborted);
+                Ok(())
+            }
+            State::Greeting(connection) => {
+                connection.abort_connection();
+                Ok(())
+            }
+            State::Disconnected | State::Connected(_) => Err(NotConnectingError),
+        }
+    }
+
+    /// Ends whatever there is: gives the attempt up, or closes the connection.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, Reactor};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let connector = Reactor::new().connect_tcp(("127.0.0.1", 1), |_: Address| Silent);
+    /// connector.disconnect();
+    /// ```
+    pub fn disconnect(&self) {
+        match &*self.core.state.borrow() {
+            State::Disconnected => {}
+            State::Connecting(attempt) => attempt.give_up(ConnectError::UserAborted),
+            State::Greeting(connection) | State::Connected(connection) => {
+                connection.lose_connection();
+            }
+        }
+    }
+
+    /// The connection, when there is one and its protocol's `connection_made`
+    /// has returned; or why the attempt failed.
+    ///
+    /// A connector that is disconnected waits for the next attempt.
+    ///
+    /// # Cancellation
+    ///
+    /// Cancelling it gives the attempt up, and the Deferred fails with
+    /// [`ConnectingCancelledError`].
+    ///
+    /// See the [type's example](Self).
+    pub fn when_connected(&self) -> Deferred<Connection<P>> {
+        if let State::Connected(connection) = &*self.core.state.borrow() {
+            return Deferred::succeed(connection.clone());
+        }
+        let connector = self.clone();
+        let (connected, trigger) = Deferred::with_canceller(move |trigger| {
+            let destination = connector.core.destination.clone();
+            // Only an attempt that has ended meanwhile cannot be given up.
+            let _ = connector.stop_connecting();
+            let _ = trigger.errback(ConnectingCancelledError { destination });
+        });
+        self.core.waiting.borrow_mut().push(trigger);
+        connected
+    }
+
+    /// Where it connects to.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, Reactor};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let connector = Reactor::new().connect_tcp(("localhost", 1), |_: Address| Silent);
+    /// assert_eq!(connector.get_destination().host(), "localhost");
+    /// ```
+    #[doc(alias = "getDestination")]
+    pub fn get_destination(&self) -> &Destination {
+        &self.core.destination
+    }
+}
+
+/// The task of an attempt.
+async fn attempt_to_connect<P: Protocol>(core: Rc<Core<P>>, attempt: Rc<Attempt>) {
+    let live: Rc<dyn Live> = attempt.clone();
+    let enrolment = Enrolment::new(core.reactor.shared(), Rc::downgrade(&live));
+    if core.reactor.stopping() {
+        attempt.give_up(ConnectError::ReactorStopped);
+    }
+    core.tell(|factory, connector| factory.started_connecting(connector));
+    let connected = connect_unless(&attempt, &core.destination).await;
+    drop(enrolment);
+    match connected.and_then(|stream| core.build(stream)) {
+        Ok(connection) => {
+            core.state.replace(State::Greeting(connection));
+        }
+        Err(error) => core.failed(error),
+    }
+}
+
+/// Connects, unless the attempt is given up before.
+async fn connect_unless(
+    attempt: &Attempt,
+    destination: &Destination,
+) -> Result<TcpStream, ConnectError> {
+    let mut given_up = pin!(attempt.given_up());
+    let mut connected = pin!(connect(destination));
+    poll_fn(|cx| match given_up.as_mut().poll(cx) {
+        Poll::Ready(why) => Poll::Ready(Err(why)),
+        Poll::Pending => connected.as_mut().poll(cx),
+    })
+    .await
+}
+
+impl<P: Protocol> Core<P> {
+    /// Runs one of the factory's callbacks.
+    fn tell<R>(
+        self: &Rc<Self>,
+        callback: impl FnOnce(&mut dyn ClientFactory<Protocol = P>, &Connector<P>) -> R,
+    ) -> Option<Result<R, Failure>> {
+        let mut factory = self.factory.take()?;
+        let connector = Connector { core: self.clone() };
+        let result = guard::catch(|| callback(&mut *factory, &connector));
+        self.factory.replace(Some(factory));
+        if let Err(failure) = &result {
+            guard::log("a factory", failure);
+        }
+        Some(result)
+    }
+
+    fn build(self: &Rc<Self>, stream: TcpStream) -> Result<Connection<P>, ConnectError> {
+        let peer = stream.peer_addr()?;
+        match self.tell(|factory, _| factory.build_protocol(peer.into())) {
+            Some(Ok(Some(protocol))) => {
+                let attendant: Rc<dyn Attendant<P>> = Rc::new(Watcher(self.clone()));
+                Ok(serve(&self.reactor, stream, peer, protocol, 0, Some(attendant)))
+            }
+            Some(Err(failure)) => {
+                let message = failure.check::<Panic>().map_or("", Panic::message);
+                Err(ConnectError::FactoryPanicked(message.to_owned()))
+            }
+            Some(Ok(None)) | None => Err(ConnectError::NoProtocol),
+        }
+    }
+
+    /// Tells those who wait for a connection.
+    fn answer(&self, result: &Result<Connection<P>, Failure>) {
+        for trigger in mem::take(&mut *self.waiting.borrow_mut()) {
+            // Whoever cancelled it does not want to know.
+            let _ = trigger.fire(result.clone());
+        }
+    }
+
+    fn failed(self: &Rc<Self>, error: ConnectError) {
+        tracing::debug!(destination = %self.destination, %error, "connection failed");
+        self.state.replace(State::Disconnected);
+        let failure = Failure::new(error);
+        self.answer(&Err(failure.clone()));
+        self.tell(|factory, connector| factory.client_connection_failed(connector, failure));
+    }
+}
+
+/// Tells the connector how its connection fares.
+struct Watcher<P: Protocol>(Rc<Core<P>>);
+
+impl<P: Protocol> Attendant<P> for Watcher<P> {
+    fn made(&self, connection: &Connection<P>) {
+        self.0.state.replace(State::Connected(connection.clone()));
+        self.0.answer(&Ok(connection.clone()));
+    }
+
+    fn lost(&self, reason: Failure) {
+        self.0.state.replace(State::Disconnected);
+        self.0.answer(&Err(reason.clone()));
+        self.0.tell(|factory, connector| factory.client_connection_lost(connector, reason));
+    }
+}
+
+impl Live for Attempt {
+    fn shut_down(&self) {
+        self.give_up(ConnectError::ReactorStopped);
+    }
+}
+
+impl<P: Protocol> Clone for Connector<P> {
+    fn clone(&self) -> Self {
+        Self { core: self.core.clone() }
+    }
+}
+
+impl<P: Protocol> fmt::Debug for Connector<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &*self.core.state.borrow() {
+            State::Disconnected => "Disconnected",
+            State::Connecting(_) => "Connecting",
+            State::Greeting(_) => "Greeting",
+            State::Connected(_) => "Connected",
+        };
+        f.debug_struct("Connector")
+            .field("destination", &self.core.destination)
+            .field("state", &state)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,100 @@
+//! TCP: listening and connecting.
+//!
+//! Mirrors `IReactorTCP` of `twisted.internet.interfaces`, and
+//! `twisted.internet.tcp`. Tested in `tests/tcp.rs` and `tests/connector.rs`.
+
+mod accept;
+mod address;
+mod connect;
+mod connector;
+mod port;
+
+pub use address::{Destination, Interface};
+pub use connector::Connector;
+pub use port::Port;
+
+use crate::error::CannotListenError;
+use crate::factory::{ClientFactory, Factory};
+use crate::reactor::Reactor;
+
+impl Reactor {
+    /// Listens for TCP connections, each of which gets a protocol of
+    /// `factory`.
+    ///
+    /// `interface` is a port number (on all IPv4 addresses; 0 for any that is
+    /// free), an address and a port number, or a `SocketAddr`. The port is
+    /// open when this returns; it accepts while the reactor runs.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotListenError`] if the port cannot be opened.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, Connection, Protocol, reactor};
+    ///
+    /// struct Echo;
+    ///
+    /// impl Protocol for Echo {
+    ///     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+    ///         transport.write(data);
+    ///     }
+    /// }
+    ///
+    /// let port = reactor().listen_tcp(("127.0.0.1", 0), |_peer: Address| Echo)?;
+    /// assert_ne!(port.get_host().port(), Some(0));
+    /// # Ok::<(), reactor_compat::CannotListenError>(())
+    /// ```
+    #[doc(alias = "listenTCP")]
+    pub fn listen_tcp(
+        &self,
+        interface: impl Into<Interface>,
+        factory: impl Factory,
+    ) -> Result<Port, CannotListenError> {
+        port::listen(self, &interface.into(), factory)
+    }
+
+    /// Connects to `destination`, an address or a name and a port number, and
+    /// gives the connection a protocol of `factory`.
+    ///
+    /// An attempt may take 30 seconds. The [`Connector`] stops it, tells when
+    /// there is a connection, and connects again.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, Connection, Protocol, Reactor};
+    ///
+    /// struct Greet;
+    ///
+    /// impl Protocol for Greet {
+    ///     fn connection_made(&mut self, transport: &Connection<Self>) {
+    ///         transport.write("hello");
+    ///         transport.lose_connection();
+    ///     }
+    /// }
+    ///
+    /// struct Hear(Reactor);
+    ///
+    /// impl Protocol for Hear {
+    ///     fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+    ///         assert_eq!(data, b"hello");
+    ///         self.0.stop().unwrap();
+    ///     }
+    /// }
+    ///
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_tcp(("127.0.0.1", 0), |_: Address| Greet)?;
+    /// let hear = reactor.clone();
+    /// reactor.connect_tcp(port.get_host().socket_addr().unwrap(), move |_: Address| Hear(hear.clone()));
+    /// reactor.run()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "connectTCP")]
+    pub fn connect_tcp<F: ClientFactory>(
+        &self,
+        destination: impl Into<Destination>,
+        factory: F,
+    ) -> Connector<F::Protocol> {
+        let connector = Connector::new(self.clone(), destination.into(), factory);
+        connector.begin();
+        connector
+    }
+}

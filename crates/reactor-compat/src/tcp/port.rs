@@ -1,0 +1,179 @@
+//! [`Port`]: a TCP port that is open.
+//!
+//! Mirrors `twisted.internet.tcp.Port` and `IListeningPort`. Tested in
+//! `tests/tcp.rs`.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::task::Waker;
+
+use deferred::{Deferred, Trigger};
+
+use super::accept::{Acceptor, Listener};
+use super::address::Interface;
+use crate::address::Address;
+use crate::error::CannotListenError;
+use crate::factory::Factory;
+use crate::reactor::{Enrolment, Live, Reactor};
+
+/// A TCP port that is open, until told to
+/// [stop listening](Self::stop_listening).
+///
+/// It is a handle, cheap to clone; dropping all of them leaves the port open.
+///
+/// ```
+/// # use reactor_compat::{Address, Protocol, Reactor};
+/// # struct Silent;
+/// # impl Protocol for Silent {}
+/// let reactor = Reactor::new();
+/// let port = reactor.listen_tcp(("127.0.0.1", 0), |_: Address| Silent)?;
+/// println!("listening on {}", port.get_host());
+/// # Ok::<(), reactor_compat::CannotListenError>(())
+/// ```
+#[derive(Clone)]
+#[doc(alias = "IListeningPort")]
+pub struct Port {
+    core: Rc<PortCore>,
+}
+
+/// What a port is doing.
+///
+/// ```text
+/// Listening ──stop_listening, reactor stops──▶ Stopping ──▶ Stopped
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It accepts, or will when the reactor runs.
+    Listening,
+    /// It is closed, and its factory does not know yet.
+    Stopping,
+    /// All is over.
+    Stopped,
+}
+
+pub(super) struct PortCore {
+    pub(super) host: Address,
+    state: Cell<State>,
+    /// The socket, for as long as nobody is busy accepting from it.
+    pub(super) listener: RefCell<Option<Listener>>,
+    pub(super) waker: RefCell<Option<Waker>>,
+    stopped: RefCell<Vec<Trigger<()>>>,
+}
+
+/// Opens a port, and has it accept while the reactor runs.
+pub(super) fn listen(
+    reactor: &Reactor,
+    interface: &Interface,
+    factory: impl Factory,
+) -> Result<Port, CannotListenError> {
+    let (listener, host) =
+        bind(interface).map_err(|error| CannotListenError::new(interface.to_string(), &error))?;
+    let core = Rc::new(PortCore {
+        host: host.into(),
+        state: Cell::new(State::Listening),
+        listener: RefCell::new(Some(Listener::Bound(listener))),
+        waker: RefCell::default(),
+        stopped: RefCell::default(),
+    });
+    let live: Rc<dyn Live> = core.clone();
+    let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
+    reactor.spawn(Acceptor::new(reactor.clone(), core.clone(), factory, enrolment));
+    Ok(Port { core })
+}
+
+fn bind(interface: &Interface) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(&*interface.socket_addrs()?)?;
+    listener.set_nonblocking(true)?;
+    let host = listener.local_addr()?;
+    Ok((listener, host))
+}
+
+impl Port {
+    /// The address that it listens on, with the number that the system chose
+    /// where 0 was asked for.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, Reactor};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let port = Reactor::new().listen_tcp(("127.0.0.1", 0), |_: Address| Silent)?;
+    /// assert!(port.get_host().ip().unwrap().is_loopback());
+    /// # Ok::<(), reactor_compat::CannotListenError>(())
+    /// ```
+    #[doc(alias = "getHost")]
+    pub fn get_host(&self) -> &Address {
+        &self.core.host
+    }
+
+    /// Closes the port. Connections that were accepted live on.
+    ///
+    /// The socket is closed when this returns; the Deferred fires when the
+    /// factory has been told, which takes a running reactor. A port that is
+    /// closed already gives a Deferred of the same end.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, Protocol, Reactor};
+    ///
+    /// struct Silent;
+    /// impl Protocol for Silent {}
+    ///
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_tcp(("127.0.0.1", 0), |_: Address| Silent)?;
+    /// let stop = reactor.clone();
+    /// let stopped = port.stop_listening().add_callback(move |()| Ok(stop.stop()?));
+    /// reactor.run()?;
+    /// deferred::testing::success_result_of(stopped);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "stopListening")]
+    #[doc(alias = "loseConnection")]
+    pub fn stop_listening(&self) -> Deferred<()> {
+        if self.core.state.get() == State::Stopped {
+            return Deferred::succeed(());
+        }
+        let (stopped, trigger) = Deferred::new();
+        self.core.stopped.borrow_mut().push(trigger);
+        self.core.shut_down();
+        stopped
+    }
+}
+
+impl PortCore {
+    pub(super) fn listening(&self) -> bool {
+        self.state.get() == State::Listening
+    }
+
+    pub(super) fn set_stopped(&self) {
+        self.state.set(State::Stopped);
+        self.listener.take();
+        for trigger in self.stopped.take() {
+            // Whoever cancelled it does not want to know.
+            let _ = trigger.callback(());
+        }
+    }
+}
+
+impl Live for PortCore {
+    fn shut_down(&self) {
+        if self.state.get() == State::Listening {
+            self.state.set(State::Stopping);
+            self.listener.take();
+            let waker = self.waker.take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Port")
+            .field("host", &self.core.host)
+            .field("state", &self.core.state.get())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! Doubles for tests: [`StringTransport`].
+//!
+//! Mirrors `twisted.internet.testing`. Tested in `tests/transport.rs`.
+
+use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
+
+use deferred::Failure;
+
+use crate::address::Address;
+use crate::connection::{Connection, Residence};
+use crate::protocol::Protocol;
+use crate::reactor::Shared;
+use crate::transport::{Link, Transport};
+
+/// A connection without a reactor and without a peer: the test says what
+/// comes, and looks at what was written.
+///
+/// It derefs to the protocol's [`Transport`]. What happens on a real
+/// connection happens here when the test calls the method of that name, and
+/// only then: `lose_connection` is noted, and no more.
+///
+/// ```
+/// use deferred::Failure;
+/// use reactor_compat::testing::StringTransport;
+/// use reactor_compat::{Connection, ConnectionDone, Protocol};
+///
+/// #[derive(Default)]
+/// struct Count {
+///     bytes: usize,
+///     over: bool,
+/// }
+///
+/// impl Protocol for Count {
+///     fn connection_made(&mut self, transport: &Connection<Self>) {
+///         transport.write("go on\n");
+///     }
+///     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+///         self.bytes += data.len();
+///         transport.lose_connection();
+///     }
+/// }
+///
+/// let transport = StringTransport::new(Count::default());
+/// assert_eq!(transport.take_value(), b"go on\n");
+/// transport.data_received(b"abc");
+/// assert_eq!(transport.inspect(|count| count.bytes), Some(3));
+/// assert!(transport.disconnecting());
+/// transport.connection_lost(ConnectionDone);
+/// assert!(transport.inspect(|count| count.bytes).is_none());
+/// ```
+#[doc(alias = "StringTransportWithDisconnection")]
+pub struct StringTransport<P> {
+    residence: Rc<Residence<P>>,
+    connection: Connection<P>,
+}
+
+impl<P: Protocol> StringTransport<P> {
+    /// Makes a connection for `protocol`, and calls its `connection_made`.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// assert!(StringTransport::new(Silent).connected());
+    /// ```
+    #[doc(alias = "makeConnection")]
+    pub fn new(protocol: P) -> Self {
+        Self::between(protocol, Address::Pipe, Address::Pipe)
+    }
+
+    /// The same, with addresses of the test's choice.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let peer = Address::Tcp(([192, 0, 2, 1], 4000).into());
+    /// let transport = StringTransport::between(Silent, Address::Pipe, peer.clone());
+    /// assert_eq!(transport.get_peer(), &peer);
+    /// ```
+    pub fn between(protocol: P, host: Address, peer: Address) -> Self {
+        let link = Rc::new(Link::new(Rc::<Shared>::default(), host, peer));
+        let residence = Rc::new(Residence::new(protocol, Transport::new(link)));
+        let connection = Connection::new(residence.clone());
+        let transport = Self { residence, connection };
+        transport.enter(|protocol, connection| protocol.connection_made(connection));
+        transport
+    }
+
+    /// Has the peer send `data`. Nothing comes of it while the protocol is
+    /// busy, or when it is gone.
+    ///
+    /// See the [type's example](Self).
+    #[doc(alias = "dataReceived")]
+    pub fn data_received(&self, data: &[u8]) {
+        self.enter(|protocol, connection| protocol.data_received(connection, data));
+    }
+
+    /// Ends the connection: lets its producer go, tells the protocol, and
+    /// drops it.
+    ///
+    /// See the [type's example](Self).
+    #[doc(alias = "connectionLost")]
+    pub fn connection_lost(&self, reason: impl Into<Failure>) {
+        self.connection.link().lost();
+        let reason = reason.into();
+        self.enter(|protocol, connection| protocol.connection_lost(connection, reason));
+        self.residence.vacate();
+    }
+
+    /// What was written since this was last asked; it counts as sent, so that
+    /// a producer goes on.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.write("once");
+    /// assert_eq!(transport.take_value(), b"once");
+    /// assert_eq!(transport.take_value(), b"");
+    /// ```
+    #[doc(alias = "value")]
+    #[doc(alias = "clear")]
+    pub fn take_value(&self) -> Vec<u8> {
+        let written = self.connection.link().take_outbox().take();
+        self.connection.link().relax();
+        written
+    }
+
+    /// Looks at the protocol; `None` while it is busy, and when it is gone.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// struct Named(&'static str);
+    /// # impl Protocol for Named {}
+    /// let transport = StringTransport::new(Named("ada"));
+    /// assert_eq!(transport.inspect(|named| named.0), Some("ada"));
+    /// ```
+    pub fn inspect<R>(&self, look: impl FnOnce(&P) -> R) -> Option<R> {
+        self.residence.inspect(look)
+    }
+
+    /// What the protocol's callbacks get.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// assert!(!StringTransport::new(Silent).connection().gone());
+    /// ```
+    pub fn connection(&self) -> &Connection<P> {
+        &self.connection
+    }
+
+    /// The transport, to be given to somebody.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.transport().clone().write("hello");
+    /// assert_eq!(transport.take_value(), b"hello");
+    /// ```
+    pub fn transport(&self) -> &Transport {
+        self.connection.transport()
+    }
+
+    /// Runs a callback; its panic is the test's.
+    fn enter(&self, callback: impl FnOnce(&mut P, &Connection<P>)) {
+        let run = self.residence.enter(|protocol| callback(protocol, &self.connection));
+        if let Some(Err(failure)) = run {
+            std::panic::resume_unwind(Box::new(failure.get_error_message()));
+        }
+    }
+}
+
+impl<P: 'static> Deref for StringTransport<P> {
+    type Target = Transport;
+
+    fn deref(&self) -> &Transport {
+        self.connection.transport()
+    }
+}
+
+impl<P: 'static> fmt::Debug for StringTransport<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StringTransport").field(self.connection.transport()).finish()
+    }
+}

@@ -1,0 +1,341 @@
+//! [`Link`]: what a transport's handles and its driver have in common.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::{Outbox, WaterMarks};
+use crate::address::Address;
+use crate::producer::{Producer, ProducerKind};
+use crate::reactor::{Live, Shared};
+
+/// How long a close may make no progress before it becomes an abort.
+pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(30);
+
+/// What has been asked of the connection.
+///
+/// ```text
+/// Open ──lose_connection──▶ Closing ──all sent──▶ Lost
+///  │ └──────────┐              │                   ▲
+///  │       abort_connection    │                   │
+///  │            └──▶ Aborting ◀┴─ no progress      │
+///  │                    └──── cut ─────────────────┤
+///  └─reactor stops─▶ Stopping (also from Closing) ─┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Nothing: data flows.
+    Open,
+    /// To be closed when all has been sent.
+    Closing,
+    /// To be cut.
+    Aborting,
+    /// To be cut, because the reactor stops.
+    Stopping,
+    /// It is gone.
+    Lost,
+}
+
+/// Whether the peer's data is wanted by whoever paused and resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Wanted,
+    Paused,
+}
+
+/// Whether what is unsent passed the high-water mark and has not come down to
+/// the low one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    Free,
+    Throttled,
+}
+
+/// What the producer was last told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// To produce (a pull producer: and it has not written since).
+    Resume,
+    /// To wait (a pull producer: it wrote, and waits for that to be sent).
+    Wait,
+}
+
+struct Registered {
+    producer: Rc<dyn Producer>,
+    kind: ProducerKind,
+    told: Told,
+}
+
+/// What the driver, who sends what is written, is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driver {
+    /// It waits to be woken.
+    Waiting,
+    /// It is at work, and looks at the link when user code has returned; or
+    /// it has been woken, or has not begun.
+    Awake,
+}
+
+/// What a transport's handles and its driver have in common.
+pub(crate) struct Link {
+    wish: Cell<Wish>,
+    reading: Cell<Reading>,
+    flow: Cell<Flow>,
+    outbox: RefCell<Outbox>,
+    driver: Cell<Driver>,
+    waker: RefCell<Option<Waker>>,
+    producer: RefCell<Option<Registered>>,
+    marks: Cell<WaterMarks>,
+    grace: Cell<Duration>,
+    pub(crate) host: Address,
+    pub(crate) peer: Address,
+    pub(crate) shared: Rc<Shared>,
+}
+
+impl Link {
+    pub(crate) fn new(shared: Rc<Shared>, host: Address, peer: Address) -> Self {
+        Self {
+            wish: Cell::new(Wish::Open),
+            reading: Cell::new(Reading::Wanted),
+            flow: Cell::new(Flow::Free),
+            outbox: RefCell::default(),
+            driver: Cell::new(Driver::Awake),
+            waker: RefCell::new(None),
+            producer: RefCell::new(None),
+            marks: Cell::new(WaterMarks::default()),
+            grace: Cell::new(CLOSE_GRACE),
+            host,
+            peer,
+            shared,
+        }
+    }
+
+    // ----- for the handles -----
+
+    pub(crate) fn wish(&self) -> Wish {
+        self.wish.get()
+    }
+
+    /// Adds to what is to be sent, if the connection still takes anything.
+    pub(crate) fn write(&self, data: &[u8]) {
+        let accepts = match self.wish.get() {
+            Wish::Open => true,
+            Wish::Closing => self.has_producer(),
+            Wish::Aborting | Wish::Stopping | Wish::Lost => false,
+        };
+        if !accepts || data.is_empty() {
+            return;
+        }
+        let unsent = {
+            let mut outbox = self.outbox.borrow_mut();
+            outbox.push(data, &self.shared.buffers);
+            outbox.len()
+        };
+        self.wake();
+        self.wrote(unsent);
+    }
+
+    /// Holds up whoever makes us write, if they have to be.
+    fn wrote(&self, unsent: usize) {
+        if unsent > self.marks.get().high() {
+            self.flow.set(Flow::Throttled);
+        }
+        let paused = self.producer.borrow_mut().as_mut().and_then(|registered| {
+            if registered.told == Told::Wait {
+                return None;
+            }
+            match registered.kind {
+                ProducerKind::Pull => {
+                    registered.told = Told::Wait;
+                    None
+                }
+                ProducerKind::Push if self.flow.get() == Flow::Throttled => {
+                    registered.told = Told::Wait;
+                    Some(registered.producer.clone())
+                }
+                ProducerKind::Push => None,
+            }
+        });
+        if let Some(producer) = paused {
+            producer.pause_producing();
+        }
+    }
+
+    pub(crate) fn lose(&self) {
+        if self.wish.get() == Wish::Open {
+            self.wish.set(Wish::Closing);
+            self.wake();
+        }
+    }
+
+    pub(crate) fn abort(&self) {
+        if matches!(self.wish.get(), Wish::Open | Wish::Closing) {
+            self.wish.set(Wish::Aborting);
+            self.wake();
+        }
+    }
+
+    pub(crate) fn set_reading(&self, reading: Reading) {
+        if self.reading.replace(reading) != reading {
+            self.wake();
+        }
+    }
+
+    pub(crate) fn unsent(&self) -> usize {
+        self.outbox.borrow().len()
+    }
+
+    pub(crate) fn set_marks(&self, marks: WaterMarks) {
+        self.marks.set(marks);
+        self.wake();
+        self.wrote(self.unsent());
+    }
+
+    pub(crate) fn marks(&self) -> WaterMarks {
+        self.marks.get()
+    }
+
+    pub(crate) fn set_grace(&self, grace: Duration) {
+        self.grace.set(grace);
+        self.wake();
+    }
+
+    pub(crate) fn grace(&self) -> Duration {
+        self.grace.get()
+    }
+
+    /// Whether it could be registered: only one can.
+    pub(crate) fn register(&self, producer: Rc<dyn Producer>, kind: ProducerKind) -> bool {
+        if self.wish.get() == Wish::Lost {
+            producer.stop_producing();
+            return true;
+        }
+        if self.has_producer() {
+            return false;
+        }
+        let registered = Registered { producer: producer.clone(), kind, told: Told::Resume };
+        self.producer.replace(Some(registered));
+        match kind {
+            ProducerKind::Pull => producer.resume_producing(),
+            ProducerKind::Push => self.wrote(self.unsent()),
+        }
+        true
+    }
+
+    pub(crate) fn unregister(&self) {
+        let registered = self.producer.take();
+        drop(registered);
+        self.wake();
+    }
+
+    pub(crate) fn has_producer(&self) -> bool {
+        self.producer.borrow().is_some()
+    }
+
+    // ----- for the driver -----
+
+    fn wake(&self) {
+        if self.driver.replace(Driver::Awake) == Driver::Waiting {
+            let waker = self.waker.borrow().clone();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// The driver is at work from here on.
+    pub(crate) fn begin(&self) {
+        self.driver.set(Driver::Awake);
+    }
+
+    /// The driver waits from here on.
+    pub(crate) fn wait(&self, waker: &Waker) {
+        self.driver.set(Driver::Waiting);
+        let known = self.waker.borrow().as_ref().is_some_and(|known| known.will_wake(waker));
+        if !known {
+            self.waker.replace(Some(waker.clone()));
+        }
+    }
+
+    /// What is to be sent, taken out, so that nothing is borrowed while the
+    /// stream is at work on it.
+    pub(crate) fn take_outbox(&self) -> Outbox {
+        self.outbox.take()
+    }
+
+    /// Puts back what is left of it.
+    pub(crate) fn put_outbox(&self, mut outbox: Outbox) {
+        let mut place = self.outbox.borrow_mut();
+        outbox.append(&mut place, &self.shared.buffers);
+        outbox.rest(&self.shared.buffers);
+        *place = outbox;
+    }
+
+    /// Whether the peer's data is to be read.
+    pub(crate) fn wants_data(&self) -> bool {
+        self.wish.get() == Wish::Open
+            && self.reading.get() == Reading::Wanted
+            && self.flow.get() == Flow::Free
+    }
+
+    /// Whether the time has come to close.
+    pub(crate) fn closes(&self) -> bool {
+        self.wish.get() == Wish::Closing && !self.has_producer()
+    }
+
+    /// After sending: lets flow again what was held up. Says whether that ran
+    /// user code, so that the link has to be looked at anew.
+    pub(crate) fn relax(&self) -> bool {
+        let unsent = self.unsent();
+        if self.flow.get() == Flow::Throttled && unsent <= self.marks.get().low() {
+            self.flow.set(Flow::Free);
+        }
+        let resumed = self.producer.borrow_mut().as_mut().and_then(|registered| {
+            let due = match registered.kind {
+                ProducerKind::Push => self.flow.get() == Flow::Free,
+                ProducerKind::Pull => unsent == 0,
+            };
+            if registered.told == Told::Wait && due {
+                registered.told = Told::Resume;
+                Some(registered.producer.clone())
+            } else {
+                None
+            }
+        });
+        match resumed {
+            Some(producer) => {
+                producer.resume_producing();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The peer has ended: nothing more is read, what is unsent is sent.
+    pub(crate) fn peer_ended(&self) {
+        if self.wish.get() == Wish::Open {
+            self.wish.set(Wish::Closing);
+        }
+    }
+
+    /// It is gone: lets go of everything, and tells the producer.
+    pub(crate) fn lost(&self) {
+        self.wish.set(Wish::Lost);
+        let mut outbox = self.outbox.take();
+        outbox.clear(&self.shared.buffers);
+        let registered = self.producer.take();
+        if let Some(registered) = registered {
+            registered.producer.stop_producing();
+        }
+    }
+}
+
+impl Live for Link {
+    fn shut_down(&self) {
+        if self.wish.get() != Wish::Lost {
+            self.wish.set(Wish::Stopping);
+            self.wake();
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! [`Transport`]: the handle to a connection.
+//!
+//! Mirrors `ITransport` and `ITCPTransport` of `twisted.internet.interfaces`.
+//! Tested in `tests/transport.rs` and `tests/tcp.rs`.
+
+mod link;
+mod marks;
+mod outbox;
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub(crate) use link::{Link, Reading, Wish};
+pub use marks::WaterMarks;
+pub(crate) use outbox::Outbox;
+
+use crate::address::Address;
+use crate::error::AlreadyProducing;
+use crate::producer::{Producer, ProducerKind};
+
+/// A handle to a connection, whatever protocol is at home on it.
+///
+/// Clone it, keep it, and use it from anywhere on the reactor's thread: a
+/// protocol's callbacks, another protocol's, a delayed call, a Deferred's
+/// callback, a spawned task. After the connection is gone it still answers
+/// questions, and ignores what it is asked to do.
+///
+/// # Re-entrancy
+///
+/// No method calls a protocol. What is asked for is noted, and done by the
+/// connection's own task: for the connection whose callback is running, as
+/// soon as the callback returns; for any other, later in the same turn of the
+/// reactor. The only user code that runs inside is a registered
+/// [`Producer`]'s.
+///
+/// ```
+/// use reactor_compat::{Connection, Protocol, Transport, testing::StringTransport};
+///
+/// struct Greeter {
+///     friend: Transport,
+/// }
+///
+/// impl Protocol for Greeter {
+///     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+///         transport.write("thank you");
+///         self.friend.write(data);
+///     }
+/// }
+///
+/// struct Silent;
+/// impl Protocol for Silent {}
+///
+/// let friend = StringTransport::new(Silent);
+/// let greeter = StringTransport::new(Greeter { friend: friend.transport().clone() });
+/// greeter.data_received(b"news");
+/// assert_eq!(greeter.take_value(), b"thank you");
+/// assert_eq!(friend.take_value(), b"news");
+/// ```
+#[derive(Clone)]
+#[doc(alias = "ITransport")]
+#[doc(alias = "ITCPTransport")]
+pub struct Transport {
+    link: Rc<Link>,
+}
+
+impl Transport {
+    pub(crate) fn new(link: Rc<Link>) -> Self {
+        Self { link }
+    }
+
+    pub(crate) fn link(&self) -> &Rc<Link> {
+        &self.link
+    }
+
+    /// Sends `data`, after all that was written before.
+    ///
+    /// It is copied, and goes out when the running callback returns, in one
+    /// system call together with all else that was written until then. What
+    /// the kernel does not take waits; [`WaterMarks`] say how much may.
+    ///
+    /// Once the connection is [closing](Self::lose_connection), and after it
+    /// is lost, what is written is let go without a word; unless a producer is
+    /// registered, whose data a closing connection still takes.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.write("GET ");
+    /// transport.write(b"/");
+    /// assert_eq!(transport.take_value(), b"GET /");
+    /// ```
+    pub fn write(&self, data: impl AsRef<[u8]>) {
+        self.link.write(data.as_ref());
+    }
+
+    /// Sends several pieces, in order, as one [`write`](Self::write) would.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.write_sequence(["GET ", "/", "\r\n"]);
+    /// assert_eq!(transport.take_value(), b"GET /\r\n");
+    /// ```
+    #[doc(alias = "writeSequence")]
+    pub fn write_sequence<D: AsRef<[u8]>>(&self, pieces: impl IntoIterator<Item = D>) {
+        for piece in pieces {
+            self.link.write(piece.as_ref());
+        }
+    }
+
+    /// Closes the connection when all that was written has been sent.
+    ///
+    /// From here on nothing is read and nothing more can be written; with a
+    /// registered producer, the producer still writes, and the connection
+    /// closes once it is unregistered. The protocol's `connection_lost` comes
+    /// with [`ConnectionDone`](crate::ConnectionDone). If the peer takes
+    /// nothing for the length of the [grace](Self::set_close_grace), the close
+    /// becomes an abort.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.write("bye");
+    /// transport.lose_connection();
+    /// transport.write("too late");
+    /// assert!(transport.disconnecting());
+    /// assert_eq!(transport.take_value(), b"bye");
+    /// ```
+    #[doc(alias = "loseConnection")]
+    pub fn lose_connection(&self) {
+        self.link.lose();
+    }
+
+    /// Cuts the connection: what is unsent is let go, and a TCP peer gets a
+    /// reset.
+    ///
+    /// The protocol's `connection_lost` comes with
+    /// [`ConnectionAborted`](crate::ConnectionAborted), never from inside this
+    /// call.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.abort_connection();
+    /// assert!(!transport.connected());
+    /// ```
+    #[doc(alias = "abortConnection")]
+    pub fn abort_connection(&self) {
+        self.link.abort();
+    }
+
+    /// The other end.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// assert_eq!(StringTransport::new(Silent).get_peer(), &Address::Pipe);
+    /// ```
+    #[doc(alias = "getPeer")]
+    pub fn get_peer(&self) -> &Address {
+        &self.link.peer
+    }
+
+    /// Our own end.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// assert_eq!(StringTransport::new(Silent).get_host(), &Address::Pipe);
+    /// ```
+    #[doc(alias = "getHost")]
+    pub fn get_host(&self) -> &Address {
+        &self.link.host
+    }
+
+    /// Whether it is neither closing, nor being cut, nor lost.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// assert!(transport.connected());
+    /// transport.lose_connection();
+    /// assert!(!transport.connected());
+    /// ```
+    pub fn connected(&self) -> bool {
+        self.link.wish() == Wish::Open
+    }
+
+    /// Whether it was told to close, and is not closed yet.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// assert!(!StringTransport::new(Silent).disconnecting());
+    /// ```
+    pub fn disconnecting(&self) -> bool {
+        matches!(self.link.wish(), Wish::Closing | Wish::Aborting | Wish::Stopping)
+    }
+
+    /// Reads nothing from the peer until told to
+    /// [resume](Self::resume_producing).
+    ///
+    /// While it is paused, nobody notices that the peer is gone.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.pause_producing();
+    /// assert!(!transport.reading());
+    /// ```
+    #[doc(alias = "pauseProducing")]
+    pub fn pause_producing(&self) {
+        self.link.set_reading(Reading::Paused);
+    }
+
+    /// Reads from the peer again.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.pause_producing();
+    /// transport.resume_producing();
+    /// assert!(transport.reading());
+    /// ```
+    #[doc(alias = "resumeProducing")]
+    pub fn resume_producing(&self) {
+        self.link.set_reading(Reading::Wanted);
+    }
+
+    /// Whether the peer's data is read: nobody paused it, no more is unsent
+    /// than the marks allow, and the connection is not closing.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.write(vec![b'x'; 100_000]);
+    /// assert!(!transport.reading());
+    /// ```
+    pub fn reading(&self) -> bool {
+        self.link.wants_data()
+    }
+
+    /// How many bytes are written and not yet given to the kernel.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.write("four");
+    /// assert_eq!(transport.unsent(), 4);
+    /// ```
+    pub fn unsent(&self) -> usize {
+        self.link.unsent()
+    }
+
+    /// The marks in force.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, WaterMarks, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// assert_eq!(StringTransport::new(Silent).water_marks(), WaterMarks::default());
+    /// ```
+    pub fn water_marks(&self) -> WaterMarks {
+        self.link.marks()
+    }
+
+    /// Sets how much may wait to be sent.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, WaterMarks, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.set_water_marks(WaterMarks::UNBOUNDED);
+    /// transport.write(vec![b'x'; 100_000]);
+    /// assert!(transport.reading());
+    /// ```
+    pub fn set_water_marks(&self, marks: WaterMarks) {
+        self.link.set_marks(marks);
+    }
+
+    /// Sets how long a close may make no progress before it becomes an abort;
+    /// 30 seconds unless set.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # use std::time::Duration;
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.set_close_grace(Duration::from_secs(5));
+    /// assert_eq!(transport.close_grace(), Duration::from_secs(5));
+    /// ```
+    pub fn set_close_grace(&self, grace: Duration) {
+        self.link.set_grace(grace);
+    }
+
+    /// How long a close may make no progress.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// assert_eq!(StringTransport::new(Silent).close_grace().as_secs(), 30);
+    /// ```
+    pub fn close_grace(&self) -> Duration {
+        self.link.grace()
+    }
+
+    /// Makes `producer` the one that is held up when more than the high-water
+    /// mark is unsent, and told when it may go on.
+    ///
+    /// A pull producer is told to produce before this returns. If the
+    /// connection is lost, the producer is told to stop at once.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyProducing`] if there is one already.
+    ///
+    /// See the example of [`Producer`].
+    #[doc(alias = "registerProducer")]
+    pub fn register_producer(
+        &self,
+        producer: impl Producer + 'static,
+        kind: ProducerKind,
+    ) -> Result<(), AlreadyProducing> {
+        let registered = self.link.register(Rc::new(producer), kind);
+        if registered { Ok(()) } else { Err(AlreadyProducing) }
+    }
+
+    /// Forgets the producer: it has produced all. A close that waited for it
+    /// goes on.
+    ///
+    /// ```
+    /// # use reactor_compat::{AlreadyProducing, ProducerKind, Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let (a, b) = (StringTransport::new(Silent), StringTransport::new(Silent));
+    /// a.register_producer(b.transport().clone(), ProducerKind::Push)?;
+    /// a.unregister_producer();
+    /// a.register_producer(b.transport().clone(), ProducerKind::Push)?;
+    /// # Ok::<(), AlreadyProducing>(())
+    /// ```
+    #[doc(alias = "unregisterProducer")]
+    pub fn unregister_producer(&self) {
+        self.link.unregister();
+    }
+
+    /// Whether both are handles to one connection.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// assert!(transport.transport().same(&transport.transport().clone()));
+    /// ```
+    pub fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.link, &other.link)
+    }
+}
+
+/// What the peer sends is what it produces.
+impl Producer for Transport {
+    fn pause_producing(&self) {
+        Self::pause_producing(self);
+    }
+
+    fn resume_producing(&self) {
+        Self::resume_producing(self);
+    }
+
+    /// Closes the connection: there is nobody left to send its data to.
+    fn stop_producing(&self) {
+        self.lose_connection();
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("host", self.get_host())
+            .field("peer", self.get_peer())
+            .field("state", &self.link.wish())
+            .field("unsent", &self.unsent())
+            .finish_non_exhaustive()
+    }
+}
