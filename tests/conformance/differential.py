@@ -10,9 +10,8 @@ value, and prints what differs, made as small as it will go.
 Of a dropped Deferred, Twisted reports the error once Python has collected it,
 which a traceback somewhere may put off: where the only difference is in which
 event a report is counted, the program is counted as `late` and passes.  So
-does one that differs where Twisted takes the result that a Deferred happens to
-have while one of its callbacks runs (`accident`), and one that the oracle
-skips.
+does one that differs and leans on an accident of Twisted's (`accident`, see
+Oracle), and one that the oracle skips.
 
 Exit codes: 0 all the same, 1 some differ, 2 wrong usage or no binary,
 3 no Twisted to compare with (pip install twisted).
@@ -49,11 +48,13 @@ class Oracle:
                                                      redirectStandardIO=False)
 
         self.accident = False
-        self.watch(self.module.defer.Deferred, self.module.Machine)
+        self.watch_for_results_in_between()
+        self.watch_for_lists_that_do_not_forward()
 
-    def watch(self, deferred, machine):
+    def watch_for_results_in_between(self):
         """Notice when a Deferred is awaited or returned while its own callbacks
         run.  Twisted then takes what happens to be its result in between."""
+        machine, deferred = self.module.Machine, self.module.defer.Deferred
         take, awaiting = machine.take, deferred.__await__
 
         def watched_take(machine, d):
@@ -62,11 +63,23 @@ class Oracle:
             return taken
 
         def watched_await(waiting):
-            if waiting._runningCallbacks:
-                self.accident = True
+            self.accident = self.accident or waiting._runningCallbacks
             return awaiting(waiting)
 
         machine.take, deferred.__await__ = watched_take, watched_await
+
+    def watch_for_lists_that_do_not_forward(self):
+        """Notice when a list is cancelled that has fired and waits.  The oracle
+        refuses such an op; but a list of that list cancels it all the same."""
+        deferred_list = self.module.defer.DeferredList
+        cancel = deferred_list.cancel
+
+        def watched_cancel(cancelled):
+            if cancelled.called and cancelled._chainedTo is not None:
+                self.accident = True
+            return cancel(cancelled)
+
+        deferred_list.cancel = watched_cancel
 
     def trace(self, program):
         """The trace; None of a program that it skips or that is no program."""

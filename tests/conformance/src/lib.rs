@@ -9,7 +9,8 @@
 //! # Layout
 //!
 //! * [`program`](Program): a line of input, and which family runs it
-//! * `machine`: families `deferred`, `pause` and `sync`, ops against a registry
+//! * `machine`: families `deferred`, `pause`, `sync`, `clock` and `triggers`, ops
+//!   against a registry
 //! * `ops`: what an op may say
 //! * `value`, `names`: the values and errors of programs, and how traces show them
 //! * [`error`](ProgramError): what can be wrong with a program

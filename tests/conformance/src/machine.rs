@@ -1,4 +1,5 @@
-//! Families `deferred`, `pause` and `sync`: ops against a registry.
+//! Families `deferred`, `pause`, `sync`, `clock` and `triggers`: ops against a
+//! registry.
 //!
 //! # Layout
 //!
@@ -7,17 +8,23 @@
 //! * `deferreds`: making, firing, cancelling, pausing, chaining, dropping
 //! * `callbacks`: what is added to them
 //! * `coroutines`, `lists`, `sync`: what makes Deferreds out of Deferreds
+//! * `time`, `loops`, `cooperate`: what goes by the clock
+//! * `triggers`: system events
 //!
 //! Nothing is borrowed while the library runs: any call into it may run
 //! callbacks, and these run ops.
 
 mod callbacks;
+mod cooperate;
 mod coroutines;
 mod deferreds;
 mod lifetime;
 mod lists;
+mod loops;
 mod registry;
 mod sync;
+mod time;
+mod triggers;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -31,26 +38,34 @@ use crate::names::{UserError, error_name};
 use crate::ops::{Op, Ops};
 use crate::program::{Reply, Trace};
 use crate::value::show;
+use cooperate::Tasks;
 use lifetime::Keeper;
+use loops::Loops;
 use registry::Registry;
 use sync::Object;
+use time::Time;
+use triggers::Events;
 
 /// Runs one program.
-pub(crate) fn run(body: Json) -> Result<Reply, ProgramError> {
+pub(crate) fn run(family: &str, body: Json) -> Result<Reply, ProgramError> {
     let has_drops = lifetime::has_drops(&body);
     let program: Ops = serde_json::from_value(body).map_err(ProgramError::Malformed)?;
-    let machine = Machine(Rc::new(State { has_drops, ..State::default() }));
+    let machine =
+        Machine(Rc::new(State { has_drops, shows_time: family == "clock", ..State::default() }));
     let errors = machine.0.unhandled.clone();
     let _observing = unhandled::observe(move |error| {
         errors.borrow_mut().push(error_name(error.failure()));
     });
+
+    let _collecting = triggers::collect_logged(&machine.0.unhandled);
 
     let ran = machine.run(&program.ops);
     if ran.is_ok() {
         machine.finish();
     }
     machine.release();
-    machine.emit(json!(["unhandled", machine.unhandled_since(0)]));
+    let last = json!(["unhandled", machine.unhandled_since(0)]);
+    machine.0.trace.borrow_mut().push(last);
 
     if let Some(error) = machine.0.wrong.take() {
         return Err(error);
@@ -89,17 +104,28 @@ struct State {
     trace: RefCell<Trace>,
     registry: Registry,
     objects: RefCell<HashMap<String, Object>>,
+    time: Time,
+    loops: Loops,
+    tasks: Tasks,
+    events: Events,
     /// The names of the errors that were reported as unhandled.
     unhandled: Rc<RefCell<Vec<String>>>,
     /// Whether the program drops Deferreds.
     has_drops: bool,
+    /// Whether events end with the time.
+    shows_time: bool,
+    /// Whether a call on the clock met what is to be skipped.
+    skip: Cell<bool>,
     /// What was wrong with an op that a callback ran.
     wrong: Cell<Option<ProgramError>>,
 }
 
 impl Machine {
     /// Adds an event to the trace.
-    fn emit(&self, event: Json) {
+    fn emit(&self, mut event: Json) {
+        if let (true, Json::Array(parts)) = (self.0.shows_time, &mut event) {
+            parts.push(json!(self.0.time.seconds()));
+        }
         self.0.trace.borrow_mut().push(event);
     }
 
@@ -146,6 +172,26 @@ impl Machine {
             Op::Run { o, d, with } => self.run_with(o, *d, *with)?,
             Op::Put { o, value } => self.put(o, value)?,
             Op::Get { o, d } => self.get(o, *d)?,
+            Op::CallLater { id, delay, ops } => self.call_later(*id, delay.0, ops),
+            Op::CallCancel { id } => self.call_cancel(*id),
+            Op::CallReset { id, seconds } => self.call_reset(*id, seconds.0),
+            Op::CallDelay { id, seconds } => self.call_delay(*id, seconds.0),
+            Op::CallActive { id } => self.call_active(*id),
+            Op::Pending {} => self.pending(),
+            Op::Advance { seconds } => self.advance(&[*seconds])?,
+            Op::Pump { seconds } => self.advance(seconds)?,
+            Op::DeferLater(later) => self.defer_later(later),
+            Op::Timeout { d, delay } => self.timeout(*d, delay.0)?,
+            Op::Loop(op) => self.start_loop(op),
+            Op::LoopStop { l } => self.loop_stop(l)?,
+            Op::LoopReset { l } => self.loop_reset(l)?,
+            Op::Cooperate(op) => self.cooperate(op),
+            Op::TaskPause { t } => self.task_pause(t)?,
+            Op::TaskResume { t } => self.task_resume(t)?,
+            Op::TaskStop { t } => self.task_stop(t)?,
+            Op::Trigger(trigger) => self.trigger(trigger),
+            Op::RemoveTrigger { id } => self.remove_trigger(*id)?,
+            Op::FireEvent { event } => self.fire_event(event),
         }
         Ok(())
     }
@@ -183,7 +229,10 @@ impl Machine {
     /// Lets go of everything, which also undoes the cycles that callbacks make
     /// by holding the machine.
     fn release(&self) {
-        drop(self.0.objects.take());
+        drop((self.0.objects.take(), self.0.loops.take()));
+        self.0.tasks.release();
+        self.0.events.release();
+        self.0.time.release();
         self.0.registry.release();
     }
 }

@@ -8,6 +8,7 @@ use deferred::{
     AlreadyCalledError, CancelledError, ChainCycleError, Failure, FailureGroup, FirstError,
     ReleaseError, TimeoutError,
 };
+use reactor_compat::task::{NotPaused, SchedulerStopped, TaskStopped};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -65,6 +66,9 @@ pub(crate) fn error_name(failure: &Failure) -> String {
         // Twisted only asserts that a lock is held when it is released.
         (failure.is::<ReleaseError>(), "AssertionError"),
         (failure.is::<ChainCycleError>(), "ChainCycleError"),
+        (failure.is::<TaskStopped>(), "TaskStopped"),
+        (failure.is::<SchedulerStopped>(), "SchedulerStopped"),
+        (failure.is::<NotPaused>(), "NotPaused"),
     ];
     match known.iter().find(|(is_it, _)| *is_it) {
         Some((_, name)) => (*name).to_owned(),

@@ -1,5 +1,8 @@
 //! What an op may say, as `FORMAT.md` has it.
 
+use std::collections::HashMap;
+use std::time::{Duration, TryFromFloatSecsError};
+
 use serde::Deserialize;
 
 use crate::names::ErrorName;
@@ -110,6 +113,75 @@ pub(crate) enum Op {
         o: String,
         d: Number,
     },
+    CallLater {
+        id: Ident,
+        delay: Seconds,
+        #[serde(default, rename = "do")]
+        ops: Vec<Op>,
+    },
+    CallCancel {
+        id: Ident,
+    },
+    CallReset {
+        id: Ident,
+        seconds: Seconds,
+    },
+    CallDelay {
+        id: Ident,
+        seconds: Seconds,
+    },
+    CallActive {
+        id: Ident,
+    },
+    Pending {},
+    Advance {
+        seconds: Seconds,
+    },
+    Pump {
+        seconds: Vec<Seconds>,
+    },
+    DeferLater(DeferLater),
+    Timeout {
+        d: Number,
+        delay: Seconds,
+    },
+    Loop(Loop),
+    LoopStop {
+        l: String,
+    },
+    LoopReset {
+        l: String,
+    },
+    Cooperate(Cooperate),
+    TaskPause {
+        t: String,
+    },
+    TaskResume {
+        t: String,
+    },
+    TaskStop {
+        t: String,
+    },
+    Trigger(Trigger),
+    RemoveTrigger {
+        id: Ident,
+    },
+    FireEvent {
+        event: String,
+    },
+}
+
+/// A time, which programs write in seconds.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "f64")]
+pub(crate) struct Seconds(pub(crate) Duration);
+
+impl TryFrom<f64> for Seconds {
+    type Error = TryFromFloatSecsError;
+
+    fn try_from(seconds: f64) -> Result<Self, TryFromFloatSecsError> {
+        Duration::try_from_secs_f64(seconds).map(Self)
+    }
 }
 
 /// What a canceller does after it has traced that it runs.
@@ -218,4 +290,92 @@ pub(crate) enum Step {
         #[serde(rename = "return")]
         value: Value,
     },
+}
+
+/// A function that is called later.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeferLater {
+    pub(crate) d: Number,
+    pub(crate) delay: Seconds,
+    #[serde(default)]
+    pub(crate) value: Value,
+    #[serde(default)]
+    pub(crate) fail: Option<ErrorName>,
+}
+
+/// A LoopingCall.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Loop {
+    pub(crate) l: String,
+    pub(crate) d: Number,
+    pub(crate) interval: Seconds,
+    #[serde(default = "yes")]
+    pub(crate) now: bool,
+    #[serde(default)]
+    pub(crate) with_count: bool,
+    /// What the nth call does, from 1.
+    #[serde(default)]
+    pub(crate) plan: HashMap<String, LoopStep>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a call of a loop does.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoopStep {
+    #[serde(default)]
+    pub(crate) before: Vec<Op>,
+    #[serde(default)]
+    pub(crate) fail: Option<ErrorName>,
+    #[serde(default)]
+    pub(crate) deferred: Option<Number>,
+}
+
+/// A cooperative task.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cooperate {
+    pub(crate) t: String,
+    pub(crate) d: Number,
+    pub(crate) steps: Vec<TaskStep>,
+    /// How it ends, if not well.
+    #[serde(default)]
+    pub(crate) fail: Option<ErrorName>,
+}
+
+/// What a step of a task yields.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TaskStep {
+    #[serde(default)]
+    pub(crate) deferred: Option<Number>,
+}
+
+/// A system event trigger.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trigger {
+    pub(crate) event: String,
+    pub(crate) phase: Phase,
+    pub(crate) id: Ident,
+    #[serde(default, rename = "do")]
+    pub(crate) ops: Vec<Op>,
+    #[serde(default)]
+    pub(crate) fail: Option<ErrorName>,
+    #[serde(default)]
+    pub(crate) deferred: Option<Number>,
+}
+
+/// A phase of a system event.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Phase {
+    Before,
+    During,
+    After,
 }

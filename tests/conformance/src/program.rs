@@ -93,7 +93,9 @@ impl Program {
         let body = Json::Object(self.body.clone());
         // One broken program must not take the others with it.
         catch_unwind(AssertUnwindSafe(|| match self.family.as_str() {
-            "deferred" | "pause" | "sync" => machine::run(body),
+            "deferred" | "pause" | "sync" | "clock" | "triggers" => {
+                machine::run(&self.family, body)
+            }
             family => Err(ProgramError::UnknownFamily(family.to_owned())),
         }))
         .unwrap_or_else(|panic| Err(ProgramError::Panicked(message(panic.as_ref()))))

@@ -8,10 +8,11 @@ use crate::names::show_failure;
 
 /// A value: what JSON can say and programs write, what lists and races make of
 /// it, and what cannot be said in JSON.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "Json")]
 pub(crate) enum Value {
     /// Python's `None`.
+    #[default]
     Null,
     /// `True` or `False`.
     Bool(bool),

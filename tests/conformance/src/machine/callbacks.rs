@@ -70,6 +70,14 @@ impl Callback {
 }
 
 impl Machine {
+    /// What a function returns that hands a Deferred over.
+    pub(super) fn returning(&self, k: Number) -> Returned {
+        match self.0.registry.hand_over(k) {
+            Ok(deferred) => Returned::deferred(deferred),
+            Err(error) => Returned::result(Err(self.interrupted(error.into()))),
+        }
+    }
+
     pub(super) fn add(&self, add: &Add) -> Result<(), ProgramError> {
         let list_wait = self.0.registry.list_wait(add.d);
         let callback = |kind, action: &Action| Callback {

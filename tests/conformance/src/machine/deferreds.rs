@@ -21,7 +21,7 @@ impl Machine {
                 })
             }
         };
-        let made = Made::fired_by(Firing::Trigger(trigger), deferred);
+        let made = Made::fired_by(Firing::Trigger(trigger), deferred).kept_by(self.keeper());
         self.0.registry.insert(d, made);
     }
 
@@ -112,14 +112,15 @@ impl Machine {
             return Err(ProgramError::NoTrigger(to));
         };
         let called = trigger.called();
-        let deferred = self.0.registry.borrow(d)?;
+        let mut deferred = self.0.registry.borrow(d)?;
+        if let Some(keeper) = self.0.registry.keeper(to) {
+            deferred = keeper.keep_until(deferred);
+        }
         // Twisted's chain goes on with None; here it goes on with nothing,
         // which is a value of programs only by that name.
         let chained = deferred.chain_deferred(trigger).add_callback(|()| Ok(Value::Null));
         self.0.registry.put_back(d, chained);
-        if called {
-            self.0.registry.refer(to, d);
-        }
+        self.0.registry.chained(d, to, called);
         Ok(())
     }
 

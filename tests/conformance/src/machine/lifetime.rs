@@ -9,8 +9,9 @@
 //! * a list or a race, while one of its Deferreds has yet to call it;
 //! * a coroutine that died of a Deferred that had failed before it was awaited:
 //!   such a Deferred keeps its failure, whose traceback knows the coroutine;
-//! * a Deferred chained to one that had been called already, which refers back
-//!   to it until it is used again.
+//! * one that another was chained to, while that other has yet to fire it;
+//! * one that was chained to another which had been called already, and which
+//!   refers back to it until it is used again.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -83,16 +84,10 @@ struct Kept {
 }
 
 impl Lingering {
-    /// Drops a Deferred, unless something refers to it.
-    pub(super) fn let_go(
-        &self,
-        deferred: Deferred<Value>,
-        keeper: &Keeper,
-        referring: Option<Number>,
-    ) {
-        if keeper.keeps() || referring.is_some() {
-            self.kept.borrow_mut().push(Kept { referring, _deferred: deferred });
-        }
+    /// Keeps a Deferred; until that of the number `referring` is dropped, if
+    /// that is all that refers to it.
+    pub(super) fn keep(&self, deferred: Deferred<Value>, referring: Option<Number>) {
+        self.kept.borrow_mut().push(Kept { referring, _deferred: deferred });
     }
 
     /// The Deferred of that number is gone, and what only it referred to.

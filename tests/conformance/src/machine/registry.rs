@@ -56,6 +56,8 @@ struct Entry {
     keeper: Keeper,
     /// The Deferred that was chained to this one, while this one refers to it.
     refers_to: Option<Number>,
+    /// Those that this one was chained to.
+    chained_to: Vec<Number>,
 }
 
 /// A Deferred that an op made, for the registry.
@@ -101,7 +103,8 @@ impl Registry {
         let Made { deferred, firing, list_wait, keeper } = made;
         let cancel = deferred.cancel_handle();
         let consumer = Consumer::InHand(deferred);
-        let entry = Entry { consumer, firing, cancel, list_wait, keeper, refers_to: None };
+        let (refers_to, chained_to) = (None, Vec::new());
+        let entry = Entry { consumer, firing, cancel, list_wait, keeper, refers_to, chained_to };
         // The old entry, if any, must not go while the registry is borrowed.
         let old = self.entries.borrow_mut().insert(number, entry);
         drop(old);
@@ -184,11 +187,23 @@ impl Registry {
         self.entries.borrow().get(&number)?.list_wait.clone()
     }
 
-    /// Notes that one Deferred refers to another until it is used again.
-    pub(super) fn refer(&self, from: Number, to: Number) {
-        if let Some(entry) = self.entries.borrow_mut().get_mut(&from) {
-            entry.refers_to = Some(to);
+    /// Notes that `d` was chained to `to`, and whether that one refers back to
+    /// it until it is used again.
+    pub(super) fn chained(&self, d: Number, to: Number, refers_back: bool) {
+        let mut entries = self.entries.borrow_mut();
+        if let Some(entry) = entries.get_mut(&d) {
+            entry.chained_to.push(to);
         }
+        if let Some(entry) = entries.get_mut(&to)
+            && refers_back
+        {
+            entry.refers_to = Some(d);
+        }
+    }
+
+    /// What counts who refers to a Deferred.
+    pub(super) fn keeper(&self, number: Number) -> Option<Keeper> {
+        Some(self.entries.borrow().get(&number)?.keeper.clone())
     }
 
     /// Forgets a Deferred that the program still has, both its ends.
@@ -199,12 +214,15 @@ impl Registry {
             return Err(ProgramError::HandedOver(number));
         }
         let entry = entries.remove(&number);
-        let referring = entries.iter().find(|(_, other)| other.refers_to == Some(number));
-        let referring = referring.map(|(other, _)| *other);
+        let back = entries.iter().find(|(_, other)| other.refers_to == Some(number));
+        let by_chain = entries.iter().find(|(_, other)| other.chained_to.contains(&number));
+        let (referred_back, referring) = (back.is_some(), back.or(by_chain).map(|(d, _)| *d));
         drop(entries);
 
-        if let Some(Entry { consumer: Consumer::InHand(deferred), keeper, .. }) = entry {
-            self.lingering.let_go(deferred, &keeper, referring);
+        if let Some(Entry { consumer: Consumer::InHand(deferred), keeper, .. }) = entry
+            && (referred_back || keeper.keeps())
+        {
+            self.lingering.keep(deferred, referring);
         }
         self.lingering.forget(number);
         Ok(())

@@ -4,7 +4,6 @@ use deferred::{DeferredLock, DeferredQueue, DeferredSemaphore};
 use serde_json::json;
 
 use super::Machine;
-use super::callbacks::Returned;
 use super::registry::Made;
 use crate::error::ProgramError;
 use crate::ops::Number;
@@ -59,10 +58,7 @@ impl Machine {
         let machine = self.clone();
         let work = move || {
             machine.emit(json!(["run", d]));
-            match machine.0.registry.hand_over(with) {
-                Ok(deferred) => Returned::deferred(deferred),
-                Err(error) => Returned::result(Err(machine.interrupted(error.into()))),
-            }
+            machine.returning(with)
         };
         let ran = match self.object(o)? {
             Object::Lock(lock) => lock.run(work),

@@ -1,0 +1,769 @@
+//! No leaks and no cycles: in whatever order the handles of something go,
+//! nothing of it is left at the end, and nothing goes while it may still be
+//! needed.
+//!
+//! Each scenario is a handful of handles around one ending, a callback or the
+//! rest of a coroutine. For all orders of dropping the handles, and after each
+//! of the drops, every handle that is left is used: it must still lead to the
+//! ending. Values inside the callbacks, cancellers and coroutines are counted.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what helpers of a test do fails the test")]
+
+mod support;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use deferred::time::Clock;
+use deferred::{
+    CancelHandle, Deferred, DeferredList, DeferredLock, DeferredQueue, DeferredSemaphore, Failure,
+    Trigger, ensure_deferred, gather_results, race,
+};
+use support::{Census, Counted, ignore_unhandled_errors, permutations};
+
+/// What using a handle is good for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Power {
+    /// It alone leads to the ending.
+    Ends,
+    /// It does together with all others that are `Helps`.
+    Helps,
+    /// It does not; it is only there to be dropped.
+    Nothing,
+}
+
+/// A handle: calling it uses it, dropping it drops it.
+struct Handle {
+    name: &'static str,
+    power: Power,
+    using: Box<dyn FnOnce()>,
+}
+
+fn handle(name: &'static str, power: Power, using: impl FnOnce() + 'static) -> Handle {
+    Handle { name, power, using: Box::new(using) }
+}
+
+fn fires<T: Default + 'static>(name: &'static str, power: Power, trigger: Trigger<T>) -> Handle {
+    handle(name, power, move || trigger.callback(T::default()).unwrap())
+}
+
+fn cancels(name: &'static str, cancel: CancelHandle) -> Handle {
+    handle(name, Power::Ends, move || cancel.cancel())
+}
+
+/// The Deferred itself, which can cancel as well.
+fn consumes<T: 'static>(name: &'static str, d: Deferred<T>) -> Handle {
+    handle(name, Power::Ends, move || d.cancel())
+}
+
+fn keeps(name: &'static str, held: impl Sized + 'static) -> Handle {
+    handle(name, Power::Nothing, move || drop(held))
+}
+
+/// What a scenario is given: counted values, and its ending.
+#[derive(Clone, Default)]
+struct Scene {
+    census: Census,
+    endings: Rc<Cell<usize>>,
+}
+
+impl Scene {
+    fn counted(&self) -> Counted {
+        self.census.newborn()
+    }
+
+    /// The ending, to be given to `add_both`.
+    fn ending<T>(&self) -> impl FnOnce(Result<T, Failure>) -> Result<(), Failure> + use<T> {
+        let (counted, endings) = (self.counted(), Rc::clone(&self.endings));
+        move |_result| {
+            counted.touch();
+            endings.set(endings.get() + 1);
+            Ok(())
+        }
+    }
+}
+
+type Scenario = fn(&Scene) -> Vec<Handle>;
+
+/// A scenario of which the handles in `order` are still there.
+struct Rehearsal {
+    scene: Scene,
+    handles: Vec<Option<Handle>>,
+}
+
+impl Rehearsal {
+    fn new(scenario: Scenario, dropped: &[usize]) -> Self {
+        let scene = Scene::default();
+        let handles = scenario(&scene).into_iter().map(Some).collect();
+        let mut this = Self { scene, handles };
+        assert!(this.scene.census.alive() > 0, "the scenario counts nothing");
+        assert_eq!(this.scene.endings.get(), 0, "it ends by itself");
+        for &index in dropped {
+            this.handles[index] = None;
+        }
+        this
+    }
+
+    fn use_handle(&mut self, index: usize) {
+        if let Some(handle) = self.handles[index].take() {
+            (handle.using)();
+        }
+    }
+
+    /// Drops whatever is left; then nothing is.
+    fn close(self, rest: &[usize], what: impl Fn() -> String) {
+        let Self { scene, mut handles } = self;
+        for &index in rest {
+            handles[index] = None;
+        }
+        assert!(handles.iter().all(Option::is_none));
+        assert_eq!(scene.census.alive(), 0, "{} left over", what());
+    }
+}
+
+/// Plays a scenario in all orders; see the top of the file.
+fn play(scenario: Scenario) {
+    let _ignore = ignore_unhandled_errors();
+    let names: Vec<_> = scenario(&Scene::default()).iter().map(|part| part.name).collect();
+    let powers: Vec<_> = scenario(&Scene::default()).iter().map(|part| part.power).collect();
+    let count = names.len();
+    let mut uses = 0;
+    for order in permutations(count) {
+        let told = |so_far: &[usize]| so_far.iter().map(|&at| names[at]).collect::<Vec<_>>();
+        let all = || format!("after dropping {:?}", told(&order));
+        Rehearsal::new(scenario, &order).close(&[], all);
+        for dropped in 0..count {
+            let (gone, rest) = order.split_at(dropped);
+            for &used in rest.iter().filter(|&&index| powers[index] == Power::Ends) {
+                let what = || format!("after dropping {:?} and using {}", told(gone), names[used]);
+                let mut rehearsal = Rehearsal::new(scenario, gone);
+                rehearsal.use_handle(used);
+                assert_eq!(rehearsal.scene.endings.get(), 1, "endings {}", what());
+                rehearsal.close(rest, what);
+                uses += 1;
+            }
+            let helps = |index: &&usize| powers[**index] == Power::Helps;
+            if !gone.iter().any(|index| helps(&index)) && rest.iter().any(|index| helps(&index)) {
+                let what = || format!("after dropping {:?} and using the others", told(gone));
+                let mut rehearsal = Rehearsal::new(scenario, gone);
+                rest.iter().filter(helps).for_each(|&index| rehearsal.use_handle(index));
+                assert_eq!(rehearsal.scene.endings.get(), 1, "endings {}", what());
+                rehearsal.close(rest, what);
+                uses += 1;
+            }
+        }
+    }
+    assert!(uses > 0, "nothing was used");
+}
+
+// ===== callbacks =====
+
+#[test]
+fn callbacks() {
+    play(|scene| {
+        let (d, trigger) = Deferred::<()>::new();
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn two_triggers_and_two_cancel_handles() {
+    play(|scene| {
+        let (d, trigger) = Deferred::<()>::new();
+        vec![
+            fires("trigger", Power::Ends, trigger.clone()),
+            fires("its clone", Power::Ends, trigger),
+            cancels("cancel handle", d.cancel_handle()),
+            cancels("another", d.cancel_handle()),
+            consumes("Deferred", d.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn cancellers() {
+    play(|scene| {
+        let held = scene.counted();
+        let (d, trigger) = Deferred::<()>::with_canceller(move |trigger| {
+            held.touch();
+            trigger.errback(std::fmt::Error).unwrap();
+        });
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d.add_both(scene.ending())),
+        ]
+    });
+}
+
+/// A canceller is let go when there is nothing left that it could cancel.
+#[test]
+fn a_canceller_goes_when_its_deferred_is_fired() {
+    let census = Census::new();
+    let held = census.newborn();
+    let (d, trigger) = Deferred::<()>::with_canceller(move |_| held.touch());
+    assert_eq!(census.alive(), 1);
+    trigger.callback(()).unwrap();
+    assert_eq!(census.alive(), 0);
+    drop(d);
+}
+
+#[test]
+fn a_deferred_held_back() {
+    play(|scene| {
+        let d = Deferred::succeed(scene.counted());
+        d.pause();
+        let cancel = d.cancel_handle();
+        let d = d.add_both(scene.ending());
+        vec![keeps("cancel handle", cancel), handle("Deferred", Power::Ends, move || d.unpause())]
+    });
+}
+
+#[test]
+fn results() {
+    play(|scene| {
+        let (d, trigger) = Deferred::new();
+        let counted = scene.counted();
+        vec![
+            handle("trigger", Power::Ends, move || trigger.callback(counted).unwrap()),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d.add_both(scene.ending()).add_both(|_| Ok(()))),
+        ]
+    });
+}
+
+// ===== chains =====
+
+/// One that waits for another.
+#[test]
+fn a_chain_of_two() {
+    play(|scene| {
+        let (inner, trigger) = Deferred::<()>::new();
+        let inner_cancel = inner.cancel_handle();
+        let held = scene.counted();
+        let inner = inner.add_callback(move |()| held.touch());
+        let outer = Deferred::succeed(()).add_callback(|()| inner);
+        vec![
+            fires("inner trigger", Power::Ends, trigger),
+            cancels("inner cancel handle", inner_cancel),
+            cancels("outer cancel handle", outer.cancel_handle()),
+            consumes("outer Deferred", outer.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn a_chain_of_three() {
+    play(|scene| {
+        let (inner, trigger) = Deferred::<()>::new();
+        let inner_cancel = inner.cancel_handle();
+        let middle = Deferred::succeed(()).add_callback(|()| inner);
+        let middle_cancel = middle.cancel_handle();
+        let held = scene.counted();
+        let middle = middle.add_callback(move |()| held.touch());
+        let outer = Deferred::succeed(()).add_callback(|()| middle);
+        vec![
+            fires("inner trigger", Power::Ends, trigger),
+            cancels("inner cancel handle", inner_cancel),
+            cancels("middle cancel handle", middle_cancel),
+            cancels("outer cancel handle", outer.cancel_handle()),
+            consumes("outer Deferred", outer.add_both(scene.ending())),
+        ]
+    });
+}
+
+/// The second link is made while the first waits already.
+#[test]
+fn a_chain_that_grows_at_its_far_end() {
+    play(|scene| {
+        let (inner, trigger) = Deferred::<()>::new();
+        let (middle, go) = Deferred::<()>::new();
+        let inner_cancel = inner.cancel_handle();
+        let middle_cancel = middle.cancel_handle();
+        let outer = Deferred::succeed(()).add_callback(|()| middle.add_callback(|()| inner));
+        go.callback(()).unwrap();
+        vec![
+            fires("inner trigger", Power::Ends, trigger),
+            keeps("middle trigger", go),
+            cancels("inner cancel handle", inner_cancel),
+            cancels("middle cancel handle", middle_cancel),
+            consumes("outer Deferred", outer.add_both(scene.ending())),
+        ]
+    });
+}
+
+/// Neither of the two is fired.
+#[test]
+fn a_chain_to_be() {
+    play(|scene| {
+        let (inner, inner_trigger) = Deferred::<()>::new();
+        let (outer, outer_trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let inner = inner.add_callback(move |()| held.touch());
+        let cancel = outer.cancel_handle();
+        vec![
+            fires("inner trigger", Power::Helps, inner_trigger),
+            fires("outer trigger", Power::Helps, outer_trigger),
+            cancels("outer cancel handle", cancel),
+            consumes("outer Deferred", outer.add_callback(|()| inner).add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn a_chain_with_a_canceller() {
+    play(|scene| {
+        let held = scene.counted();
+        let (inner, trigger) = Deferred::<()>::with_canceller(move |_| held.touch());
+        let outer = Deferred::succeed(()).add_callback(|()| inner);
+        vec![
+            fires("inner trigger", Power::Ends, trigger),
+            cancels("outer cancel handle", outer.cancel_handle()),
+            consumes("outer Deferred", outer.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn chain_deferred() {
+    play(|scene| {
+        let (a, trigger) = Deferred::<()>::new();
+        let (b, b_trigger) = Deferred::<()>::new();
+        let b_cancel = b.cancel_handle();
+        let held = scene.counted();
+        let rest = a.add_callback(move |()| held.touch()).chain_deferred(b_trigger);
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            keeps("first Deferred", rest),
+            cancels("second cancel handle", b_cancel),
+            consumes("second Deferred", b.add_both(scene.ending())),
+        ]
+    });
+}
+
+// ===== timeouts =====
+
+#[test]
+fn timeouts() {
+    play(|scene| {
+        let clock = Clock::new();
+        let (d, trigger) = Deferred::<()>::new();
+        let cancel = d.cancel_handle();
+        let d = d.add_timeout(Duration::from_secs(1), &clock).add_both(scene.ending());
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("cancel handle", cancel),
+            consumes("Deferred", d),
+            handle("clock", Power::Ends, move || clock.advance(Duration::from_secs(2))),
+        ]
+    });
+}
+
+#[test]
+fn timeouts_of_coroutines() {
+    play(|scene| {
+        let clock = Clock::new();
+        let (inner, trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let d = ensure_deferred(async move {
+            inner.await?;
+            held.touch();
+            Ok(())
+        });
+        let cancel = d.cancel_handle();
+        let d = d.add_timeout(Duration::from_secs(1), &clock).add_both(scene.ending());
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("cancel handle", cancel),
+            consumes("Deferred", d),
+            handle("clock", Power::Ends, move || clock.advance(Duration::from_secs(2))),
+        ]
+    });
+}
+
+// ===== lists =====
+
+#[test]
+fn lists() {
+    play(|scene| {
+        let (a, a_trigger) = Deferred::<()>::new();
+        let (b, b_trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let a = a.add_callback(move |()| held.touch());
+        let list = DeferredList::new([a, b]).into_deferred();
+        vec![
+            fires("first trigger", Power::Helps, a_trigger),
+            fires("second trigger", Power::Helps, b_trigger),
+            cancels("cancel handle", list.cancel_handle()),
+            consumes("list", list.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn lists_with_members_held_by_others() {
+    play(|scene| {
+        let (a, a_trigger) = Deferred::<()>::new();
+        let (b, b_trigger) = Deferred::<()>::new();
+        let a_cancel = a.cancel_handle();
+        let list = DeferredList::new([a, b]).consume_errors().into_deferred();
+        vec![
+            handle("first cancel handle", Power::Helps, move || a_cancel.cancel()),
+            keeps("first trigger", a_trigger),
+            fires("second trigger", Power::Helps, b_trigger),
+            consumes("list", list.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn lists_half_way() {
+    play(|scene| {
+        let (a, a_trigger) = Deferred::new();
+        let (b, b_trigger) = Deferred::new();
+        let list = DeferredList::new([a, b]).into_deferred();
+        a_trigger.callback(Some(scene.counted())).unwrap();
+        vec![
+            keeps("used trigger", a_trigger),
+            fires("second trigger", Power::Ends, b_trigger),
+            cancels("cancel handle", list.cancel_handle()),
+            consumes("list", list.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn gatherings_in_gatherings() {
+    play(|scene| {
+        let (a, a_trigger) = Deferred::<()>::new();
+        let (b, b_trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let inner = gather_results([a]).add_callback(move |_| held.touch());
+        let outer = gather_results([inner, b]);
+        vec![
+            fires("inner trigger", Power::Helps, a_trigger),
+            fires("outer trigger", Power::Helps, b_trigger),
+            cancels("cancel handle", outer.cancel_handle()),
+            consumes("list", outer.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn races() {
+    play(|scene| {
+        let (a, a_trigger) = Deferred::<()>::new();
+        let (b, b_trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let a = a.add_callback(move |()| held.touch());
+        let first = race([a, b]);
+        vec![
+            fires("first trigger", Power::Ends, a_trigger),
+            fires("second trigger", Power::Ends, b_trigger),
+            cancels("cancel handle", first.cancel_handle()),
+            consumes("race", first.add_both(scene.ending())),
+        ]
+    });
+}
+
+// ===== locks, semaphores and queues =====
+
+#[test]
+fn waiters_for_a_lock() {
+    play(|scene| {
+        let lock = DeferredLock::new();
+        drop(lock.acquire());
+        let waiter = lock.acquire();
+        let other = lock.clone();
+        vec![
+            handle("lock", Power::Ends, move || lock.release().unwrap()),
+            handle("its clone", Power::Ends, move || other.release().unwrap()),
+            cancels("cancel handle", waiter.cancel_handle()),
+            consumes("waiter", waiter.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn work_that_waits_for_a_lock() {
+    play(|scene| {
+        let lock = DeferredLock::new();
+        drop(lock.acquire());
+        let held = scene.counted();
+        let waiter = lock.run(move || held.touch());
+        let other = lock.clone();
+        vec![
+            handle("lock", Power::Ends, move || lock.release().unwrap()),
+            handle("its clone", Power::Ends, move || other.release().unwrap()),
+            cancels("cancel handle", waiter.cancel_handle()),
+            consumes("waiter", waiter.add_both(scene.ending())),
+        ]
+    });
+}
+
+/// The first to run waits for something, the second for the first.
+#[test]
+fn work_that_holds_a_lock() {
+    play(|scene| {
+        let lock = DeferredLock::new();
+        let (work, trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let first = lock.run(move || work);
+        let second = lock.run(move || held.touch());
+        vec![
+            keeps("lock", lock),
+            fires("work's trigger", Power::Ends, trigger),
+            consumes("first", first.add_errback(|_cancelled| Ok(()))),
+            cancels("cancel handle", second.cancel_handle()),
+            consumes("second", second.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn guards() {
+    play(|scene| {
+        let semaphore = DeferredSemaphore::new(1).unwrap();
+        drop(semaphore.acquire());
+        let held = scene.counted();
+        // A coroutine that held the semaphore would be held by it.
+        let (guard, ending) = (semaphore.acquire_guard(), scene.ending());
+        let d = ensure_deferred(async move {
+            let guard = guard.await;
+            held.touch();
+            ending(guard)
+        });
+        vec![
+            handle("semaphore", Power::Ends, move || semaphore.release().unwrap()),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d),
+        ]
+    });
+}
+
+#[test]
+fn waiters_for_a_queue() {
+    play(|scene| {
+        let queue = DeferredQueue::new();
+        let waiter = queue.get().unwrap();
+        let other = queue.clone();
+        let value = scene.counted();
+        vec![
+            handle("queue", Power::Ends, move || queue.put(value).unwrap()),
+            keeps("its clone", other),
+            cancels("cancel handle", waiter.cancel_handle()),
+            consumes("waiter", waiter.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn values_in_a_queue() {
+    let census = Census::new();
+    let queue = DeferredQueue::new();
+    queue.put(census.newborn()).unwrap();
+    queue.put(census.newborn()).unwrap();
+    drop(queue.get().unwrap());
+    assert_eq!(census.alive(), 1);
+    drop(queue);
+    assert_eq!(census.alive(), 0);
+}
+
+// ===== coroutines =====
+
+#[test]
+fn a_coroutine_that_awaits_one() {
+    play(|scene| {
+        let (inner, trigger) = Deferred::<()>::new();
+        let inner_cancel = inner.cancel_handle();
+        let (held, ending) = (scene.counted(), scene.ending());
+        let d = ensure_deferred(async move {
+            let result = inner.await;
+            held.touch();
+            ending(result)
+        });
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("inner cancel handle", inner_cancel),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d),
+        ]
+    });
+}
+
+#[test]
+fn a_future_that_awaits_one() {
+    play(|scene| {
+        let (inner, trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let d = Deferred::from_future(async move {
+            let result = inner.await;
+            held.touch();
+            result
+        });
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d.add_both(scene.ending())),
+        ]
+    });
+}
+
+/// It has been resumed before, and holds what it got.
+#[test]
+fn a_coroutine_in_its_second_await() {
+    play(|scene| {
+        let (first, first_trigger) = Deferred::new();
+        let (second, trigger) = Deferred::<()>::new();
+        let ending = scene.ending();
+        let d = ensure_deferred(async move {
+            let counted: Counted = first.await?;
+            let result = second.await;
+            counted.touch();
+            ending(result)
+        });
+        first_trigger.callback(scene.counted()).unwrap();
+        vec![
+            keeps("used trigger", first_trigger),
+            fires("trigger", Power::Ends, trigger),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d),
+        ]
+    });
+}
+
+#[test]
+fn a_coroutine_that_awaits_a_chain() {
+    play(|scene| {
+        let (inner, trigger) = Deferred::<()>::new();
+        let outer = Deferred::succeed(()).add_callback(|()| inner);
+        let outer_cancel = outer.cancel_handle();
+        let ending = scene.ending();
+        let d = ensure_deferred(async move { ending(outer.await) });
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("outer cancel handle", outer_cancel),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d),
+        ]
+    });
+}
+
+#[test]
+fn a_coroutine_that_awaits_a_coroutine() {
+    play(|scene| {
+        let (innermost, trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let inner = ensure_deferred(async move {
+            let result = innermost.await;
+            held.touch();
+            result
+        });
+        let inner_cancel = inner.cancel_handle();
+        let ending = scene.ending();
+        let d = ensure_deferred(async move { ending(inner.await) });
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("inner cancel handle", inner_cancel),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d),
+        ]
+    });
+}
+
+#[test]
+fn a_coroutine_that_awaits_a_gathering() {
+    play(|scene| {
+        let (a, a_trigger) = Deferred::<()>::new();
+        let (b, b_trigger) = Deferred::<()>::new();
+        let ending = scene.ending();
+        let d = ensure_deferred(async move { ending(gather_results([a, b]).await) });
+        vec![
+            fires("first trigger", Power::Helps, a_trigger),
+            fires("second trigger", Power::Helps, b_trigger),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d),
+        ]
+    });
+}
+
+#[test]
+fn a_callback_that_returns_a_coroutine() {
+    play(|scene| {
+        let (inner, trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let d = Deferred::succeed(()).add_callback(|()| {
+            ensure_deferred(async move {
+                let result = inner.await;
+                held.touch();
+                result
+            })
+        });
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d.add_both(scene.ending())),
+        ]
+    });
+}
+
+/// What the coroutine returns is a Deferred.
+#[test]
+fn a_coroutine_that_returns_a_deferred() {
+    play(|scene| {
+        let (inner, trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let inner = inner.add_both(move |result| {
+            held.touch();
+            result
+        });
+        let d = ensure_deferred(async move { deferred::Outcome::Wait(inner) });
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d.add_both(scene.ending())),
+        ]
+    });
+}
+
+#[test]
+fn send_futures() {
+    play(|scene| {
+        let (d, trigger) = Deferred::<()>::new();
+        let cancel = d.cancel_handle();
+        let future = d.add_both(scene.ending()).into_send_future();
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("cancel handle", cancel),
+            keeps("future", future),
+        ]
+    });
+}
+
+/// A wait that was given up leaves nothing behind.
+#[test]
+fn a_wait_given_up() {
+    play(|scene| {
+        let (mut d, trigger) = Deferred::<()>::new();
+        let (stop, stop_trigger) = Deferred::<()>::new();
+        let held = scene.counted();
+        let waiting = ensure_deferred(async move {
+            futures::pin_mut!(stop);
+            futures::future::select(&mut d, stop).await;
+            held.touch();
+            Ok(d)
+        });
+        stop_trigger.callback(()).unwrap();
+        let d = deferred::testing::success_result_of(waiting);
+        let cancel = d.cancel_handle();
+        vec![
+            fires("trigger", Power::Ends, trigger),
+            cancels("cancel handle", cancel),
+            consumes("Deferred", d.add_both(scene.ending())),
+        ]
+    });
+}
