@@ -1,4 +1,4 @@
-"""Make up conformance programs of families deferred, pause and sync.
+"""Make up conformance programs of families deferred, pause, sync, clock and triggers.
 
     generate.py [--family F] [--count N] [--seed S] [--first N]
 
@@ -17,8 +17,9 @@ import json
 import random
 
 from shapes import Shapes
+from times import Times
 
-FAMILIES = ("deferred", "pause", "sync")
+FAMILIES = ("deferred", "pause", "sync", "clock", "triggers")
 ERRORS = ("E0", "E1", "E2")
 DEPTH = 4           # how deep callbacks nest in callbacks
 BUDGET = 140        # how many ops a program has, about
@@ -31,6 +32,15 @@ WEIGHTS = {
     "deferred": COMMON,
     "pause": {**COMMON, "pause": 10, "unpause": 11},
     "sync": {**COMMON, "acquire": 14, "release": 14, "run": 9, "put": 9, "get": 9, "object": 3},
+    "clock": {**COMMON, "drop": 0, "chain": 2, "coroutine": 5, "pattern": 2,
+              "advance": 34, "pump": 6, "call_later": 20, "call_cancel": 4, "call_reset": 4,
+              "call_delay": 4, "call_active": 3, "pending": 4, "defer_later": 10, "timeout": 10,
+              "loop": 12, "loop_stop": 6, "loop_reset": 5, "cooperate": 10, "task_pause": 4,
+              "task_resume": 4, "task_stop": 3},
+    # Python's frames keep Deferreds of failed triggers: see frames.rs for those
+    # of these ops.  More kinds of op would be more ways to be kept.
+    "triggers": {"new": 14, "succeed": 3, "fail": 3, "callback": 12, "errback": 10,
+                 "trigger": 40, "remove_trigger": 10, "fire_event": 14},
 }
 
 
@@ -53,12 +63,13 @@ class Scope:
         return 0 if self.outer is None else 1 + self.outer.depth()
 
 
-class Program(Shapes):
+class Program(Shapes, Times):
     """A program in the making."""
 
     ERRORS = ERRORS
 
     def __init__(self, family, rng):
+        super().__init__()
         self.rng = rng
         self.family = family
         self.weights = {op: weight * rng.choice((0.3, 1, 1, 1, 2.5))

@@ -73,7 +73,7 @@ def smaller_lists(items, smaller_item):
 
 def smaller_op(op):
     for key in ("canceller", "fire_on_one_callback", "fire_on_one_errback", "consume_errors",
-                "size", "backlog"):
+                "size", "backlog", "with_count", "now", "fail", "deferred"):
         if key in op:
             yield without(op, key)
     if op.get("canceller"):
@@ -84,6 +84,14 @@ def smaller_op(op):
     if op.get("on") in ("both", "callbacks"):
         yield {**without(op, "do_err"), "on": "callback"}
         yield {**without(op, "do_err"), "on": "errback", "do": op.get("do_err", op["do"])}
+    for n, step in op.get("plan", {}).items():
+        yield {**op, "plan": without(op["plan"], n)}
+        for smaller in smaller_action(step):
+            yield {**op, "plan": {**op["plan"], n: smaller}}
+    for key, smaller in (("steps", lambda step: [{}] if step else []), ("seconds", lambda _: [])):
+        if isinstance(op.get(key), list):
+            for items in smaller_lists(op[key], smaller):
+                yield {**op, key: items}
     for of in smaller_lists(op.get("of", []), lambda number: []):
         yield {**op, "of": of}
     for body in smaller_lists(op.get("body", []), smaller_step):
@@ -93,9 +101,13 @@ def smaller_op(op):
 def smaller_action(action):
     if not action:
         return
+    if isinstance(action, list):
+        yield from smaller_lists(action, smaller_op)
+        return
     yield {}
-    if "ret" in action:
-        yield without(action, "ret")
+    for key in ("ret", "fail", "deferred"):
+        if key in action:
+            yield without(action, key)
     if "before" in action:
         yield without(action, "before")
         for ops in smaller_lists(action["before"], smaller_op):

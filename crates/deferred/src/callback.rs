@@ -19,6 +19,9 @@ pub enum Outcome<T> {
 /// - `Deferred<T>`: go on when that has its result, and with it;
 /// - `()`: nothing to say.
 ///
+/// A callback that always panics has none of these types, and needs to say one:
+/// `|_| -> Result<(), Failure> { panic!() }`.
+///
 /// One trait for the three is what lets [`add_callback`] take any of them
 /// without annotations. Implement it for a type of your own that stands for
 /// one of them.

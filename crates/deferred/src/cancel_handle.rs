@@ -42,6 +42,10 @@ impl CancelHandle {
         cancel(&self.core);
     }
 
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        &self.core
+    }
+
     /// A handle that does not keep the Deferred.
     pub(crate) fn downgrade(&self) -> WeakCancelHandle {
         WeakCancelHandle { core: Rc::downgrade(&self.core) }
@@ -59,7 +63,8 @@ impl Drop for CancelHandle {
         let core = &self.core;
         let left = core.cancel_handles.get() - 1;
         core.cancel_handles.set(left);
-        let can_go_on = matches!(core.phase.get(), Phase::Unfired | Phase::Waiting);
+        let can_go_on =
+            matches!(core.phase.get(), Phase::Unfired | Phase::Waiting) || core.paused.get() > 0;
         if left == 0 && can_go_on && core.consumer.get() != Consumer::Held {
             lost_holder(core);
         }

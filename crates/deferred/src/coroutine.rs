@@ -27,9 +27,9 @@ use self::alarm::Alarm;
 pub(crate) use self::alarm::wake;
 pub use self::driver::set_local_spawner;
 use crate::callback::{CallbackResult, Outcome};
-use crate::chain::would_close_a_circle;
 use crate::chain::{
-    Consumer, Core, Corpse, Head, Phase, Tail, Upstream, Waiter, bury, lost_holder, run,
+    Consumer, Core, Corpse, Head, Phase, Tail, Upstream, Waiter, bury, can_move, lost_holder, run,
+    would_close_a_circle,
 };
 use crate::context;
 use crate::error::ChainCycleError;
@@ -56,7 +56,14 @@ pub(crate) enum CancelTask {
     Ended,
 }
 
-type Waits = SmallVec<[Rc<Core>; 1]>;
+pub(crate) type Waits = SmallVec<[Rc<Core>; 1]>;
+
+/// A chain that a coroutine awaits.
+struct Wait {
+    core: Rc<Core>,
+    /// The poll that it was last polled in.
+    turn: u32,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -79,8 +86,11 @@ pub(crate) struct Task {
     future: Cell<Option<BoxedFuture>>,
     state: Cell<State>,
     on_cancel: OnCancel,
-    /// The chains that it awaits.
-    waits: RefCell<Waits>,
+    /// The chains that it will be resumed by. One that it polled once and did
+    /// not poll since is among them: its future may count on being woken.
+    waits: RefCell<SmallVec<[Wait; 1]>>,
+    /// How often it has been polled.
+    turn: Cell<u32>,
     alarm: Arc<Alarm>,
     waker: Waker,
     /// Whether it is in the thread's list of alarmed tasks.
@@ -106,6 +116,7 @@ where
         state: Cell::new(State::Suspended),
         on_cancel,
         waits: RefCell::new(SmallVec::new()),
+        turn: Cell::new(0),
         waker: Waker::from(Arc::clone(&alarm)),
         alarm,
         armed: Cell::new(false),
@@ -166,6 +177,7 @@ impl Task {
 
     fn poll(self: &Rc<Self>) -> Poll<()> {
         let Some(mut future) = self.future.take() else { return Poll::Ready(()) };
+        self.turn.set(self.turn.get().wrapping_add(1));
         let entered = Entered::new(Rc::clone(self));
         let mut context = Context::from_waker(&self.waker);
         let mut poll = || future.as_mut().poll(&mut context);
@@ -181,7 +193,7 @@ impl Task {
             }
             Ok(Poll::Ready(())) => Poll::Ready(()),
             Err(payload) => {
-                self.fail(Failure::from_panic(&*payload));
+                self.fail(Failure::from_panic(payload));
                 Poll::Ready(())
             }
         }
@@ -203,10 +215,8 @@ impl Task {
             self.disarm();
         }
         // Nobody cancels it any more, so nobody cancels what it now waits for.
-        if self.core.abandoned.get()
-            && let Some(only) = self.only_wait()
-        {
-            lost_holder(&only);
+        if self.core.abandoned.get() {
+            self.waits().first().into_iter().for_each(lost_holder);
         }
     }
 
@@ -219,14 +229,35 @@ impl Task {
     /// The one chain that it waits for, if it waits for nothing else.
     pub(crate) fn only_wait(&self) -> Option<Rc<Core>> {
         match self.waits.borrow().as_slice() {
-            [only] if !self.may_be_woken() => Some(Rc::clone(only)),
+            [only] if self.is_suspended() => Some(Rc::clone(&only.core)),
             _ => None,
         }
     }
 
+    /// All chains that it will be resumed by.
+    pub(crate) fn waits(&self) -> Waits {
+        self.waits.borrow().iter().map(|wait| Rc::clone(&wait.core)).collect()
+    }
+
+    /// Whether something other than `core` may resume it.
+    pub(crate) fn may_go_on_without(&self, core: &Rc<Core>) -> bool {
+        let others = || self.waits().into_iter().filter(|wait| !Rc::ptr_eq(wait, core));
+        !self.is_suspended() || others().any(|wait| can_move(&wait))
+    }
+
+    /// Whether nothing but the chains it awaits can make it go on.
+    fn is_suspended(&self) -> bool {
+        self.state.get() == State::Suspended && !self.may_be_woken()
+    }
+
+    fn add_wait(&self, core: &Rc<Core>) {
+        let wait = Wait { core: Rc::clone(core), turn: self.turn.get() };
+        self.waits.borrow_mut().push(wait);
+    }
+
     /// `core` has come to its end, or is not awaited any more.
     pub(crate) fn forget(&self, core: &Rc<Core>) {
-        self.waits.borrow_mut().retain(|wait| !Rc::ptr_eq(wait, core));
+        self.waits.borrow_mut().retain(|wait| !Rc::ptr_eq(&wait.core, core));
     }
 
     /// Says what it waits for, or ends it where that is no Deferred.
@@ -234,12 +265,22 @@ impl Task {
         if self.state.get() != State::Suspended {
             return CancelTask::Nothing;
         }
-        let waits = self.waits.borrow().clone();
-        if self.on_cancel == OnCancel::Forward && !waits.is_empty() {
-            return CancelTask::Waits(waits);
+        let waits = match self.on_cancel {
+            OnCancel::Forward => self.current_waits(),
+            OnCancel::End => Waits::new(),
+        };
+        if waits.is_empty() {
+            self.end();
+            return CancelTask::Ended;
         }
-        self.end();
-        CancelTask::Ended
+        CancelTask::Waits(waits)
+    }
+
+    /// What it polled when it was last polled: that is what it awaits now.
+    fn current_waits(&self) -> Waits {
+        let waits = self.waits.borrow();
+        let current = waits.iter().filter(|wait| wait.turn == self.turn.get());
+        current.map(|wait| Rc::clone(&wait.core)).collect()
     }
 
     fn end(&self) {
@@ -299,7 +340,7 @@ pub(crate) fn wait_for(core: &Rc<Core>, context: &Context<'_>) -> Result<(), Fai
     let waiter = match task {
         Some(task) if would_close_a_circle(task.core(), core) => return Err(ChainCycleError.into()),
         Some(task) => {
-            task.waits.borrow_mut().push(Rc::clone(core));
+            task.add_wait(core);
             Waiter::Task(task)
         }
         None => Waiter::Waker(context.waker().clone()),

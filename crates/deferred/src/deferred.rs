@@ -10,6 +10,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use futures::future::FusedFuture;
+
 use crate::callback::{CallbackResult, Outcome};
 use crate::cancel_handle::CancelHandle;
 use crate::chain::{self, Head, Next, Tail, Upstream, run};
@@ -165,8 +167,8 @@ impl<T: 'static> Deferred<T> {
     /// runtime, as long as it awaits Deferreds; if it awaits anything else it
     /// needs a Tokio `LocalRuntime` or `LocalSet` around it, or
     /// [`set_local_spawner`](crate::set_local_spawner). It goes on when the
-    /// Deferred is dropped. If it panics, the Deferred fails with a
-    /// [`Panic`](crate::Panic).
+    /// Deferred is dropped, unless nothing is left that could ever wake it. If
+    /// it panics, the Deferred fails with a [`Panic`](crate::Panic).
     ///
     /// # Cancellation
     ///
@@ -175,6 +177,9 @@ impl<T: 'static> Deferred<T> {
     /// [`CancelledError`](crate::CancelledError), and may go on. If it awaits
     /// none, but something else, it is dropped, and the Deferred fails with a
     /// `CancelledError`. A coroutine that is running is not cancelled.
+    ///
+    /// What it awaits is what it polled when it was last polled: after a
+    /// `select!` those that lost are not cancelled, unless it still polls them.
     ///
     /// Mirrors `Deferred.fromCoroutine`.
     ///
@@ -490,9 +495,11 @@ pub(crate) fn feed<T: 'static, U>(
     then: Result<U, Failure>,
     place: &'static Location<'static>,
 ) -> Next<U> {
-    note_firing(trigger.head(), place);
     match trigger.head().prepare(result) {
-        Ok(Some(fed)) => Next::Feed(then, fed),
+        Ok(Some(fed)) => {
+            note_firing(trigger.head(), place);
+            Next::Feed(then, fed)
+        }
         Ok(None) => Next::Done(then),
         Err(already_called) => Next::Done(Err(already_called.into())),
     }
@@ -514,6 +521,13 @@ impl<T: 'static> Future for Deferred<T> {
                 Err(failure) => Poll::Ready(Err(failure)),
             },
         }
+    }
+}
+
+/// It is terminated when its result has been taken.
+impl<T: 'static> FusedFuture for Deferred<T> {
+    fn is_terminated(&self) -> bool {
+        self.has_result() && !self.tail.core().pipeline.holds_result()
     }
 }
 
@@ -564,7 +578,7 @@ pub fn fail<T: 'static>(failure: impl Into<Failure>) -> Deferred<T> {
 #[track_caller]
 pub fn maybe_deferred<R: CallbackResult>(function: impl FnOnce() -> R) -> Deferred<R::Value> {
     let outcome = catch_unwind(AssertUnwindSafe(|| function().into_outcome()))
-        .unwrap_or_else(|payload| Outcome::Done(Err(Failure::from_panic(&*payload))));
+        .unwrap_or_else(|payload| Outcome::Done(Err(Failure::from_panic(payload))));
     match outcome {
         Outcome::Done(result) => Deferred::created(Tail::fired(result), Location::caller()),
         Outcome::Wait(deferred) => deferred,
@@ -617,11 +631,16 @@ where
 /// assert_eq!(success_result_of(add((Deferred::succeed(1), Deferred::succeed(2)))), 3);
 /// ```
 #[doc(alias = "inlineCallbacks")]
+#[track_caller]
 pub fn inline_callbacks<A, F>(
     function: impl Fn(A) -> F,
 ) -> impl Fn(A) -> Deferred<<F::Output as CallbackResult>::Value>
 where
     F: Future<Output: CallbackResult> + 'static,
 {
-    move |argument| Deferred::from_coroutine(function(argument))
+    let place = Location::caller();
+    move |argument| {
+        let coroutine = function(argument);
+        Deferred::created(coroutine::start(coroutine, OnCancel::Forward), place)
+    }
 }

@@ -8,7 +8,11 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::iter;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+use crate::chain::{Corpse, bury};
 
 /// An error as it travels through callbacks and errbacks.
 ///
@@ -68,9 +72,24 @@ impl Failure {
         Self { inner: Arc::new(Inner { error, backtrace: Backtrace::capture() }) }
     }
 
+    /// An error that is nothing but a text.
+    ///
+    /// ```
+    /// let failure = deferred::Failure::msg("out of paper");
+    /// assert_eq!(failure.to_string(), "out of paper");
+    /// ```
+    pub fn msg(text: impl Into<String>) -> Self {
+        Self::from_boxed(text.into().into())
+    }
+
     /// What a caught panic becomes: a Failure of [`Panic`].
-    pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> Self {
-        Self::new(Panic::from_payload(payload))
+    pub(crate) fn from_panic(payload: Box<dyn Any + Send>) -> Self {
+        let panic = Panic::from_payload(&*payload);
+        // It may panic in turn as it goes; that one is let go as it is.
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            mem::forget(another);
+        }
+        Self::new(panic)
     }
 
     /// The error itself.
@@ -150,15 +169,17 @@ impl Failure {
     /// drop(shared);
     /// assert!(failure.downcast::<std::fmt::Error>().is_ok());
     /// ```
-    pub fn downcast<E: Error + Send + Sync + 'static>(self) -> Result<E, Self> {
+    pub fn downcast<E: Error + Send + Sync + 'static>(mut self) -> Result<E, Self> {
         if !self.is::<E>() {
             return Err(self);
         }
-        let Inner { error, backtrace } =
-            Arc::try_unwrap(self.inner).map_err(|inner| Self { inner })?;
-        match error.downcast::<E>() {
+        let Some(inner) = Arc::get_mut(&mut self.inner) else { return Err(self) };
+        match mem::replace(&mut inner.error, Box::new(Gone)).downcast::<E>() {
             Ok(error) => Ok(*error),
-            Err(error) => Err(Self { inner: Arc::new(Inner { error, backtrace }) }),
+            Err(error) => {
+                inner.error = error;
+                Err(self)
+            }
         }
     }
 
@@ -260,6 +281,27 @@ impl Failure {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 }
+
+/// An error may hold a Failure, which holds an error, and so on.
+impl Drop for Failure {
+    fn drop(&mut self) {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            bury(Corpse::Error(mem::replace(&mut inner.error, Box::new(Gone))));
+        }
+    }
+}
+
+/// In the place of an error that has been taken out.
+#[derive(Debug)]
+struct Gone;
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("gone")
+    }
+}
+
+impl Error for Gone {}
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {

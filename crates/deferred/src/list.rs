@@ -327,7 +327,7 @@ impl FirstError {
 
 impl fmt::Display for FirstError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FirstError[#{}, {}]", self.index, self.sub_failure)
+        write!(f, "FirstError[#{}]", self.index)
     }
 }
 

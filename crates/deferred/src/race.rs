@@ -126,8 +126,16 @@ impl FailureGroup {
 
 impl fmt::Display for FailureGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let messages: Vec<_> = self.failures.iter().map(ToString::to_string).collect();
-        write!(f, "all failed: {}", messages.join("; "))
+        f.write_str("all failed:")?;
+        for (index, failure) in self.failures.iter().enumerate() {
+            let separator = if index > 0 { ";" } else { "" };
+            // Races may be nested deeper than the stack is.
+            match failure.check::<Self>() {
+                Some(group) => write!(f, "{separator} a group of {}", group.failures.len())?,
+                None => write!(f, "{separator} {failure}")?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -125,8 +125,8 @@ impl<T: 'static> Trigger<T> {
     #[track_caller]
     #[inline]
     pub fn fire(&self, result: Result<T, Failure>) -> Result<(), AlreadyCalledError> {
-        note_firing(&self.head, Location::caller());
         if let Some(core) = self.head.prepare(result)? {
+            note_firing(&self.head, Location::caller());
             run(core);
         }
         Ok(())

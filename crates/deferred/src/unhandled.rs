@@ -9,11 +9,16 @@
 //! `deferred`. [`observe`] puts something else in its place for a thread, and
 //! [`LoggedErrors`](crate::testing::LoggedErrors) does so for a test.
 //!
+//! One kind of failure goes unreported, as in Twisted: one that arrives while
+//! the Deferred is paused, if that is then dropped. Its callbacks have not run,
+//! so whether they would have handled it nobody knows.
+//!
 //! Mirrors `DebugInfo.__del__` of `twisted.internet.defer`. Tested in
 //! `tests/unhandled.rs`.
 
 use std::cell::RefCell;
 use std::fmt;
+use std::marker::PhantomData;
 use std::rc::Rc;
 
 use crate::debug::DebugInfo;
@@ -81,18 +86,26 @@ impl fmt::Display for UnhandledError {
 
 type Observer = Rc<dyn Fn(&UnhandledError)>;
 
+/// The observers of a thread; the last one is asked.
+#[derive(Default)]
+struct Observers {
+    stack: Vec<(u64, Observer)>,
+    next_number: u64,
+}
+
 thread_local! {
-    static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
+    static OBSERVERS: RefCell<Observers> = RefCell::default();
 }
 
 /// Gives the unhandled errors of this thread to `observer`, instead of logging
-/// them, until the guard is dropped; then whoever observed before does again.
+/// them, until the guard is dropped. Of several the last one is asked.
 ///
 /// # Re-entrancy
 ///
 /// The observer may do anything, dropping Deferreds that report to it
 /// included. It runs inside the drop, or the firing, that made the error
-/// unhandled.
+/// unhandled. If it panics, that goes on to whoever dropped the Deferred; in a
+/// firing it is logged.
 ///
 /// ```
 /// use deferred::{Deferred, unhandled};
@@ -108,19 +121,29 @@ thread_local! {
 /// ```
 #[must_use = "dropping the guard ends the observation"]
 pub fn observe(observer: impl Fn(&UnhandledError) + 'static) -> ObserverGuard {
-    let previous = replace(Some(Rc::new(observer)));
-    ObserverGuard { previous }
+    let number = OBSERVERS.with_borrow_mut(|observers| {
+        observers.next_number += 1;
+        observers.stack.push((observers.next_number, Rc::new(observer)));
+        observers.next_number
+    });
+    ObserverGuard { number, _of_this_thread: PhantomData }
 }
 
 /// Ends an [observation](observe) when dropped.
 #[must_use = "dropping the guard ends the observation"]
 pub struct ObserverGuard {
-    previous: Option<Observer>,
+    number: u64,
+    _of_this_thread: PhantomData<*const ()>,
 }
 
 impl Drop for ObserverGuard {
     fn drop(&mut self) {
-        drop(replace(self.previous.take()));
+        // What it holds is dropped when the borrow has ended.
+        let _observer = OBSERVERS.try_with(|observers| {
+            let stack = &mut observers.borrow_mut().stack;
+            let place = stack.iter().position(|&(number, _)| number == self.number);
+            place.map(|place| stack.remove(place))
+        });
     }
 }
 
@@ -130,14 +153,11 @@ impl fmt::Debug for ObserverGuard {
     }
 }
 
-fn replace(observer: Option<Observer>) -> Option<Observer> {
-    OBSERVER.try_with(|current| current.replace(observer)).unwrap_or_default()
-}
-
 /// Tells whoever observes; at the very end of a thread nobody does.
 pub(crate) fn report(failure: Failure, debug_info: Option<DebugInfo>) {
     let error = UnhandledError { failure, debug_info };
-    let observer = OBSERVER.try_with(|observer| observer.borrow().clone()).unwrap_or_default();
+    let last = OBSERVERS.try_with(|observers| observers.borrow().stack.last().cloned());
+    let observer = last.ok().flatten().map(|(_, observer)| observer);
     match observer {
         Some(observer) => observer(&error),
         None => error.log(),

@@ -747,7 +747,8 @@ fn a_pause_holds_what_is_added_later() {
     assert_eq!(success_result_of(d), 2);
 }
 
-/// A callback may pause its own chain: the next one waits.
+/// A callback may pause its own chain: what is there runs on, as in Twisted,
+/// and what is added later waits.
 #[test]
 fn a_callback_may_pause_its_own_chain() {
     let (later, itself) = shelf::<Deferred<i32>>();
@@ -766,10 +767,16 @@ fn a_callback_may_pause_its_own_chain() {
         });
     itself.replace(Some(d));
     trigger.callback(1).unwrap();
-    assert_eq!(log.take(), ["first"]);
-    itself.borrow().as_ref().unwrap().unpause();
-    assert_eq!(log.take(), ["second"]);
-    assert_eq!(success_result_of(itself.take().unwrap()), 1);
+    assert_eq!(log.take(), ["first", "second"]);
+    let third = log.clone();
+    let d = itself.take().unwrap().add_callback(move |n| {
+        third.add("third");
+        Ok(n)
+    });
+    assert!(log.take().is_empty());
+    d.unpause();
+    assert_eq!(log.take(), ["third"]);
+    assert_eq!(success_result_of(d), 1);
 }
 
 /// A chain that waits and is paused gets its result, and runs when the pause

@@ -6,12 +6,13 @@
 //! rest of a coroutine. For all orders of dropping the handles, and after each
 //! of the drops, every handle that is left is used: it must still lead to the
 //! ending. Values inside the callbacks, cancellers and coroutines are counted.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what helpers of a test do fails the test")]
 
 mod support;
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deferred::time::Clock;
@@ -19,6 +20,8 @@ use deferred::{
     CancelHandle, Deferred, DeferredList, DeferredLock, DeferredQueue, DeferredSemaphore, Failure,
     Trigger, ensure_deferred, gather_results, race,
 };
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use support::{Census, Counted, ignore_unhandled_errors, permutations};
 
 /// What using a handle is good for.
@@ -494,7 +497,7 @@ fn work_that_waits_for_a_lock() {
         let lock = DeferredLock::new();
         drop(lock.acquire());
         let held = scene.counted();
-        let waiter = lock.run(move || held.touch());
+        let waiter = lock.run(move || Ok(held.touch()));
         let other = lock.clone();
         vec![
             handle("lock", Power::Ends, move || lock.release().unwrap()),
@@ -513,7 +516,7 @@ fn work_that_holds_a_lock() {
         let (work, trigger) = Deferred::<()>::new();
         let held = scene.counted();
         let first = lock.run(move || work);
-        let second = lock.run(move || held.touch());
+        let second = lock.run(move || Ok(held.touch()));
         vec![
             keeps("lock", lock),
             fires("work's trigger", Power::Ends, trigger),
@@ -637,6 +640,75 @@ fn a_coroutine_in_its_second_await() {
 }
 
 #[test]
+fn a_coroutine_that_joins_two() {
+    play(|scene| {
+        let (a, a_trigger) = Deferred::<()>::new();
+        let (b, b_trigger) = Deferred::<()>::new();
+        let ending = scene.ending();
+        let d = ensure_deferred(async move {
+            let (a, b) = futures::join!(a, b);
+            ending(a.and(b))
+        });
+        vec![
+            fires("first trigger", Power::Helps, a_trigger),
+            fires("second trigger", Power::Helps, b_trigger),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d),
+        ]
+    });
+}
+
+#[test]
+fn a_coroutine_that_selects_one_of_two() {
+    play(|scene| {
+        let (a, a_trigger) = Deferred::<()>::new();
+        let (b, b_trigger) = Deferred::<()>::new();
+        let ending = scene.ending();
+        let d = ensure_deferred(async move {
+            let (mut a, mut b) = (a.fuse(), b.fuse());
+            let result = futures::select_biased! { result = a => result, result = b => result };
+            ending(result)
+        });
+        vec![
+            fires("first trigger", Power::Ends, a_trigger),
+            fires("second trigger", Power::Ends, b_trigger),
+            cancels("cancel handle", d.cancel_handle()),
+            consumes("Deferred", d),
+        ]
+    });
+}
+
+/// Where no executor drives them, coroutines that something may wake belong to
+/// their thread, and go with it.
+#[test]
+fn a_coroutine_that_awaits_unordered() {
+    struct Alive(Arc<AtomicBool>);
+    impl Drop for Alive {
+        fn drop(&mut self) {
+            self.0.store(false, Ordering::SeqCst);
+        }
+    }
+    let alive = Arc::new(AtomicBool::new(true));
+    let guard = Alive(Arc::clone(&alive));
+    let seen = Arc::clone(&alive);
+    let thread = std::thread::spawn(move || {
+        let (a, a_trigger) = Deferred::<()>::new();
+        let (b, b_trigger) = Deferred::<()>::new();
+        drop(ensure_deferred(async move {
+            let _guard = guard;
+            let mut both: FuturesUnordered<_> = [a, b].into_iter().collect();
+            while both.next().await.is_some() {}
+            Ok(())
+        }));
+        a_trigger.callback(()).unwrap();
+        drop((a_trigger, b_trigger));
+        assert!(seen.load(Ordering::SeqCst));
+    });
+    thread.join().unwrap();
+    assert!(!alive.load(Ordering::SeqCst));
+}
+
+#[test]
 fn a_coroutine_that_awaits_a_chain() {
     play(|scene| {
         let (inner, trigger) = Deferred::<()>::new();
@@ -721,7 +793,7 @@ fn a_coroutine_that_returns_a_deferred() {
             held.touch();
             result
         });
-        let d = ensure_deferred(async move { deferred::Outcome::Wait(inner) });
+        let d = ensure_deferred(async move { inner });
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("cancel handle", d.cancel_handle()),

@@ -4,7 +4,6 @@
 //! A recursion anywhere ends the process, so a test that ends has passed; what
 //! each asserts besides is that the work was done.
 //! `DEFERRED_TEST_DIVISOR=100` makes everything a hundred times smaller.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what helpers of a test do fails the test")]
 
 mod support;
 
@@ -16,6 +15,7 @@ use deferred::{
     CancelHandle, CancelledError, Deferred, DeferredList, DeferredLock, Trigger, ensure_deferred,
     gather_results, race,
 };
+use futures::FutureExt;
 use support::{Census, ignore_unhandled_errors, on_small_stack, scaled};
 
 const CALLBACKS: usize = 1_000_000;
@@ -98,12 +98,39 @@ fn fire(triggers: &[Trigger<usize>]) {
 }
 
 #[test]
+fn linked_deferreds_are_fired_first_to_last() {
+    on_small_stack(|| {
+        let count = scaled(DEEP);
+        let (d, triggers) = linked(count);
+        fire(&triggers);
+        assert_eq!(success_result_of(d), count - 1);
+    });
+}
+
+#[test]
 fn linked_deferreds_are_fired_last_to_first() {
     on_small_stack(|| {
         let count = scaled(DEEP);
         let (d, mut triggers) = linked(count);
         triggers.reverse();
         fire(&triggers);
+        assert_eq!(success_result_of(d), count - 1);
+    });
+}
+
+#[test]
+fn linked_deferreds_are_fired_from_the_middle() {
+    on_small_stack(|| {
+        let count = scaled(DEEP);
+        let (d, mut triggers) = linked(count);
+        let after = triggers.split_off(count / 2);
+        for (up, down) in triggers.iter().rev().zip(&after) {
+            up.callback(0).unwrap();
+            down.callback(0).unwrap();
+        }
+        for rest in after.iter().skip(triggers.len()) {
+            rest.callback(0).unwrap();
+        }
         assert_eq!(success_result_of(d), count - 1);
     });
 }
@@ -118,6 +145,64 @@ fn linked_deferreds_are_fired_with_nobody_looking() {
         drop(d.add_callback(move |n| seen.set(n)));
         fire(&triggers);
         assert_eq!(got.get(), count - 1);
+    });
+}
+
+#[test]
+fn linked_deferreds_fail_from_the_far_end() {
+    on_small_stack(|| {
+        let (d, triggers) = linked(scaled(DEEP));
+        let (last, others) = triggers.split_last().unwrap();
+        fire(others);
+        last.errback(std::fmt::Error).unwrap();
+        assert!(failure_result_of(d).is::<std::fmt::Error>());
+    });
+}
+
+#[test]
+fn linked_deferreds_are_cancelled_from_the_near_end() {
+    on_small_stack(|| {
+        let (d, triggers) = linked(scaled(DEEP));
+        let (_last, others) = triggers.split_last().unwrap();
+        fire(others);
+        assert_no_result(&d);
+        d.cancel();
+        assert!(failure_result_of(d).is::<CancelledError>());
+    });
+}
+
+/// A linked line of which all but the last are fired, and what shows whether
+/// its end is still there.
+fn waiting_line(census: &Census) -> (Deferred<()>, Trigger<usize>) {
+    let (d, mut triggers) = linked(scaled(DEEP));
+    let counted = census.newborn();
+    let d = d.add_callback(move |_| counted.touch());
+    let last = triggers.pop().unwrap();
+    fire(&triggers);
+    (d, last)
+}
+
+#[test]
+fn a_waiting_line_is_dropped_deferred_first() {
+    on_small_stack(|| {
+        let census = Census::new();
+        let (d, last) = waiting_line(&census);
+        drop(d);
+        assert_eq!(census.alive(), 1);
+        drop(last);
+        assert_eq!(census.alive(), 0);
+    });
+}
+
+#[test]
+fn a_waiting_line_is_dropped_trigger_first() {
+    on_small_stack(|| {
+        let census = Census::new();
+        let (d, last) = waiting_line(&census);
+        drop(last);
+        assert_eq!(census.alive(), 1);
+        drop(d);
+        assert_eq!(census.alive(), 0);
     });
 }
 
@@ -368,6 +453,23 @@ fn coroutines_and_callbacks_take_turns() {
     });
 }
 
+/// The same with wakers: each awaits through something that polls with a
+/// context of its own.
+#[test]
+fn coroutines_behind_wakers_are_fired() {
+    on_small_stack(|| {
+        let count = scaled(DEEP / 10);
+        let (d, trigger) = Deferred::new();
+        let mut d = d;
+        for _ in 0..count {
+            let shared = d.map(|result| result.unwrap_or(usize::MAX)).shared();
+            d = ensure_deferred(async move { Ok(shared.await + 1) });
+        }
+        trigger.callback(0).unwrap();
+        assert_eq!(success_result_of(d), count);
+    });
+}
+
 // ===== lists =====
 
 #[test]
@@ -488,6 +590,29 @@ fn nested_lists_fail() {
 }
 
 #[test]
+fn nested_lists_are_cancelled() {
+    on_small_stack(|| {
+        let (d, trigger) = nested_lists(scaled(DEEP));
+        d.cancel();
+        assert!(failure_result_of(d).is::<CancelledError>());
+        assert!(trigger.called());
+    });
+}
+
+#[test]
+fn nested_races_are_cancelled() {
+    on_small_stack(|| {
+        let (mut d, trigger) = Deferred::<usize>::new();
+        for _ in 0..scaled(DEEP) {
+            d = race([d]).add_callback(|(_winner, value)| Ok(value));
+        }
+        d.cancel();
+        assert!(failure_result_of(d).is::<deferred::FailureGroup>());
+        assert!(trigger.called());
+    });
+}
+
+#[test]
 fn nested_lists_are_dropped() {
     on_small_stack(|| {
         for trigger_first in [false, true] {
@@ -510,6 +635,27 @@ fn nested_lists_are_dropped() {
 }
 
 // ===== locks =====
+
+#[test]
+fn a_lock_runs_a_hundred_thousand_waiters() {
+    on_small_stack(|| {
+        let count = scaled(DEEP);
+        let lock = DeferredLock::new();
+        let held = success_result_of(lock.acquire());
+        let ran = Rc::new(Cell::new(0));
+        let waiters: Vec<_> = (0..count)
+            .map(|_| {
+                let ran = Rc::clone(&ran);
+                lock.run(move || Ok(ran.set(ran.get() + 1)))
+            })
+            .collect();
+        assert_eq!(ran.get(), 0);
+        held.release().unwrap();
+        assert_eq!(ran.get(), count);
+        assert!(waiters.iter().all(Deferred::has_result));
+        assert!(!lock.locked());
+    });
+}
 
 #[test]
 fn a_lock_is_handed_through_a_hundred_thousand_guards() {
@@ -586,6 +732,22 @@ fn cancellers_that_hold_deferreds_are_dropped() {
         trigger.callback(()).unwrap();
         assert_eq!(census.alive(), 0, "a canceller is let go when it is too late to cancel");
         success_result_of(d);
+    });
+}
+
+/// A stream made of Deferreds: each item has the Deferred of the next.
+#[test]
+fn results_that_hold_deferreds_are_dropped() {
+    struct Item {
+        _next: Option<Deferred<Item>>,
+    }
+    on_small_stack(|| {
+        let mut first = Deferred::succeed(Item { _next: None });
+        for _ in 0..scaled(DEEP) {
+            first = Deferred::succeed(Item { _next: Some(first) });
+        }
+        assert!(first.has_result());
+        drop(first);
     });
 }
 

@@ -495,7 +495,8 @@ impl Model {
                 self.sort();
             }
             Step::Change(number, change) => self.change(number, change),
-            Step::List => self.sort(),
+            // Looking changes nothing.
+            Step::List => {}
             Step::Advance(amount) => {
                 self.now += amount;
                 self.sort();

@@ -283,7 +283,7 @@ fn what_an_observer_is_given() {
     assert!(error.failure().is::<FirstError>());
     assert!(error.debug_info().is_none());
     let text = error.to_string();
-    assert!(text.starts_with("Unhandled error in Deferred: FirstError[#1, cancelled]"), "{text}");
+    assert!(text.starts_with("Unhandled error in Deferred: FirstError[#1]: cancelled"), "{text}");
 }
 
 /// An observer belongs to its thread.
@@ -359,8 +359,8 @@ fn the_event() {
     assert_eq!(event.level, tracing::Level::ERROR);
     assert_eq!(event.target, "deferred");
     assert_eq!(event.fields["message"], "Unhandled error in Deferred");
-    assert_eq!(event.fields["error"], "error FirstError[#0, cancelled]");
-    assert_eq!(event.fields["chain"], "FirstError[#0, cancelled]: cancelled");
+    assert_eq!(event.fields["error"], "error FirstError[#0]");
+    assert_eq!(event.fields["chain"], "FirstError[#0]: cancelled");
     assert!(!event.fields.contains_key("debug"));
 }
 

@@ -9,7 +9,7 @@
 //! * `callbacks`: what is added to them
 //! * `coroutines`, `lists`, `sync`: what makes Deferreds out of Deferreds
 //! * `time`, `loops`, `cooperate`: what goes by the clock
-//! * `triggers`: system events
+//! * `triggers`: system events; `frames`: what a failed one keeps in Twisted
 //!
 //! Nothing is borrowed while the library runs: any call into it may run
 //! callbacks, and these run ops.
@@ -18,6 +18,7 @@ mod callbacks;
 mod cooperate;
 mod coroutines;
 mod deferreds;
+mod frames;
 mod lifetime;
 mod lists;
 mod loops;
@@ -52,9 +53,12 @@ pub(crate) fn run(family: &str, body: Json) -> Result<Reply, ProgramError> {
     let program: Ops = serde_json::from_value(body).map_err(ProgramError::Malformed)?;
     let machine =
         Machine(Rc::new(State { has_drops, shows_time: family == "clock", ..State::default() }));
-    let errors = machine.0.unhandled.clone();
+    let errors = Rc::downgrade(&machine.0);
     let _observing = unhandled::observe(move |error| {
-        errors.borrow_mut().push(error_name(error.failure()));
+        if let Some(state) = errors.upgrade() {
+            state.unhandled.borrow_mut().push(error_name(error.failure()));
+            state.events.frames.report(error.failure());
+        }
     });
 
     let _collecting = triggers::collect_logged(&machine.0.unhandled);
@@ -64,6 +68,7 @@ pub(crate) fn run(family: &str, body: Json) -> Result<Reply, ProgramError> {
         machine.finish();
     }
     machine.release();
+    machine.0.events.frames.settle(&mut machine.0.unhandled.borrow_mut(), error_name);
     let last = json!(["unhandled", machine.unhandled_since(0)]);
     machine.0.trace.borrow_mut().push(last);
 

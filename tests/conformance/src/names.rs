@@ -8,7 +8,7 @@ use deferred::{
     AlreadyCalledError, CancelledError, ChainCycleError, Failure, FailureGroup, FirstError,
     ReleaseError, TimeoutError,
 };
-use reactor_compat::task::{NotPaused, SchedulerStopped, TaskStopped};
+use reactor_compat::task::{NotPaused, SchedulerError, SchedulerStopped, TaskStopped};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -69,6 +69,8 @@ pub(crate) fn error_name(failure: &Failure) -> String {
         (failure.is::<TaskStopped>(), "TaskStopped"),
         (failure.is::<SchedulerStopped>(), "SchedulerStopped"),
         (failure.is::<NotPaused>(), "NotPaused"),
+        // Twisted does not find a task that has ended in its list.
+        (failure.is::<SchedulerError>(), "ValueError"),
     ];
     match known.iter().find(|(is_it, _)| *is_it) {
         Some((_, name)) => (*name).to_owned(),

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::core::{Core, Members, Phase, Upstream};
 use super::run;
@@ -11,82 +11,93 @@ use crate::coroutine::CancelTask;
 use crate::error::CancelledError;
 use crate::failure::Failure;
 
+/// What is still to be done, the next thing last: lists of lists, and
+/// coroutines that await coroutines, are gone through without recursion.
+type ToDo = SmallVec<[Work; 4]>;
+
+enum Work {
+    /// Cancel this.
+    Cancel(Rc<Core>),
+    /// All that it is made of has been cancelled: it fails, if it has not been
+    /// fired by that.
+    Fail(Rc<Core>),
+    /// What its coroutine waited for has been cancelled: it goes on.
+    Unhold(Rc<Core>),
+}
+
 /// Cancels `core`, or whatever it waits for at the end of the line.
 pub(crate) fn cancel(core: &Rc<Core>) {
-    // The chains of coroutines that the cancellation has passed through.
-    let mut held: SmallVec<[Rc<Core>; 2]> = SmallVec::new();
-    let mut next = Some(Rc::clone(core));
-    while let Some(core) = next.take() {
-        next = match core.phase.get() {
-            Phase::Unfired if !core.held.get() => ask_canceller(&core, &mut held),
-            Phase::Waiting => core.waits_for(),
-            Phase::Unfired | Phase::Idle | Phase::Running => None,
-        };
-    }
-    while let Some(core) = held.pop() {
-        core.held.set(false);
-        if core.may_run() {
-            run(core);
+    let mut to_do: ToDo = smallvec![Work::Cancel(Rc::clone(core))];
+    while let Some(work) = to_do.pop() {
+        match work {
+            Work::Cancel(core) => cancel_one(core, &mut to_do),
+            Work::Fail(core) => fail(&core),
+            Work::Unhold(core) => {
+                core.held.set(false);
+                if core.may_run() {
+                    run(core);
+                }
+            }
         }
     }
 }
 
-/// Cancels a chain that has not been fired; what it returns is to be
-/// cancelled in its place.
-fn ask_canceller(core: &Rc<Core>, held: &mut SmallVec<[Rc<Core>; 2]>) -> Option<Rc<Core>> {
+fn cancel_one(core: Rc<Core>, to_do: &mut ToDo) {
+    match core.phase.get() {
+        Phase::Unfired if !core.held.get() => ask_canceller(core, to_do),
+        Phase::Waiting => to_do.extend(core.waits_for().map(Work::Cancel)),
+        Phase::Unfired | Phase::Idle | Phase::Running => {}
+    }
+}
+
+/// Cancels a chain that has not been fired.
+fn ask_canceller(core: Rc<Core>, to_do: &mut ToDo) {
+    // It is being fired, whatever its canceller lets go of.
+    let _head = CountedHead::new(&core);
     match core.upstream.take() {
         Upstream::Nobody | Upstream::Chain(_) => {
             core.swallow.set(true);
-            fail(core);
+            fail(&core);
         }
+        // By its own canceller.
+        Upstream::Cancelling => fail(&core),
         Upstream::Canceller(canceller) => {
+            core.upstream.set(Upstream::Cancelling);
             if let Err(payload) = catch_unwind(AssertUnwindSafe(canceller)) {
-                let failure = Failure::from_panic(&*payload);
+                let failure = Failure::from_panic(payload);
                 tracing::error!(target: "deferred", error = %failure, "a canceller panicked");
             }
-            fail(core);
+            fail(&core);
         }
         Upstream::Members(members) => {
             // Kept for the next cancellation, as long as nobody has fired it.
             core.upstream.set(Upstream::Members(members.clone()));
-            cancel_members(core, members);
+            cancel_members(&core, &members, to_do);
         }
         Upstream::Task(task) => {
             let coroutine = task.upgrade();
             core.upstream.set(Upstream::Task(task));
             match coroutine.map_or(CancelTask::Ended, |coroutine| coroutine.cancel()) {
                 CancelTask::Nothing => {}
-                CancelTask::Waits(waits) => return pass_on(core, &waits, held),
-                CancelTask::Ended => fail(core),
+                CancelTask::Ended => fail(&core),
+                CancelTask::Waits(waits) => {
+                    // If the coroutine ends meanwhile, its chain goes on only
+                    // when all of this is done.
+                    core.held.set(true);
+                    to_do.push(Work::Unhold(Rc::clone(&core)));
+                    to_do.extend(waits.into_iter().rev().map(Work::Cancel));
+                }
             }
         }
     }
-    None
 }
 
-/// Cancels what a coroutine waits for; the last of it is left to the caller.
-///
-/// If the coroutine ends meanwhile, its chain goes on only when all of that is
-/// done.
-fn pass_on(
-    core: &Rc<Core>,
-    waits: &[Rc<Core>],
-    held: &mut SmallVec<[Rc<Core>; 2]>,
-) -> Option<Rc<Core>> {
-    core.held.set(true);
-    held.push(Rc::clone(core));
-    let (last, others) = waits.split_last()?;
-    others.iter().for_each(cancel);
-    Some(Rc::clone(last))
-}
-
-fn cancel_members(core: &Rc<Core>, members: Members) {
-    for member in members.handles.iter() {
-        member.cancel();
-    }
+fn cancel_members(core: &Rc<Core>, members: &Members, to_do: &mut ToDo) {
     if members.fails {
-        fail(core);
+        to_do.push(Work::Fail(Rc::clone(core)));
     }
+    let handles = members.handles.iter().rev();
+    to_do.extend(handles.map(|handle| Work::Cancel(Rc::clone(handle.core()))));
 }
 
 /// Fires `core` with a `CancelledError`, unless its canceller has fired it.
@@ -96,5 +107,23 @@ fn fail(core: &Rc<Core>) {
         core.pipeline.put_failure(CancelledError.into());
         core.phase.set(Phase::Idle);
         run(Rc::clone(core));
+    }
+}
+
+/// Counts as a head of a chain while it lives.
+struct CountedHead<'a> {
+    core: &'a Core,
+}
+
+impl<'a> CountedHead<'a> {
+    fn new(core: &'a Core) -> Self {
+        core.heads.set(core.heads.get() + 1);
+        Self { core }
+    }
+}
+
+impl Drop for CountedHead<'_> {
+    fn drop(&mut self) {
+        self.core.heads.set(self.core.heads.get() - 1);
     }
 }

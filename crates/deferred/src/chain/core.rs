@@ -46,6 +46,8 @@ pub(crate) enum Upstream {
     Nobody,
     /// The canceller that the maker of the Deferred gave.
     Canceller(Box<dyn FnOnce()>),
+    /// That canceller is running.
+    Cancelling,
     /// The Deferreds that a list or a race looks at.
     Members(Members),
     /// The coroutine whose result this is; it passes it to what it awaits.
@@ -149,16 +151,25 @@ impl Core {
     pub(crate) fn settle(&self) {
         let failed = self.pipeline.holds_failure();
         self.unhandled.set(failed);
-        if failed && self.consumer.get() == Consumer::Gone {
+        if self.consumer.get() == Consumer::Gone {
+            self.let_go_of_result();
+        }
+    }
+
+    /// Nobody is left who could have the result: a failure is reported, a
+    /// value dropped, even while someone still has a trigger.
+    fn let_go_of_result(&self) {
+        if self.unhandled.get() {
             self.report_unhandled();
+        } else if self.pipeline.may_hold_chains() {
+            bury(Corpse::Pipeline(self.pipeline.take_stages()));
         }
     }
 
     /// Reports the failure at the end of the chain, once.
-    pub(crate) fn report_unhandled(&self) {
-        if !self.unhandled.replace(false) {
-            return;
-        }
+    #[cold]
+    pub(super) fn report_unhandled(&self) {
+        self.unhandled.set(false);
         let failure = self.pipeline.take_failure();
         if let Some(failure) = failure {
             unhandled::report(failure, self.debug.take().map(|info| *info));
@@ -185,9 +196,11 @@ impl Core {
     pub(crate) fn lost_consumer(self: &Rc<Self>) {
         self.end_wait();
         self.consumer.set(Consumer::Gone);
-        if self.unhandled.get() {
+        if self.has_result() {
+            self.let_go_of_result();
+        } else if self.unhandled.get() {
             self.report_unhandled();
-        } else if !self.has_result() {
+        } else {
             lost_holder(self);
         }
     }
@@ -253,7 +266,10 @@ impl Core {
 impl Drop for Core {
     #[inline]
     fn drop(&mut self) {
-        let plain = !self.pipeline.has_stages()
+        if *self.unhandled.get_mut() {
+            self.report_unhandled();
+        }
+        let plain = !self.pipeline.may_hold_chains()
             && matches!(self.upstream.get_mut(), Upstream::Nobody)
             && matches!(self.waiter.get_mut(), Waiter::Nobody);
         if !plain {

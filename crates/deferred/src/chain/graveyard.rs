@@ -5,11 +5,15 @@
 //! by the same loop.
 
 use std::cell::RefCell;
+use std::error::Error;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::thread;
 
 use super::core::{Upstream, Waiter};
 use super::pipeline::Pipeline;
+use crate::failure::Failure;
 
 /// A part of a chain that may hold other chains.
 #[expect(dead_code, reason = "they are held to be dropped")]
@@ -18,6 +22,7 @@ pub(crate) enum Corpse {
     Upstream(Upstream),
     Waiter(Waiter),
     Future(Pin<Box<dyn Future<Output = ()>>>),
+    Error(Box<dyn Error + Send + Sync>),
 }
 
 thread_local! {
@@ -40,11 +45,27 @@ pub(crate) fn bury(corpse: Corpse) {
     });
     // At the end of the thread the graveyard is gone, and drops nest.
     if let Ok(true) = first {
-        let _digging = Digging;
-        drop(corpse);
-        while let Some(next) = next() {
-            drop(next);
+        let digging = Digging;
+        let mut panic = None;
+        while let Some(next) = corpse.take().or_else(next) {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(next))) {
+                panic.get_or_insert(payload);
+            }
         }
+        drop(digging);
+        // A destructor that panics does not keep the others from being run.
+        if let Some(payload) = panic.filter(|_| !thread::panicking()) {
+            resume_unwind(payload);
+        }
+    }
+}
+
+/// Drops something of a user's where something of another's is to go on; a
+/// panic of its destructor is logged.
+pub(super) fn quietly(drop: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
+        let failure = Failure::from_panic(payload);
+        tracing::error!(target: "deferred", error = %failure, "a destructor panicked");
     }
 }
 
@@ -52,8 +73,7 @@ fn next() -> Option<Corpse> {
     GRAVEYARD.with(|graveyard| graveyard.borrow_mut().as_mut().and_then(Vec::pop))
 }
 
-/// Ends the digging even when a drop panics; what is left then is dropped
-/// nested, if it must be.
+/// Ends the digging.
 struct Digging;
 
 impl Drop for Digging {

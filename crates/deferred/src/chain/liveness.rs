@@ -40,7 +40,7 @@ pub(crate) fn lost_holder(core: &Rc<Core>) {
     }
     let mut core = Rc::clone(core);
     core.abandoned.set(true);
-    while let Some(source) = source(&core) {
+    while let Some(source) = uncancelled_source(&core) {
         if is_held(&source) {
             return;
         }
@@ -63,27 +63,51 @@ pub(super) fn source(core: &Core) -> Option<Rc<Core>> {
     }
 }
 
+/// What `core` waits for, if nothing but a cancellation of `core` would ever
+/// cancel it.
+fn uncancelled_source(core: &Core) -> Option<Rc<Core>> {
+    if core.phase.get() == Phase::Waiting {
+        return core.waits_for();
+    }
+    let task = core.task()?;
+    let first = task.waits().into_iter().next()?;
+    (!task.may_go_on_without(&first)).then_some(first)
+}
+
 /// Whether someone has a handle of this very chain.
 fn is_held(core: &Core) -> bool {
     core.cancel_handles.get() > 0 || core.consumer.get() == Consumer::Held
 }
 
 /// Whether no head can make `root` go on.
-fn is_stuck(root: &Core) -> bool {
+pub(super) fn is_stuck(root: &Core) -> bool {
     let unfireable = root.phase.get() == Phase::Unfired && root.heads.get() == 0;
-    // Only its consumer could have ended the pause.
-    let paused_for_ever = root.paused.get() > 0;
+    // Only its consumer could have ended the pause; a chain that is running
+    // comes to its end all the same.
+    let paused_for_ever = root.paused.get() > 0 && root.phase.get() != Phase::Running;
     unfireable || paused_for_ever
+}
+
+/// Whether `core` may still get a result, by way of itself or of what it waits
+/// for.
+pub(crate) fn can_move(core: &Rc<Core>) -> bool {
+    let mut core = Rc::clone(core);
+    loop {
+        if is_held(&core) {
+            return true;
+        }
+        match source(&core) {
+            Some(source) => core = source,
+            None => return !is_stuck(&core),
+        }
+    }
 }
 
 /// Whether someone can cancel `core`: through itself, or what waits for it.
 fn can_be_cancelled(core: &Rc<Core>) -> bool {
     let mut core = Rc::clone(core);
     loop {
-        if is_held(&core) {
-            return true;
-        }
-        if may_be_cancelled_by_its_waiter(&core) {
+        if is_held(&core) || may_be_cancelled_by_its_waiter(&core) {
             return true;
         }
         match below(&core) {
@@ -94,12 +118,12 @@ fn can_be_cancelled(core: &Rc<Core>) -> bool {
     }
 }
 
-/// Whether what waits for `core` goes on without it as well, and then may
-/// cancel it: a future elsewhere, or a coroutine that waits for more than this.
-fn may_be_cancelled_by_its_waiter(core: &Core) -> bool {
+/// Whether what waits for `core` may go on without it, and then cancel it: a
+/// future elsewhere, or a coroutine that something else can resume.
+fn may_be_cancelled_by_its_waiter(core: &Rc<Core>) -> bool {
     Core::peek(&core.waiter, |waiter| match waiter {
         Waiter::Nobody | Waiter::Chain(_) => false,
-        Waiter::Task(task) => task.only_wait().is_none(),
+        Waiter::Task(task) => task.may_go_on_without(core),
         Waiter::Waker(_) => true,
     })
 }
@@ -122,22 +146,38 @@ fn drop_members(core: &Core) {
 
 /// Lets go of a stranded chain and all that waits for it.
 fn release(root: Rc<Core>) {
-    let mut core = Some(root);
-    while let Some(stranded) = core {
-        core = match stranded.waiter.take() {
-            Waiter::Chain(next) => Some(next),
-            Waiter::Nobody => None,
-            waiter => {
-                bury(Corpse::Waiter(waiter));
-                None
+    let mut stranded = vec![root];
+    while let Some(core) = stranded.pop() {
+        match core.waiter.take() {
+            Waiter::Chain(next) => stranded.push(next),
+            Waiter::Task(task) => {
+                // All that it waits for is stranded; each has a hold of it.
+                let others = task.waits().into_iter().filter(|wait| !Rc::ptr_eq(wait, &core));
+                stranded.extend(others.map(root_of));
+                bury(Corpse::Waiter(Waiter::Task(task)));
             }
-        };
-        if stranded.phase.get() == Phase::Unfired {
-            bury(Corpse::Upstream(stranded.upstream.take()));
+            Waiter::Nobody | Waiter::Waker(_) => {}
         }
-        let stages = stranded.pipeline.take_stages();
-        bury(Corpse::Pipeline(stages));
+        if core.phase.get() == Phase::Unfired {
+            bury(Corpse::Upstream(core.upstream.take()));
+        }
+        // While there is a tail the pipeline has to stay of its type; it comes
+        // here again when the tail goes.
+        if core.consumer.get() == Consumer::Gone {
+            // It was there before the chain was paused, for ever.
+            if core.unhandled.get() {
+                core.report_unhandled();
+            }
+            bury(Corpse::Pipeline(core.pipeline.take_stages()));
+        }
     }
+}
+
+fn root_of(mut core: Rc<Core>) -> Rc<Core> {
+    while let Some(source) = source(&core) {
+        core = source;
+    }
+    core
 }
 
 /// Whether `core` would wait for itself if it waited for `source`.

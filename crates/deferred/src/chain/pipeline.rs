@@ -33,7 +33,10 @@
 //!    runs, drops included; no reference to the pipeline lives while it does
 //!    ([`PipelineCell::with`]). So such code may do what it likes with the
 //!    chain, growing the buffer too.
-//! 4. A result moves from chain to chain ([`hand_over`]) only where the second
+//! 4. What is left of a chain that can never run is taken out of it
+//!    ([`PipelineCell::take_stages`]) only when its tail is gone, so that no
+//!    tail speaks of a type that the pipeline no longer has.
+//! 5. A result moves from chain to chain ([`hand_over`]) only where the second
 //!    is in phase `Waiting` for the first, which [`wait_for`] alone brings
 //!    about, where the types are still known and equal.
 //!
@@ -55,7 +58,8 @@ use std::rc::{Rc, Weak};
 use smallvec::SmallVec;
 
 use super::core::{Consumer, Core, Phase, Upstream, Waiter};
-use super::{liveness, lost_holder, lost_source};
+use super::graveyard::quietly;
+use super::{Corpse, bury, liveness, lost_holder, lost_source};
 use crate::error::{AlreadyCalledError, ChainCycleError, ResultTakenError};
 use crate::failure::Failure;
 
@@ -141,6 +145,9 @@ type Outcome<T> = Result<T, Failure>;
 /// How to treat the result of a stage.
 struct ResultOps {
     words: usize,
+    /// Whether a value (a failure apart, which is never of this thread alone)
+    /// may hold other chains.
+    holds: bool,
     drop: unsafe fn(*mut Word),
     failure: unsafe fn(*const Word) -> Option<Failure>,
     write_failure: unsafe fn(*mut Word, Failure),
@@ -151,6 +158,7 @@ impl ResultOps {
         const {
             &Self {
                 words: words_for::<Outcome<T>>(),
+                holds: mem::needs_drop::<T>(),
                 drop: drop_result::<T>,
                 failure: failure_in::<T>,
                 write_failure: write_failure::<T>,
@@ -397,9 +405,20 @@ impl Pipeline {
 impl Drop for Pipeline {
     #[inline]
     fn drop(&mut self) {
+        // If a destructor panics the others are run all the same.
+        let rest = Rest { pipeline: self };
+        rest.pipeline.drop_contents();
+        mem::forget(rest);
+    }
+}
+
+impl Pipeline {
+    #[inline]
+    fn drop_contents(&mut self) {
         if mem::take(&mut self.full) {
+            let area = self.area(self.result);
             // SAFETY: the area was full, with what `ops` know.
-            unsafe { (self.ops.drop)(self.area(self.result)) };
+            unsafe { (self.ops.drop)(area) };
         }
         while let Some(ops) = self.next_stage() {
             let area = self.area(self.next + 1);
@@ -407,6 +426,18 @@ impl Drop for Pipeline {
             // SAFETY: the stage has not run, and is no longer in the pipeline.
             unsafe { (ops.drop)(area) };
         }
+    }
+}
+
+/// What is still to be dropped when a destructor has panicked.
+struct Rest<'a> {
+    pipeline: &'a mut Pipeline,
+}
+
+impl Drop for Rest<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        self.pipeline.drop_contents();
     }
 }
 
@@ -456,6 +487,22 @@ impl PipelineCell {
     pub(crate) fn has_stages(&self) -> bool {
         // SAFETY: only reads.
         unsafe { self.with(|pipeline| pipeline.has_stages()) }
+    }
+
+    /// Whether something is left that may hold other chains.
+    #[inline]
+    pub(super) fn may_hold_chains(&self) -> bool {
+        let holds = |pipeline: &mut Pipeline| {
+            pipeline.has_stages() || (pipeline.full && pipeline.ops.holds)
+        };
+        // SAFETY: only reads.
+        unsafe { self.with(holds) }
+    }
+
+    /// Whether the current result is there.
+    pub(crate) fn holds_result(&self) -> bool {
+        // SAFETY: only reads.
+        unsafe { self.with(|pipeline| pipeline.full) }
     }
 
     /// Takes the stages that have not run, and a result if there is one, to
@@ -533,7 +580,11 @@ fn wait_for<U: 'static>(core: &Rc<Core>, mut tail: Tail<U>) -> Option<Outcome<U>
     core.phase.set(Phase::Waiting);
     core.upstream.set(Upstream::Chain(Rc::clone(&source)));
     source.waiter.set(Waiter::Chain(Rc::clone(core)));
-    lost_holder(&source);
+    // Its consumer is gone. As long as somebody can cancel the chain that
+    // waits for it, that does not matter.
+    if core.abandoned.get() || liveness::is_stuck(&source) {
+        lost_holder(&source);
+    }
     None
 }
 
@@ -604,7 +655,7 @@ impl<T: 'static> Head<T> {
         // What can no longer happen is let go before anything runs.
         match core.upstream.take() {
             Upstream::Nobody => {}
-            upstream => drop(upstream),
+            upstream => quietly(|| bury(Corpse::Upstream(upstream))),
         }
         Ok(Some(Rc::clone(core)))
     }

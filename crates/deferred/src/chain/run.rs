@@ -47,68 +47,93 @@ pub(crate) fn run(current: Rc<Core>) {
 }
 
 fn run_all(current: Rc<Core>) {
-    let mut running = Running { current, then: SmallVec::new() };
+    let mut running = Running { current, begun: false, then: SmallVec::new() };
     while let Err(payload) = catch_unwind(AssertUnwindSafe(|| running.go_on())) {
-        running.panicked(&*payload);
+        running.panicked(payload);
     }
 }
 
 struct Running {
     current: Rc<Core>,
+    /// Whether the current chain is in the middle of a run. As in Twisted, a
+    /// pause that its own callbacks make holds back what is added later, not
+    /// what follows in the run.
+    begun: bool,
     then: SmallVec<[Next; 4]>,
 }
 
 impl Running {
     fn go_on(&mut self) {
         loop {
-            match advance(&self.current) {
+            let advance = if self.begun || self.current.may_run() {
+                self.begun = true;
+                advance(&self.current)
+            } else {
+                Advance::Stopped
+            };
+            match advance {
                 Advance::Handed(next) => {
-                    self.current = next;
+                    self.begin(next);
                     continue;
                 }
                 Advance::Fed(fed) => {
-                    self.then.push(Next::Chain(mem::replace(&mut self.current, fed)));
+                    let fed_it = mem::replace(&mut self.current, fed);
+                    self.then.push(Next::Chain(fed_it));
+                    self.begun = false;
                     continue;
                 }
                 Advance::Woke(tasks) => self.then.extend(tasks.into_iter().rev().map(Next::Task)),
                 Advance::Stopped => {}
             }
-            match next(&mut self.then) {
-                Some(next) => self.current = next,
-                None => return,
+            if !self.next() {
+                return;
             }
         }
     }
 
-    /// A callback panicked: that is its result.
-    #[cold]
-    fn panicked(&self, payload: &(dyn Any + Send)) {
-        if self.current.phase.get() == Phase::Running {
-            self.current.pipeline.put_failure(Failure::from_panic(payload));
-            self.current.phase.set(Phase::Idle);
-        }
+    fn begin(&mut self, chain: Rc<Core>) {
+        self.current = chain;
+        self.begun = false;
     }
-}
 
-/// The next chain to run.
-fn next(then: &mut SmallVec<[Next; 4]>) -> Option<Rc<Core>> {
-    loop {
-        match then.pop()? {
-            Next::Chain(core) => {
-                core.phase.set(Phase::Idle);
-                return Some(core);
-            }
-            Next::Task(task) => {
-                if let Some(core) = task.resume() {
-                    return Some(core);
+    /// Takes up what is to go on now; `false` if that is nothing.
+    fn next(&mut self) -> bool {
+        while let Some(next) = self.then.pop() {
+            match next {
+                Next::Chain(core) => {
+                    core.phase.set(Phase::Idle);
+                    self.current = core;
+                    self.begun = true;
+                    return true;
+                }
+                Next::Task(task) => {
+                    if let Some(core) = task.resume() {
+                        self.begin(core);
+                        return true;
+                    }
                 }
             }
         }
+        false
+    }
+
+    /// A callback panicked: that is its result. What else may panic here is a
+    /// waker, or whoever observes unhandled errors.
+    #[cold]
+    fn panicked(&self, payload: Box<dyn Any + Send>) {
+        let failure = Failure::from_panic(payload);
+        if self.current.phase.get() == Phase::Running {
+            self.current.pipeline.put_failure(failure);
+            self.current.phase.set(Phase::Idle);
+        } else {
+            tracing::error!(target: "deferred", error = %failure, "what a Deferred called panicked");
+        }
     }
 }
 
+/// Runs what is left of a chain.
 fn advance(core: &Rc<Core>) -> Advance {
-    while core.may_run() {
+    loop {
         match pipeline::run_next(core) {
             Some(Step::Done) => core.phase.set(Phase::Idle),
             Some(Step::Waiting) => return Advance::Stopped,
@@ -116,7 +141,6 @@ fn advance(core: &Rc<Core>) -> Advance {
             None => return finish(core),
         }
     }
-    Advance::Stopped
 }
 
 /// All callbacks have run: the result goes to whoever waits for it.

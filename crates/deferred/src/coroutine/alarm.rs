@@ -78,11 +78,16 @@ impl Alarm {
         self.rung.swap(false, Ordering::AcqRel)
     }
 
+    /// Whether this is the thread of the coroutine.
+    pub(super) fn is_home(&self) -> bool {
+        HERE.try_with(|here| *here == self.home).unwrap_or(false)
+    }
+
     fn note_on_this_thread(&self) {
         // At the end of a thread there is nobody left to wake.
         let _ = RUNG.try_with(|rung| {
             if let Some(rung) = &mut *rung.borrow_mut()
-                && HERE.try_with(|here| *here == self.home).unwrap_or(false)
+                && self.is_home()
             {
                 rung.push(self.id);
             }
@@ -113,8 +118,29 @@ pub(super) fn armed(id: u64) -> Option<Rc<Task>> {
 /// They are those that polled the chain through something with wakers of its
 /// own, such as `FuturesUnordered`.
 pub(crate) fn wake(waker: Waker) -> Vec<Rc<Task>> {
-    let outer = RUNG.replace(Some(Vec::new()));
+    let listening = Listening::new();
     waker.wake();
-    let rung = RUNG.replace(outer).unwrap_or_default();
+    let rung = listening.rung();
     rung.into_iter().filter_map(armed).filter(|task| task.alarm.take_rung()).collect()
+}
+
+/// Notes the alarms that go off, for as long as it lives.
+struct Listening {
+    outer: Option<Vec<u64>>,
+}
+
+impl Listening {
+    fn new() -> Self {
+        Self { outer: RUNG.replace(Some(Vec::new())) }
+    }
+
+    fn rung(&self) -> Vec<u64> {
+        RUNG.replace(None).unwrap_or_default()
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        RUNG.set(self.outer.take());
+    }
 }

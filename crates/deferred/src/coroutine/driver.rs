@@ -52,6 +52,8 @@ impl Task {
         self.armed.set(true);
         if !self.alarm.driven.load(Ordering::Acquire) {
             spawn(Driver::new(&self.alarm));
+            // A driver that was dropped has disarmed it.
+            self.alarm.arm(self);
         }
     }
 }
@@ -64,13 +66,28 @@ fn spawn(driver: Driver) {
     }
 }
 
+/// A driver is `Send`, so a current-thread runtime needs no `LocalSet` for it:
+/// its tasks run on this thread.
 #[cfg(feature = "tokio")]
 fn spawn_on_tokio(driver: Driver) {
-    if tokio::runtime::Handle::try_current().is_ok() {
-        // It panics where there is a runtime but none that is local to the
-        // thread.
-        let spawn = AssertUnwindSafe(|| drop(tokio::task::spawn_local(driver)));
-        drop(catch_unwind(spawn));
+    use tokio::runtime::{Handle, RuntimeFlavor};
+
+    let Ok(runtime) = Handle::try_current() else {
+        tracing::debug!(target: "deferred", "no executor is here to wake a coroutine");
+        return;
+    };
+    if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
+        drop(runtime.spawn(driver));
+        return;
+    }
+    // On a thread of a pool there may be a `LocalSet`. Tokio panics where there
+    // is none, and offers no way to ask.
+    let spawn = AssertUnwindSafe(|| drop(tokio::task::spawn_local(driver)));
+    if catch_unwind(spawn).is_err() {
+        tracing::error!(
+            target: "deferred",
+            "a coroutine awaits what nothing can wake it for: there is no LocalSet on this thread"
+        );
     }
 }
 
@@ -99,7 +116,8 @@ impl Future for Driver {
         if self.alarm.is_done() {
             return Poll::Ready(());
         }
-        if self.alarm.take_rung()
+        if self.alarm.is_home()
+            && self.alarm.take_rung()
             && let Some(task) = armed(self.alarm.id)
         {
             task.resume_and_run();

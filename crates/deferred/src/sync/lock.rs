@@ -107,6 +107,7 @@ impl DeferredLock {
     /// ```
     /// assert!(deferred::DeferredLock::new().release().is_err());
     /// ```
+    #[track_caller]
     pub fn release(&self) -> Result<(), ReleaseError> {
         Primitive::release(self)
     }

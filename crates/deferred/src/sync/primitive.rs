@@ -10,6 +10,8 @@ use super::waiting::Waiting;
 use crate::callback::CallbackResult;
 use crate::chain::{Core, Next, run};
 use crate::deferred::{Deferred, maybe_deferred};
+use crate::failure::Failure;
+use crate::trigger::note_firing;
 
 /// How many releases may be inside one another before a token is handed over
 /// by the outermost of them.
@@ -86,7 +88,9 @@ impl<H: Handle> Primitive<H> {
     }
 
     /// Gives a token back, and runs the waiter that gets it.
+    #[track_caller]
     pub(super) fn release(handle: &H) -> Result<(), ReleaseError> {
+        let place = Location::caller();
         let this = handle.primitive();
         this.may_release()?;
         let depth = this.depth.get();
@@ -95,11 +99,11 @@ impl<H: Handle> Primitive<H> {
             return Ok(());
         }
         this.depth.set(depth + 1);
-        Self::run_next(handle);
+        Self::run_next(handle, place);
         if depth == 0 {
             while let Some(owed) = this.owed.get().checked_sub(1) {
                 this.owed.set(owed);
-                Self::run_next(handle);
+                Self::run_next(handle, place);
             }
         }
         this.depth.set(depth);
@@ -110,18 +114,19 @@ impl<H: Handle> Primitive<H> {
         if self.tokens.get() + self.owed.get() < self.limit { Ok(()) } else { Err(ReleaseError) }
     }
 
-    fn run_next(handle: &H) {
-        if let Some(core) = Self::hand_over(handle) {
+    fn run_next(handle: &H, place: &'static Location<'static>) {
+        if let Some(core) = Self::hand_over(handle, place) {
             run(core);
         }
     }
 
     /// Gives a token to the first waiter, whose chain is to be run, or keeps
     /// it.
-    fn hand_over(handle: &H) -> Option<Rc<Core>> {
+    fn hand_over(handle: &H, place: &'static Location<'static>) -> Option<Rc<Core>> {
         let this = handle.primitive();
         while let Some(first) = this.waiting.first() {
             if let Ok(Some(core)) = first.head().prepare(Ok(handle.clone())) {
+                note_firing(first.head(), place);
                 return Some(core);
             }
         }
@@ -136,17 +141,37 @@ impl<H: Handle> Primitive<H> {
         work: impl FnOnce() -> R + 'static,
     ) -> Deferred<R::Value> {
         let place = Location::caller();
-        Self::acquire(handle).add_callback(move |handle| {
-            maybe_deferred(work).add(place, move |result| {
-                if let Err(error) = handle.primitive().may_release() {
-                    return Next::Done(Err(error.into()));
+        Self::acquire(handle).add(place, move |acquired| {
+            let handle = match acquired {
+                Ok(handle) => handle,
+                Err(failure) => return Next::Done(Err(failure)),
+            };
+            // Work that is done at once is released by the loop that runs us,
+            // not on top of it: the next in line may be done at once, too.
+            match maybe_deferred(work).take_result() {
+                Ok(result) => Self::release_after(&handle, result, place),
+                Err(pending) => {
+                    let released = pending
+                        .add(place, move |result| Self::release_after(&handle, result, place));
+                    Next::Wait(released.into_tail())
                 }
-                // The next waiter runs before this chain goes on.
-                match Self::hand_over(&handle) {
-                    Some(next) => Next::Feed(result, next),
-                    None => Next::Done(result),
-                }
-            })
+            }
         })
+    }
+
+    /// Gives the token back at the end of the work; the waiter that gets it
+    /// runs before the chain of the work goes on.
+    fn release_after<T>(
+        handle: &H,
+        result: Result<T, Failure>,
+        place: &'static Location<'static>,
+    ) -> Next<T> {
+        if let Err(error) = handle.primitive().may_release() {
+            return Next::Done(Err(error.into()));
+        }
+        match Self::hand_over(handle, place) {
+            Some(next) => Next::Feed(result, next),
+            None => Next::Done(result),
+        }
     }
 }

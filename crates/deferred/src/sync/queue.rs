@@ -81,6 +81,7 @@ impl<T: 'static> DeferredQueue<T> {
     /// assert_eq!(queue.len(), 1);
     /// # Ok::<(), deferred::QueueOverflow<&str>>(())
     /// ```
+    #[track_caller]
     pub fn put(&self, value: T) -> Result<(), QueueOverflow<T>> {
         if let Some(first) = self.inner.waiting.first() {
             // It has a canceller that takes it out of the line: it was not

@@ -102,6 +102,7 @@ impl DeferredSemaphore {
     /// assert!(deferred::DeferredSemaphore::new(1)?.release().is_err());
     /// # Ok::<(), deferred::NoTokensError>(())
     /// ```
+    #[track_caller]
     pub fn release(&self) -> Result<(), ReleaseError> {
         Primitive::release(self)
     }

@@ -1,6 +1,7 @@
 //! [`TimerQueue`]: the calls that a clock has yet to make.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::mem;
 use std::rc::Rc;
@@ -118,14 +119,12 @@ impl TimerQueue {
     /// The pending calls, the next one first.
     pub fn delayed_calls(&self) -> Vec<DelayedCall> {
         let mut calls = self.inner.calls.borrow_mut();
-        calls.settle_ties();
-        let mut entries = calls.heap.entries().to_vec();
-        entries.sort_by_key(|entry| entry.key);
-        for entry in &entries {
-            calls.slots[entry.slot].handles += 1;
+        let slots = calls.in_order();
+        for &slot in &slots {
+            calls.slots[slot].handles += 1;
         }
-        let handle = |entry: Entry| DelayedCall::new(Rc::downgrade(&self.inner), entry.slot);
-        entries.into_iter().map(handle).collect()
+        let handle = |slot| DelayedCall::new(Rc::downgrade(&self.inner), slot);
+        slots.into_iter().map(handle).collect()
     }
 
     /// How many calls are pending.
@@ -270,29 +269,51 @@ impl Calls {
     }
 
     /// Puts calls that were moved where a stable sort of the list would put
-    /// them: before those of their new time if they came from an earlier one,
-    /// behind them if from a later one, and among each other as they were.
+    /// them.
     fn settle_ties(&mut self) {
         if self.moved.is_empty() {
             return;
         }
-        let mut moved = mem::take(&mut self.moved);
+        for (slot, key) in self.settled() {
+            self.first = self.first.min(key.order);
+            self.last = self.last.max(key.order);
+            self.set_key(slot, key);
+        }
+        self.moved.clear();
+    }
+
+    /// The keys that calls get which were moved: before those of their new time
+    /// if they came from an earlier one, behind them if from a later one, and
+    /// among each other as they were.
+    fn settled(&self) -> Vec<(SlotId, Key)> {
         // The first entry of each call has the key that it was sorted by.
+        let mut moved = self.moved.clone();
         moved.sort_by_key(|&(slot, _)| slot);
         moved.dedup_by_key(|&mut (slot, _)| slot);
         moved.sort_by_key(|&(_, old)| old);
+        let (mut first, mut last) = (self.first, self.last);
+        let mut settled = Vec::new();
         for &(slot, old) in moved.iter().rev() {
             if let Some(key) = self.key_of(slot, old).filter(|key| key.due > old.due) {
-                self.first -= 1;
-                self.set_key(slot, Key { order: self.first, ..key });
+                first -= 1;
+                settled.push((slot, Key { order: first, ..key }));
             }
         }
         for &(slot, old) in &moved {
             if let Some(key) = self.key_of(slot, old).filter(|key| key.due < old.due) {
-                self.last += 1;
-                self.set_key(slot, Key { order: self.last, ..key });
+                last += 1;
+                settled.push((slot, Key { order: last, ..key }));
             }
         }
+        settled
+    }
+
+    /// The pending calls, the next one first; looking at them settles nothing.
+    fn in_order(&self) -> Vec<SlotId> {
+        let settled: HashMap<SlotId, Key> = self.settled().into_iter().collect();
+        let mut entries = self.heap.entries().to_vec();
+        entries.sort_by_key(|entry| settled.get(&entry.slot).copied().unwrap_or(entry.key));
+        entries.into_iter().map(|entry| entry.slot).collect()
     }
 
     /// The key of a call that was moved, unless it is gone meanwhile and its

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
+use deferred::Deferred;
 use reactor_compat::event::{EventPhase, EventTrigger, ThreePhaseEvent};
 use serde_json::json;
 use tracing::field::{Field, Visit};
@@ -15,6 +16,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::Machine;
 use super::callbacks::Returned;
+use super::frames::Frames;
 use crate::error::ProgramError;
 use crate::ops::{Ident, Phase, Trigger};
 use crate::value::Value;
@@ -24,6 +26,7 @@ use crate::value::Value;
 pub(super) struct Events {
     events: RefCell<HashMap<String, ThreePhaseEvent>>,
     triggers: RefCell<HashMap<Ident, (ThreePhaseEvent, EventTrigger)>>,
+    pub(super) frames: Frames,
 }
 
 impl Events {
@@ -42,19 +45,32 @@ impl Machine {
             Phase::After => EventPhase::After,
         };
         let (machine, its) = (self.clone(), op.clone());
-        let trigger = event.add_trigger(phase, move || machine.run_trigger(&its));
+        let trigger = event.add_trigger(phase, move || {
+            machine.0.events.frames.call(&its.event, || machine.run_trigger(&its))
+        });
         self.0.events.triggers.borrow_mut().insert(op.id, (event, trigger));
     }
 
-    fn run_trigger(&self, op: &Trigger) -> Returned {
+    /// What a trigger returns, and whether it failed.
+    fn run_trigger(&self, op: &Trigger) -> (Returned, bool) {
         self.emit(json!(["trigger", op.id]));
         if let Err(why) = self.run(&op.ops) {
-            return Returned::result(Err(self.interrupted(why)));
+            return (Returned::result(Err(self.interrupted(why))), true);
         }
         match (&op.fail, op.deferred) {
-            (Some(error), _) => Returned::result(Err(error.raise())),
-            (None, Some(k)) => self.returning(k),
-            (None, None) => Returned::result(Ok(Value::Null)),
+            (Some(error), _) => (Returned::result(Err(error.raise())), true),
+            (None, Some(k)) => match self.0.registry.hand_over(k) {
+                Ok(deferred) => (Returned::deferred(self.waited_for(op, deferred)), false),
+                Err(error) => (Returned::result(Err(self.interrupted(error.into()))), true),
+            },
+            (None, None) => (Returned::result(Ok(Value::Null)), false),
+        }
+    }
+
+    fn waited_for(&self, op: &Trigger, deferred: Deferred<Value>) -> Deferred<Value> {
+        match op.phase {
+            Phase::Before => self.0.events.frames.wait(&op.event, deferred),
+            Phase::During | Phase::After => deferred,
         }
     }
 
@@ -67,7 +83,8 @@ impl Machine {
     }
 
     pub(super) fn fire_event(&self, event: &str) {
-        drop(self.event(event).fire_event());
+        let fired = self.event(event);
+        self.0.events.frames.fire(event, || drop(fired.fire_event()));
     }
 
     fn event(&self, name: &str) -> ThreePhaseEvent {
