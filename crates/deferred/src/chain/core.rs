@@ -158,6 +158,7 @@ impl Core {
 
     /// Nobody is left who could have the result: a failure is reported, a
     /// value dropped, even while someone still has a trigger.
+    #[cold]
     fn let_go_of_result(&self) {
         if self.unhandled.get() {
             self.report_unhandled();
@@ -197,7 +198,9 @@ impl Core {
         self.end_wait();
         self.consumer.set(Consumer::Gone);
         if self.has_result() {
-            self.let_go_of_result();
+            if self.unhandled.get() || self.pipeline.may_hold_chains() {
+                self.let_go_of_result();
+            }
         } else if self.unhandled.get() {
             self.report_unhandled();
         } else {
