@@ -106,7 +106,11 @@ mod fire {
     type Boxed = Box<dyn FnOnce(Result<u64, Failure>) -> Result<u64, Failure>>;
 
     fn run(closures: Vec<Boxed>) -> u64 {
-        closures.into_iter().fold(Ok(black_box(1)), |result, closure| closure(result)).unwrap()
+        let mut result = Ok(black_box(1));
+        for closure in closures {
+            result = closure(result);
+        }
+        result.unwrap()
     }
 
     /// The floor for anything that keeps its callbacks in boxes.

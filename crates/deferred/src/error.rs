@@ -1,7 +1,7 @@
 //! The errors that Deferreds themselves fail with or return.
 //!
 //! Mirrors the exception classes of `twisted.internet.defer`. Those of the
-//! lists are in [`list`](crate::DeferredList), [`race`](crate::race) and
+//! lists are in [`list`](crate::DeferredList), [`race`](crate::race()) and
 //! [`sync`](crate::sync). Tested in `tests/error.rs`.
 
 use std::error::Error;

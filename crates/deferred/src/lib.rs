@@ -22,7 +22,7 @@
 //! - [`Deferred`] and its ends: [`Trigger`], [`CancelHandle`]; what a callback
 //!   returns: [`CallbackResult`].
 //! - [`Failure`] and the errors.
-//! - Several at once: [`DeferredList`], [`gather_results`], [`race`].
+//! - Several at once: [`DeferredList`], [`gather_results`], [`race()`].
 //! - [`sync`]: [`DeferredLock`], [`DeferredSemaphore`], [`DeferredQueue`].
 //! - [`time`]: clocks, for [`Deferred::add_timeout`] and everything that waits.
 //! - [`unhandled`]: errors that nobody handled; [`set_debugging`].

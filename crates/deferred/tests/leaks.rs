@@ -6,6 +6,13 @@
 //! rest of a coroutine. For all orders of dropping the handles, and after each
 //! of the drops, every handle that is left is used: it must still lead to the
 //! ending. Values inside the callbacks, cancellers and coroutines are counted.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::unit_arg,
+    clippy::async_yields_async,
+    reason = "what helpers of a test do fails the test"
+)]
 
 mod support;
 

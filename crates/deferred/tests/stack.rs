@@ -4,6 +4,12 @@
 //! A recursion anywhere ends the process, so a test that ends has passed; what
 //! each asserts besides is that the work was done.
 //! `DEFERRED_TEST_DIVISOR=100` makes everything a hundred times smaller.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::unit_arg,
+    reason = "what helpers of a test do fails the test"
+)]
 
 mod support;
 
@@ -739,7 +745,7 @@ fn cancellers_that_hold_deferreds_are_dropped() {
 #[test]
 fn results_that_hold_deferreds_are_dropped() {
     struct Item {
-        _next: Option<Deferred<Item>>,
+        _next: Option<Deferred<Self>>,
     }
     on_small_stack(|| {
         let mut first = Deferred::succeed(Item { _next: None });

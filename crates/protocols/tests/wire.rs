@@ -1,4 +1,5 @@
 //! The small servers on real sockets.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -25,6 +25,15 @@ pub(crate) fn log(what: &'static str, failure: &Failure) {
     tracing::error!(error, "Unhandled error in {what}");
 }
 
+/// Runs user code that nobody waits for; a panic in it is logged, with `why`
+/// in front.
+#[inline]
+pub(crate) fn run_logged(why: &str, code: impl FnOnce()) {
+    if let Err(failure) = catch(code) {
+        crate::log::err(failure, why);
+    }
+}
+
 /// The Failure that a Deferred makes of the same panic.
 #[cold]
 fn failure_of(payload: Box<dyn Any + Send>) -> Failure {

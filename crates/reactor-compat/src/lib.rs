@@ -22,15 +22,20 @@
 //!
 //! | here | in Twisted |
 //! |---|---|
-//! | [`reactor`], [`Reactor`]: runs everything | `twisted.internet.reactor` |
+//! | [`reactor()`], [`Reactor`]: runs everything | `twisted.internet.reactor` |
+//! | [`Remote`]: the reactor, from other threads | `IReactorFromThreads` |
 //! | [`ReactorTime`], [`DelayedCall`]: `call_later` | `IReactorTime`, `IDelayedCall` |
 //! | [`Protocol`]: what a connection's data means | `twisted.internet.protocol.Protocol` |
 //! | [`Factory`], [`ClientFactory`]: who makes protocols | `Factory`, `ClientFactory` |
 //! | [`Transport`]: the handle to a connection | `ITransport` |
 //! | [`Connection`]: a transport, and the way back to its protocol | `self` |
 //! | [`Producer`], [`WaterMarks`]: who is told to wait | `IPushProducer`, `bufferSize` |
+//! | [`task`]: loops, cooperation, `react` | `twisted.internet.task` |
+//! | [`event`]: what happens before, during and after | `_ThreePhaseEvent` |
+//! | [`lockfile`]: one process at a time | `twisted.python.lockfile` |
 //! | [`tcp`]: ports and connectors | `twisted.internet.tcp` |
 //! | [`endpoint`]: where, said in a string | `twisted.internet.endpoints` |
+//! | [`log`]: Twisted's log lines, observers, log files | `twisted.python.log`, `.logfile` |
 //! | [`testing`]: doubles | `twisted.internet.testing` |
 //! | [`Address`], the errors | `twisted.internet.address`, `.error` |
 //!
@@ -50,9 +55,14 @@ mod producer;
 mod protocol;
 mod reactor;
 mod serve;
+mod threads;
 mod transport;
 
 pub mod endpoint;
+pub mod event;
+pub mod lockfile;
+pub mod log;
+pub mod task;
 pub mod tcp;
 pub mod testing;
 
@@ -64,4 +74,5 @@ pub use factory::{Built, ClientFactory, Factory};
 pub use producer::{Producer, ProducerKind};
 pub use protocol::Protocol;
 pub use reactor::{Reactor, reactor};
+pub use threads::{Remote, blocking_call_from_thread};
 pub use transport::{Transport, WaterMarks};

@@ -1,5 +1,11 @@
 //! Protocols and the way back to them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by a panic"
+)]
+
 mod support;
 
 use std::cell::{Cell, RefCell};
@@ -21,11 +27,13 @@ impl Drop for Drops {
     }
 }
 
+type Act = Box<dyn FnOnce(&mut Told, &Connection<Told>)>;
+
 /// Does as it is told when data comes.
 #[derive(Default)]
 struct Told {
     names: Vec<&'static str>,
-    act: Option<Box<dyn FnOnce(&mut Self, &Connection<Self>)>>,
+    act: Option<Act>,
     own: Option<Connection<Self>>,
     _drops: Drops,
 }

@@ -1,5 +1,11 @@
 //! Connections over in-memory streams: what a driver does, whatever it drives.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by a panic"
+)]
+
 mod support;
 
 use std::cell::RefCell;

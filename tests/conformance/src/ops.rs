@@ -117,7 +117,7 @@ pub(crate) enum Op {
         id: Ident,
         delay: Seconds,
         #[serde(default, rename = "do")]
-        ops: Vec<Op>,
+        ops: Vec<Self>,
     },
     CallCancel {
         id: Ident,

@@ -12,8 +12,8 @@
 //! - [`core`]: the control block and its states.
 //! - [`pipeline`]: the queue of callbacks and the result, of any types, in one
 //!   buffer; the only module with `unsafe`.
-//! - [`run`]: the loop that runs callbacks, without recursion.
-//! - [`cancel`]: where a cancellation goes.
+//! - [`mod@run`]: the loop that runs callbacks, without recursion.
+//! - [`mod@cancel`]: where a cancellation goes.
 //! - [`liveness`]: which chains can still run, so that cycles are let go.
 //! - [`graveyard`]: dropping a hundred thousand nested things on a small stack.
 

@@ -13,4 +13,6 @@ pub use connect::{
 pub use connection::{
     AlreadyProducing, ConnectionAborted, ConnectionDone, ConnectionGone, ConnectionLost,
 };
-pub use reactor::{ReactorAlreadyRunning, ReactorNotRunning, RunError};
+pub use reactor::{
+    ReactorAlreadyRunning, ReactorNotRunning, ReactorStopped, RunError, WouldDeadlock,
+};

@@ -1,4 +1,5 @@
-//! What can be wrong with running and stopping a reactor.
+//! What can be wrong with running and stopping a reactor, and with reaching it
+//! from another thread.
 
 use std::error::Error;
 use std::fmt;
@@ -95,3 +96,47 @@ impl From<ReactorAlreadyRunning> for RunError {
         Self::AlreadyRunning(error)
     }
 }
+
+/// The reactor has stopped: what was asked of it, or waited for, will not come
+/// to pass.
+///
+/// ```
+/// use reactor_compat::{Reactor, ReactorStopped};
+///
+/// let reactor = Reactor::new();
+/// let remote = reactor.remote();
+/// drop(reactor);
+/// assert_eq!(remote.call_from_thread(|| ()), Err(ReactorStopped));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "crochet.ReactorStopped")]
+pub struct ReactorStopped;
+
+impl fmt::Display for ReactorStopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the reactor has stopped")
+    }
+}
+
+impl Error for ReactorStopped {}
+
+/// The reactor's own thread was to wait for the reactor, which would have
+/// waited for ever.
+///
+/// ```
+/// use reactor_compat::{Reactor, WouldDeadlock};
+///
+/// let remote = Reactor::new().remote();
+/// let failure = remote.blocking_call_from_thread(|| Ok(1)).unwrap_err();
+/// assert!(failure.is::<WouldDeadlock>());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WouldDeadlock;
+
+impl fmt::Display for WouldDeadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the reactor's own thread cannot wait for the reactor")
+    }
+}
+
+impl Error for WouldDeadlock {}

@@ -14,6 +14,7 @@ use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub(crate) use registry::{Enrolment, Live, Registry};
 
 use crate::error::{ReactorNotRunning, RunError};
 use crate::guard;
+use crate::threads::{Mailbox, Remote};
 
 /// What a reactor is doing.
 ///
@@ -86,6 +88,7 @@ struct Core {
     /// What is to be done when it runs.
     waiting: RefCell<Vec<Box<dyn FnOnce()>>>,
     waker: Rc<Cell<Option<Waker>>>,
+    mailbox: Arc<Mailbox>,
     shared: Rc<Shared>,
 }
 
@@ -139,6 +142,7 @@ impl Reactor {
             timers,
             waiting: RefCell::default(),
             waker,
+            mailbox: Arc::new(Mailbox::new()),
             shared: Rc::default(),
         };
         Self { core: Rc::new(core) }
@@ -233,6 +237,23 @@ impl Reactor {
         }
     }
 
+    /// What other threads reach it by.
+    ///
+    /// ```
+    /// use reactor_compat::Reactor;
+    ///
+    /// let reactor = Reactor::new();
+    /// let remote = reactor.remote();
+    /// let other = std::thread::spawn(move || remote.stop());
+    /// reactor.run()?;
+    /// other.join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "IReactorFromThreads")]
+    pub fn remote(&self) -> Remote {
+        Remote::new(self.core.mailbox.clone())
+    }
+
     /// Has the runtime drive `future`, now or when the reactor runs.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) {
         match self.core.phase.get() {
@@ -287,6 +308,16 @@ impl Core {
     fn wake(&self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
+        }
+    }
+}
+
+/// Nobody will ever do what other threads have asked for.
+impl Drop for Core {
+    fn drop(&mut self) {
+        let left = self.mailbox.shut();
+        if !left.is_empty() {
+            tracing::warn!(left = left.len(), "a reactor is gone that other threads had calls for");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! One run of a reactor: the future that its runtime drives.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -12,6 +14,7 @@ use super::signals::Signals;
 use super::{Core, Phase};
 use crate::error::{ReactorAlreadyRunning, RunError};
 use crate::guard;
+use crate::threads::Order;
 
 /// How many turns, beyond one for each thing alive, a shutdown may take.
 const SHUTDOWN_TURNS: usize = 64;
@@ -29,8 +32,10 @@ pub(super) fn run(core: &Rc<Core>) -> Result<(), RunError> {
         .build_local(LocalOptions::default())
         .map_err(RunError::Io)?;
     core.phase.set(Phase::Running);
+    core.mailbox.open();
     let _ending = Ending(core);
     runtime.block_on(live(core));
+    core.follow(core.mailbox.shut());
     core.phase.set(Phase::Ending);
     drop(runtime);
     Ok(())
@@ -41,13 +46,14 @@ struct Ending<'a>(&'a Core);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
+        drop(self.0.mailbox.shut());
         self.0.phase.set(Phase::Idle);
         self.0.waker.take();
     }
 }
 
 async fn live(core: &Rc<Core>) {
-    let mut turn = Turn { core, signals: Signals::install(), alarm: None };
+    let mut turn = Turn { core, signals: Signals::install(), alarm: None, spare: VecDeque::new() };
     core.open();
     poll_fn(|cx| turn.poll(cx)).await;
     shut_down(core).await;
@@ -71,6 +77,8 @@ struct Turn<'a> {
     core: &'a Rc<Core>,
     signals: Signals,
     alarm: Option<Alarm>,
+    /// An empty queue, to be given for a full one.
+    spare: VecDeque<Order>,
 }
 
 /// Tokio's timer, for the delayed call that is due next.
@@ -79,18 +87,38 @@ struct Alarm {
     sleep: Pin<Box<Sleep>>,
 }
 
+impl Core {
+    /// Does what other threads have asked for; gives the queue back, empty.
+    fn follow(&self, mut orders: VecDeque<Order>) -> VecDeque<Order> {
+        for order in orders.drain(..) {
+            match order {
+                Order::Call(call) => guard::run_logged("while calling from thread", call),
+                // Whoever stopped it before was faster.
+                Order::Stop => drop(self.stop()),
+            }
+        }
+        orders
+    }
+}
+
 impl Turn<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Nobody need wake it while it is at work.
+        self.core.waker.take();
         self.heed_signals(cx);
         if self.core.phase.get() != Phase::Running {
             return Poll::Ready(());
         }
+        self.follow_orders();
         self.make_due_calls();
         if self.core.phase.get() != Phase::Running {
             return Poll::Ready(());
         }
         self.set_alarm(cx);
         self.core.listen(cx.waker());
+        if self.core.mailbox.listen(cx.waker()) {
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 
@@ -99,6 +127,12 @@ impl Turn<'_> {
             tracing::info!("Received {name}, shutting down.");
             self.core.stop();
         }
+    }
+
+    /// Does what other threads have asked for until now.
+    fn follow_orders(&mut self) {
+        let orders = self.core.mailbox.collect(mem::take(&mut self.spare));
+        self.spare = self.core.follow(orders);
     }
 
     /// Makes the calls that are due, but no more than are pending now: what

@@ -5,18 +5,15 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::future::{Future, poll_fn};
 use std::mem;
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use deferred::{Deferred, Failure, Panic, Trigger};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 
 use super::address::Destination;
-use super::connect::{connect, serve};
+use super::attempt::{Attempt, connect_unless};
+use super::connect::serve;
 use crate::connection::{Attendant, Connection};
 use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;
@@ -76,30 +73,6 @@ enum State<P> {
     Connected(Connection<P>),
 }
 
-/// An attempt, which can be given up.
-#[derive(Default)]
-struct Attempt {
-    given_up: RefCell<Option<ConnectError>>,
-    notify: Notify,
-}
-
-impl Attempt {
-    fn give_up(&self, why: ConnectError) {
-        self.given_up.borrow_mut().get_or_insert(why);
-        self.notify.notify_one();
-    }
-
-    /// Ends when it is given up, with why.
-    async fn given_up(&self) -> ConnectError {
-        loop {
-            if let Some(why) = self.given_up.borrow().clone() {
-                return why;
-            }
-            self.notify.notified().await;
-        }
-    }
-}
-
 struct Core<P: Protocol> {
     reactor: Reactor,
     destination: Destination,
@@ -125,14 +98,18 @@ impl<P: Protocol> Connector<P> {
         Self { core: Rc::new(core) }
     }
 
-    /// Starts an attempt.
+    /// Starts an attempt, unless the reactor is stopping.
     pub(super) fn begin(&self) {
+        if self.core.reactor.stopping() {
+            return self.core.answer(&Err(ConnectError::ReactorStopped.into()));
+        }
         let attempt = Rc::new(Attempt::default());
         self.core.state.replace(State::Connecting(attempt.clone()));
-        self.core.reactor.spawn(attempt_to_connect(self.core.clone(), attempt));
+        self.core.reactor.spawn(attempt_to_connect(Undecided::new(&self.core, attempt)));
     }
 
-    /// Connects again.
+    /// Connects again. While the reactor is stopping this does nothing, but
+    /// for those who wait for a connection: they hear that there will be none.
     ///
     /// # Errors
     ///
@@ -221,6 +198,9 @@ impl<P: Protocol> Connector<P> {
         if let State::Connected(connection) = &*self.core.state.borrow() {
             return Deferred::succeed(connection.clone());
         }
+        if self.core.reactor.stopping() {
+            return Deferred::fail(ConnectError::ReactorStopped);
+        }
         let connector = self.clone();
         let (connected, trigger) = Deferred::with_canceller(move |trigger| {
             let destination = connector.core.destination.clone();
@@ -247,36 +227,48 @@ impl<P: Protocol> Connector<P> {
     }
 }
 
-/// The task of an attempt.
-async fn attempt_to_connect<P: Protocol>(core: Rc<Core<P>>, attempt: Rc<Attempt>) {
-    let live: Rc<dyn Live> = attempt.clone();
-    let enrolment = Enrolment::new(core.reactor.shared(), Rc::downgrade(&live));
-    if core.reactor.stopping() {
-        attempt.give_up(ConnectError::ReactorStopped);
+/// An attempt that has come to no end yet. If it never does, because its task
+/// is dropped with the runtime, it has failed.
+struct Undecided<P: Protocol> {
+    core: Rc<Core<P>>,
+    attempt: Rc<Attempt>,
+    _enrolment: Enrolment,
+}
+
+impl<P: Protocol> Undecided<P> {
+    fn new(core: &Rc<Core<P>>, attempt: Rc<Attempt>) -> Self {
+        let live: Rc<dyn Live> = attempt.clone();
+        let enrolment = Enrolment::new(core.reactor.shared(), Rc::downgrade(&live));
+        Self { core: core.clone(), attempt, _enrolment: enrolment }
     }
+
+    fn is_undecided(&self) -> bool {
+        match &*self.core.state.borrow() {
+            State::Connecting(attempt) => Rc::ptr_eq(attempt, &self.attempt),
+            State::Disconnected | State::Greeting(_) | State::Connected(_) => false,
+        }
+    }
+}
+
+impl<P: Protocol> Drop for Undecided<P> {
+    fn drop(&mut self) {
+        if self.is_undecided() {
+            self.core.failed(ConnectError::ReactorStopped);
+        }
+    }
+}
+
+/// The task of an attempt.
+async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
+    let Undecided { core, attempt, .. } = &undecided;
     core.tell(|factory, connector| factory.started_connecting(connector));
-    let connected = connect_unless(&attempt, &core.destination).await;
-    drop(enrolment);
+    let connected = connect_unless(attempt, &core.destination).await;
     match connected.and_then(|stream| core.build(stream)) {
         Ok(connection) => {
             core.state.replace(State::Greeting(connection));
         }
         Err(error) => core.failed(error),
     }
-}
-
-/// Connects, unless the attempt is given up before.
-async fn connect_unless(
-    attempt: &Attempt,
-    destination: &Destination,
-) -> Result<TcpStream, ConnectError> {
-    let mut given_up = pin!(attempt.given_up());
-    let mut connected = pin!(connect(destination));
-    poll_fn(|cx| match given_up.as_mut().poll(cx) {
-        Poll::Ready(why) => Poll::Ready(Err(why)),
-        Poll::Pending => connected.as_mut().poll(cx),
-    })
-    .await
 }
 
 impl<P: Protocol> Core<P> {
@@ -340,12 +332,6 @@ impl<P: Protocol> Attendant<P> for Watcher<P> {
         self.0.state.replace(State::Disconnected);
         self.0.answer(&Err(reason.clone()));
         self.0.tell(|factory, connector| factory.client_connection_lost(connector, reason));
-    }
-}
-
-impl Live for Attempt {
-    fn shut_down(&self) {
-        self.give_up(ConnectError::ReactorStopped);
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod accept;
 mod address;
+mod attempt;
 mod connect;
 mod connector;
 mod port;

@@ -272,11 +272,13 @@ impl Link {
         *place = outbox;
     }
 
-    /// Whether the peer's data is to be read.
+    /// Whether the peer's data is to be read. What a producer writes is held up
+    /// at the producer: two peers that each stopped reading because of it
+    /// would wait for each other.
     pub(crate) fn wants_data(&self) -> bool {
         self.wish.get() == Wish::Open
             && self.reading.get() == Reading::Wanted
-            && self.flow.get() == Flow::Free
+            && (self.flow.get() == Flow::Free || self.has_producer())
     }
 
     /// Whether the time has come to close.

@@ -1,8 +1,12 @@
 //! [`WaterMarks`]: how much may wait to be sent.
 
 /// How much may wait to be sent before a transport holds up those who make it
-/// write: above `high` it stops reading from its own peer and pauses its
-/// producer, until no more than `low` is left.
+/// write, until no more than `low` is left. That is its producer, which is
+/// paused, or, where none is registered, its own peer, which is not read from.
+///
+/// Without a producer two peers that write much without being asked, and both
+/// stop reading because the other does not read, wait for each other: register
+/// a producer for what is no answer.
 ///
 /// ```
 /// use reactor_compat::WaterMarks;

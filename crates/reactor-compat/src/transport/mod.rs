@@ -6,6 +6,7 @@
 mod link;
 mod marks;
 mod outbox;
+mod producing;
 
 use std::fmt;
 use std::rc::Rc;
@@ -16,8 +17,6 @@ pub use marks::WaterMarks;
 pub(crate) use outbox::Outbox;
 
 use crate::address::Address;
-use crate::error::AlreadyProducing;
-use crate::producer::{Producer, ProducerKind};
 
 /// A handle to a connection, whatever protocol is at home on it.
 ///
@@ -32,7 +31,7 @@ use crate::producer::{Producer, ProducerKind};
 /// connection's own task: for the connection whose callback is running, as
 /// soon as the callback returns; for any other, later in the same turn of the
 /// reactor. The only user code that runs inside is a registered
-/// [`Producer`]'s.
+/// [`Producer`](crate::Producer)'s.
 ///
 /// ```
 /// use reactor_compat::{Connection, Protocol, Transport, testing::StringTransport};
@@ -211,42 +210,9 @@ impl Transport {
         matches!(self.link.wish(), Wish::Closing | Wish::Aborting | Wish::Stopping)
     }
 
-    /// Reads nothing from the peer until told to
-    /// [resume](Self::resume_producing).
-    ///
-    /// While it is paused, nobody notices that the peer is gone.
-    ///
-    /// ```
-    /// # use reactor_compat::{Protocol, testing::StringTransport};
-    /// # struct Silent;
-    /// # impl Protocol for Silent {}
-    /// let transport = StringTransport::new(Silent);
-    /// transport.pause_producing();
-    /// assert!(!transport.reading());
-    /// ```
-    #[doc(alias = "pauseProducing")]
-    pub fn pause_producing(&self) {
-        self.link.set_reading(Reading::Paused);
-    }
-
-    /// Reads from the peer again.
-    ///
-    /// ```
-    /// # use reactor_compat::{Protocol, testing::StringTransport};
-    /// # struct Silent;
-    /// # impl Protocol for Silent {}
-    /// let transport = StringTransport::new(Silent);
-    /// transport.pause_producing();
-    /// transport.resume_producing();
-    /// assert!(transport.reading());
-    /// ```
-    #[doc(alias = "resumeProducing")]
-    pub fn resume_producing(&self) {
-        self.link.set_reading(Reading::Wanted);
-    }
-
     /// Whether the peer's data is read: nobody paused it, no more is unsent
-    /// than the marks allow, and the connection is not closing.
+    /// than the marks allow or a producer is held up in its stead, and the
+    /// connection is not closing.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
@@ -329,45 +295,6 @@ impl Transport {
         self.link.grace()
     }
 
-    /// Makes `producer` the one that is held up when more than the high-water
-    /// mark is unsent, and told when it may go on.
-    ///
-    /// A pull producer is told to produce before this returns. If the
-    /// connection is lost, the producer is told to stop at once.
-    ///
-    /// # Errors
-    ///
-    /// [`AlreadyProducing`] if there is one already.
-    ///
-    /// See the example of [`Producer`].
-    #[doc(alias = "registerProducer")]
-    pub fn register_producer(
-        &self,
-        producer: impl Producer + 'static,
-        kind: ProducerKind,
-    ) -> Result<(), AlreadyProducing> {
-        let registered = self.link.register(Rc::new(producer), kind);
-        if registered { Ok(()) } else { Err(AlreadyProducing) }
-    }
-
-    /// Forgets the producer: it has produced all. A close that waited for it
-    /// goes on.
-    ///
-    /// ```
-    /// # use reactor_compat::{AlreadyProducing, ProducerKind, Protocol, testing::StringTransport};
-    /// # struct Silent;
-    /// # impl Protocol for Silent {}
-    /// let (a, b) = (StringTransport::new(Silent), StringTransport::new(Silent));
-    /// a.register_producer(b.transport().clone(), ProducerKind::Push)?;
-    /// a.unregister_producer();
-    /// a.register_producer(b.transport().clone(), ProducerKind::Push)?;
-    /// # Ok::<(), AlreadyProducing>(())
-    /// ```
-    #[doc(alias = "unregisterProducer")]
-    pub fn unregister_producer(&self) {
-        self.link.unregister();
-    }
-
     /// Whether both are handles to one connection.
     ///
     /// ```
@@ -379,22 +306,6 @@ impl Transport {
     /// ```
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.link, &other.link)
-    }
-}
-
-/// What the peer sends is what it produces.
-impl Producer for Transport {
-    fn pause_producing(&self) {
-        Self::pause_producing(self);
-    }
-
-    fn resume_producing(&self) {
-        Self::resume_producing(self);
-    }
-
-    /// Closes the connection: there is nobody left to send its data to.
-    fn stop_producing(&self) {
-        self.lose_connection();
     }
 }
 

@@ -1,11 +1,15 @@
 //! What the tests of this crate have in common.
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 use std::cell::RefCell;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::process;
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use deferred::Failure;
@@ -28,12 +32,33 @@ where
     reactor.call_when_running(move || {
         tokio::task::spawn_local(async move {
             let _stop = StopOnDrop(inner.clone());
-            let body = tokio::time::timeout(Duration::from_secs(60), body(inner));
-            *place.borrow_mut() = Some(body.await.expect("the test should end"));
+            *place.borrow_mut() = Some(body(inner).await);
         });
     });
+    let _watchdog = Watchdog::new();
     reactor.run().expect("the reactor should run");
     result.take().expect("the test's task should not panic")
+}
+
+/// Ends the process if a test hangs. It goes by the computer's own clock, since
+/// tests halt Tokio's.
+struct Watchdog {
+    _alive: mpsc::Sender<()>,
+}
+
+impl Watchdog {
+    fn new() -> Self {
+        let (alive, watch) = mpsc::channel();
+        let test = thread::current().name().unwrap_or("a test").to_owned();
+        thread::spawn(move || {
+            let patience = Duration::from_secs(60);
+            if watch.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("{test} hangs");
+                process::abort();
+            }
+        });
+        Self { _alive: alive }
+    }
 }
 
 struct StopOnDrop(Reactor);

@@ -1,0 +1,14 @@
+//! Log files that rotate.
+//!
+//! Mirrors `twisted.python.logfile`. Tested in `tests/logfile.rs`.
+
+mod base;
+mod daily;
+mod error;
+mod reader;
+mod size;
+
+pub use daily::{DailyLogFile, DailyLogFileBuilder, LogDate};
+pub use error::LogFileError;
+pub use reader::LogReader;
+pub use size::{LogFile, LogFileBuilder};

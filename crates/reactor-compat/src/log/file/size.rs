@@ -1,0 +1,375 @@
+//! [`LogFile`]: a log file that rotates by its size.
+//!
+//! Mirrors `twisted.python.logfile.LogFile`. Tested in `tests/logfile.rs`.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::base::OpenLog;
+use super::error::LogFileError;
+use super::reader::LogReader;
+
+/// How large a file gets before it is rotated, unless told otherwise.
+const ROTATE_LENGTH: u64 = 1_000_000;
+
+/// A log file that rotates by its size: when `my.log` has grown to the limit,
+/// it becomes `my.log.1`, that `my.log.2`, and so on.
+///
+/// It can be written to from several threads; clones are the same file. Each
+/// write goes to the operating system at once, and whole to one file: nothing
+/// is lost and no line is cut in two by a rotation. A file that cannot be
+/// rotated goes on growing; see
+/// [`take_rotation_error`](Self::take_rotation_error).
+///
+/// ```
+/// use reactor_compat::log::{self, LogFile};
+///
+/// # let directory = tempfile::tempdir()?;
+/// let file = LogFile::builder(directory.path().join("my.log"))
+///     .rotate_length(1_000_000)
+///     .max_rotated_files(5)
+///     .default_mode(0o640)
+///     .open()?;
+/// log::start_logging(file.clone())?;
+/// log::msg("hello");
+/// assert_eq!(file.get_current_log()?.read_lines(10)?.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[doc(alias = "twisted.python.logfile.LogFile")]
+#[doc(alias = "BaseLogFile")]
+pub struct LogFile {
+    shared: Arc<Mutex<Rotating>>,
+}
+
+#[derive(Debug)]
+struct Rotating {
+    log: OpenLog,
+    size: u64,
+    rotate_length: u64,
+    max_rotated_files: Option<u64>,
+    rotation_error: Option<LogFileError>,
+}
+
+/// What can be chosen of a [`LogFile`].
+///
+/// ```
+/// use reactor_compat::log::LogFile;
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("my.log");
+/// let file = LogFile::builder(&path).never_rotate().open()?;
+/// assert!(!file.should_rotate());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "the file is opened by `open`"]
+pub struct LogFileBuilder {
+    path: PathBuf,
+    rotate_length: u64,
+    max_rotated_files: Option<u64>,
+    default_mode: Option<u32>,
+}
+
+impl LogFileBuilder {
+    /// Rotates a file of so many bytes or more, at the next write. It is a
+    /// million unless told otherwise; zero is [never](Self::never_rotate).
+    #[doc(alias = "rotateLength")]
+    pub fn rotate_length(mut self, bytes: u64) -> Self {
+        self.rotate_length = bytes;
+        self
+    }
+
+    /// Rotates only when [`LogFile::rotate`] is called.
+    pub fn never_rotate(self) -> Self {
+        self.rotate_length(0)
+    }
+
+    /// Keeps at most so many old logs, and removes those beyond. Without this
+    /// all are kept.
+    #[doc(alias = "maxRotatedFiles")]
+    pub fn max_rotated_files(mut self, count: u64) -> Self {
+        self.max_rotated_files = Some(count);
+        self
+    }
+
+    /// The permissions of the file, where there are such. Without this it
+    /// keeps those that it has, and new ones get the same.
+    #[doc(alias = "defaultMode")]
+    pub fn default_mode(mut self, mode: u32) -> Self {
+        self.default_mode = Some(mode);
+        self
+    }
+
+    /// Opens the file at its end, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// [`LogFileError::Io`].
+    pub fn open(self) -> Result<LogFile, LogFileError> {
+        let (log, found) = OpenLog::open(self.path, self.default_mode)?;
+        let shared = Rotating {
+            log,
+            size: found.size,
+            rotate_length: self.rotate_length,
+            max_rotated_files: self.max_rotated_files,
+            rotation_error: None,
+        };
+        Ok(LogFile { shared: Arc::new(Mutex::new(shared)) })
+    }
+}
+
+impl LogFile {
+    /// Opens the file `name` in `directory`, which has to be there.
+    ///
+    /// # Errors
+    ///
+    /// [`LogFileError::Io`].
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = LogFile::new("my.log", &directory)?;
+    /// assert_eq!(file.size(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new(name: &str, directory: impl AsRef<Path>) -> Result<Self, LogFileError> {
+        Self::builder(directory.as_ref().join(name)).open()
+    }
+
+    /// Begins to choose, for the file at `path`.
+    #[doc(alias = "fromFullPath")]
+    pub fn builder(path: impl AsRef<Path>) -> LogFileBuilder {
+        LogFileBuilder {
+            path: path.as_ref().to_owned(),
+            rotate_length: ROTATE_LENGTH,
+            max_rotated_files: None,
+            default_mode: None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rotating> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.lock().log.path().to_owned()
+    }
+
+    /// How many bytes are in it.
+    pub fn size(&self) -> u64 {
+        self.lock().size
+    }
+
+    /// Whether the next write rotates it.
+    #[doc(alias = "shouldRotate")]
+    pub fn should_rotate(&self) -> bool {
+        self.lock().should_rotate()
+    }
+
+    /// Rotates it now, whatever its size.
+    ///
+    /// # Errors
+    ///
+    /// [`LogFileError`]; the file is then written to as before. In Twisted
+    /// this fails silently.
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    /// use std::io::Write;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let mut file = LogFile::new("my.log", &directory)?;
+    /// file.write_all(b"old\n")?;
+    /// file.rotate()?;
+    /// file.write_all(b"new\n")?;
+    /// assert_eq!(file.list_logs()?, [1]);
+    /// assert_eq!(file.get_log(1)?.read_lines(10)?, ["old\n"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rotate(&self) -> Result<(), LogFileError> {
+        self.lock().rotate()
+    }
+
+    /// Why the file could not be rotated when it was time, if that happened
+    /// since this was asked.
+    pub fn take_rotation_error(&self) -> Option<LogFileError> {
+        self.lock().rotation_error.take()
+    }
+
+    /// The numbers of the old logs, the youngest first.
+    ///
+    /// # Errors
+    ///
+    /// [`LogFileError::Io`].
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = LogFile::new("my.log", &directory)?;
+    /// file.rotate()?;
+    /// file.rotate()?;
+    /// assert_eq!(file.list_logs()?, [1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "listLogs")]
+    pub fn list_logs(&self) -> Result<Vec<u64>, LogFileError> {
+        self.lock().list_logs()
+    }
+
+    /// Reads an old log.
+    ///
+    /// # Errors
+    ///
+    /// [`LogFileError::NoSuchLog`], [`LogFileError::Io`].
+    #[doc(alias = "getLog")]
+    pub fn get_log(&self, number: u64) -> Result<LogReader, LogFileError> {
+        let path = self.lock().log.path_with(&number.to_string());
+        LogReader::open(&path)
+    }
+
+    /// Reads the current log, from its beginning.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_log`](Self::get_log).
+    #[doc(alias = "getCurrentLog")]
+    pub fn get_current_log(&self) -> Result<LogReader, LogFileError> {
+        LogReader::open(&self.path())
+    }
+
+    /// Opens the file of that name anew, for when another program has moved
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// [`LogFileError::Io`]; what is written goes where it went before.
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    /// use std::io::Write;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let mut file = LogFile::new("my.log", &directory)?;
+    /// file.write_all(b"one\n")?;
+    /// std::fs::rename(file.path(), directory.path().join("saved.log"))?;
+    /// file.reopen()?;
+    /// file.write_all(b"two\n")?;
+    /// assert_eq!(file.get_current_log()?.read_lines(10)?, ["two\n"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reopen(&self) -> Result<(), LogFileError> {
+        let mut shared = self.lock();
+        shared.size = shared.log.reopen()?.size;
+        Ok(())
+    }
+
+    /// Closes it, for all clones. It can be [reopened](Self::reopen).
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    /// use std::io::Write;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let mut file = LogFile::new("my.log", &directory)?;
+    /// file.close();
+    /// assert!(file.write_all(b"lost\n").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close(&self) {
+        self.lock().log.close();
+    }
+
+    /// Whether it was closed.
+    pub fn closed(&self) -> bool {
+        self.lock().log.closed()
+    }
+}
+
+impl Rotating {
+    fn should_rotate(&self) -> bool {
+        self.rotate_length > 0 && self.size >= self.rotate_length && !self.log.closed()
+    }
+
+    fn write(&mut self, data: &[u8]) -> Result<(), LogFileError> {
+        if self.should_rotate()
+            && let Err(error) = self.rotate()
+        {
+            self.rotation_error = Some(error);
+        }
+        self.log.write(data)?;
+        self.size += data.len() as u64;
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> Result<(), LogFileError> {
+        if self.log.closed() {
+            return Err(LogFileError::Closed);
+        }
+        for number in self.list_logs()?.into_iter().rev() {
+            let path = self.log.path_with(&number.to_string());
+            let moved = if self.max_rotated_files.is_some_and(|most| number >= most) {
+                fs::remove_file(&path)
+            } else {
+                fs::rename(&path, self.log.path_with(&(number + 1).to_string()))
+            };
+            moved.map_err(LogFileError::at(&path))?;
+        }
+        let first = self.log.path_with("1");
+        self.size = self.log.put_aside(&first)?.size;
+        Ok(())
+    }
+
+    fn list_logs(&self) -> Result<Vec<u64>, LogFileError> {
+        let path = self.log.path();
+        let (Some(name), Some(directory)) = (path.file_name(), path.parent()) else {
+            return Ok(Vec::new());
+        };
+        let here = directory.as_os_str().is_empty();
+        let directory = if here { Path::new(".") } else { directory };
+        let name = name.to_string_lossy();
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(directory).map_err(LogFileError::at(directory))? {
+            let entry = entry.map_err(LogFileError::at(directory))?.file_name();
+            let entry = entry.to_string_lossy();
+            let suffix = entry.strip_prefix(&*name).and_then(|rest| rest.strip_prefix('.'));
+            numbers.extend(suffix.and_then(number_of));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+}
+
+/// The number of an old log, if it is written as we write it.
+fn number_of(suffix: &str) -> Option<u64> {
+    let number: u64 = suffix.parse().ok()?;
+    (0 < number && number < u64::MAX && number.to_string() == suffix).then_some(number)
+}
+
+/// Every write is written whole.
+impl Write for LogFile {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        (&*self).write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Every write is written whole.
+impl Write for &LogFile {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.lock().write(data)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

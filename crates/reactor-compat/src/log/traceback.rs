@@ -1,0 +1,43 @@
+//! What an error looks like in the log.
+//!
+//! Mirrors `twisted.python.failure.Failure.getTraceback`. Tested in
+//! `tests/log.rs`.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::error::Error;
+use std::iter;
+
+use deferred::Failure;
+
+/// The backtrace of a Failure, if it has one.
+pub(super) fn frames(failure: &Failure) -> Option<&Backtrace> {
+    let backtrace = failure.backtrace();
+    (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace)
+}
+
+/// The traceback of a Failure, with a newline at its end as Twisted's has.
+pub(super) fn of(failure: &Failure) -> String {
+    match frames(failure) {
+        None => without_frames(failure.value()),
+        Some(frames) => {
+            let frames = frames.to_string();
+            let frames = frames.trim_end_matches('\n');
+            format!(
+                "Traceback (most recent call first):\n{frames}\n{}\n",
+                chain(failure.value(), "\ncaused by: ")
+            )
+        }
+    }
+}
+
+/// The traceback of an error of which nobody knows where it came from.
+pub(super) fn without_frames(error: &(dyn Error + 'static)) -> String {
+    format!("Traceback (most recent call last):\nFailure: {}\n", chain(error, "\ncaused by: "))
+}
+
+/// An error's message and those of its causes.
+pub(super) fn chain(error: &(dyn Error + 'static), separator: &str) -> String {
+    let errors = iter::successors(Some(error), |&error| error.source());
+    let messages: Vec<String> = errors.map(ToString::to_string).collect();
+    messages.join(separator)
+}

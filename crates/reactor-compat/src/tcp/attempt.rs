@@ -1,0 +1,59 @@
+//! One attempt of a connector.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::address::Destination;
+use super::connect::connect;
+use crate::error::ConnectError;
+use crate::reactor::Live;
+
+/// An attempt, which can be given up.
+#[derive(Default)]
+pub(super) struct Attempt {
+    given_up: RefCell<Option<ConnectError>>,
+    notify: Notify,
+}
+
+impl Attempt {
+    /// Has it end, with `why`.
+    pub(super) fn give_up(&self, why: ConnectError) {
+        self.given_up.borrow_mut().get_or_insert(why);
+        self.notify.notify_one();
+    }
+
+    /// Ends when it is given up, with why.
+    async fn given_up(&self) -> ConnectError {
+        loop {
+            if let Some(why) = self.given_up.borrow().clone() {
+                return why;
+            }
+            self.notify.notified().await;
+        }
+    }
+}
+
+impl Live for Attempt {
+    fn shut_down(&self) {
+        self.give_up(ConnectError::ReactorStopped);
+    }
+}
+
+/// Connects, unless the attempt is given up before.
+pub(super) async fn connect_unless(
+    attempt: &Attempt,
+    destination: &Destination,
+) -> Result<TcpStream, ConnectError> {
+    let mut given_up = pin!(attempt.given_up());
+    let mut connected = pin!(connect(destination));
+    poll_fn(|cx| match given_up.as_mut().poll(cx) {
+        Poll::Ready(why) => Poll::Ready(Err(why)),
+        Poll::Pending => connected.as_mut().poll(cx),
+    })
+    .await
+}

@@ -1,0 +1,157 @@
+//! [`Remote`]: a reactor, from other threads.
+//!
+//! Mirrors `IReactorFromThreads`. Tested in `tests/threads.rs`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tracing::Span;
+
+use super::mailbox::{Mailbox, Order, Watch};
+use crate::error::ReactorStopped;
+
+/// A reactor, from other threads: what is safe to ask of it there.
+///
+/// A handle, cheap to clone, that any thread may keep; [`Reactor::remote`]
+/// gives it. It does not keep the reactor alive.
+///
+/// What is asked for before the reactor runs is done when it does. From the
+/// end of a run on, and once the reactor is gone, all that is asked for is
+/// refused, until it runs again. What was not refused is done, even if the
+/// reactor is told to stop meanwhile; only if it goes away without ever
+/// running is it dropped, and a warning logged.
+///
+/// # Re-entrancy
+///
+/// No method runs user code, but for
+/// [`blocking_call_from_thread`](Self::blocking_call_from_thread), which has the
+/// reactor's thread run it. They may be called from the reactor's thread, too.
+///
+/// ```
+/// use reactor_compat::{Reactor, reactor};
+/// use std::thread;
+///
+/// let remote = reactor().remote();
+/// let worker = thread::spawn(move || {
+///     remote.call_from_thread(|| println!("on the reactor's thread"))?;
+///     remote.call_from_thread(|| reactor().stop().unwrap())
+/// });
+/// reactor().run()?;
+/// worker.join().unwrap()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [`Reactor::remote`]: crate::Reactor::remote
+#[derive(Clone)]
+#[doc(alias = "IReactorFromThreads")]
+pub struct Remote {
+    mailbox: Arc<Mailbox>,
+}
+
+impl Remote {
+    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self { mailbox }
+    }
+
+    /// Has the reactor call `call` on its own thread, soon, after all that was
+    /// asked for before.
+    ///
+    /// If it panics that is logged, and the reactor goes on. There may be as
+    /// many calls waiting as memory holds; whoever asks for many faster than
+    /// they are made should
+    /// [wait](Self::blocking_call_from_thread) for one now and then.
+    ///
+    /// # Errors
+    ///
+    /// [`ReactorStopped`] if the reactor has stopped; then `call` is dropped.
+    ///
+    /// See the [type's example](Self).
+    #[doc(alias = "callFromThread")]
+    pub fn call_from_thread(
+        &self,
+        call: impl FnOnce() + Send + 'static,
+    ) -> Result<(), ReactorStopped> {
+        let span = Span::current();
+        let call: Box<dyn FnOnce() + Send> =
+            if span.is_none() { Box::new(call) } else { Box::new(move || span.in_scope(call)) };
+        self.mailbox.post(Order::Call(call))
+    }
+
+    /// Has the reactor [stop](crate::Reactor::stop), after all that was asked
+    /// for before. If it is stopping anyway, that is fine.
+    ///
+    /// # Errors
+    ///
+    /// [`ReactorStopped`] if it has stopped.
+    ///
+    /// ```
+    /// use reactor_compat::{Reactor, ReactorStopped};
+    ///
+    /// let reactor = Reactor::new();
+    /// let remote = reactor.remote();
+    /// remote.stop()?; // as soon as it runs
+    /// reactor.run()?;
+    /// assert_eq!(remote.stop(), Err(ReactorStopped));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stop(&self) -> Result<(), ReactorStopped> {
+        self.mailbox.post(Order::Stop)
+    }
+
+    /// Whether what is asked for is refused.
+    ///
+    /// Another thread may have changed that by the time you look.
+    ///
+    /// ```
+    /// use reactor_compat::Reactor;
+    ///
+    /// let reactor = Reactor::new();
+    /// let remote = reactor.remote();
+    /// assert!(!remote.has_stopped());
+    /// drop(reactor);
+    /// assert!(remote.has_stopped());
+    /// ```
+    pub fn has_stopped(&self) -> bool {
+        !self.mailbox.is_open()
+    }
+
+    /// Whether the caller is on the reactor's own thread, which must not wait
+    /// for the reactor.
+    ///
+    /// ```
+    /// use reactor_compat::Reactor;
+    ///
+    /// let remote = Reactor::new().remote();
+    /// assert!(remote.is_on_reactor_thread());
+    /// std::thread::spawn(move || assert!(!remote.is_on_reactor_thread())).join().unwrap();
+    /// ```
+    #[doc(alias = "isInIOThread")]
+    pub fn is_on_reactor_thread(&self) -> bool {
+        self.mailbox.is_at_home()
+    }
+
+    /// Has `watcher` called, on the reactor's thread, when the reactor has
+    /// stopped, or is gone. Dropping the [`Watch`] takes it back. `watcher`
+    /// does not panic.
+    pub(crate) fn at_end(
+        &self,
+        watcher: impl FnOnce() + Send + 'static,
+    ) -> Result<Watch, ReactorStopped> {
+        self.mailbox.watch(watcher)
+    }
+}
+
+/// Whether both are of one reactor.
+impl PartialEq for Remote {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.mailbox, &other.mailbox)
+    }
+}
+
+impl Eq for Remote {}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("stopped", &self.has_stopped()).finish_non_exhaustive()
+    }
+}
