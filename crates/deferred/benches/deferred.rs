@@ -16,7 +16,8 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 fn main() {
-    divan::main();
+    // Long samples, so that the timer does not count.
+    divan::Divan::default().sample_size(1000).config_with_args().main();
 }
 
 /// Polls a future that is ready, without an executor.
