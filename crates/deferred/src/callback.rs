@@ -6,6 +6,20 @@ use crate::failure::Failure;
 
 /// What came of a callback, a coroutine or a function: a result, or a Deferred
 /// that will have it.
+///
+/// ```
+/// use deferred::{Deferred, Outcome, testing::success_result_of};
+///
+/// // A callback whose two ways end in two types.
+/// let page = |cached: bool| {
+///     Deferred::succeed(cached).add_callback(|cached| match cached {
+///         true => Outcome::Done(Ok("from the cache")),
+///         false => Outcome::Wait(Deferred::succeed("from afar")),
+///     })
+/// };
+/// assert_eq!(success_result_of(page(true)), "from the cache");
+/// assert_eq!(success_result_of(page(false)), "from afar");
+/// ```
 pub enum Outcome<T> {
     /// It returned or failed.
     Done(Result<T, Failure>),
@@ -47,6 +61,31 @@ pub trait CallbackResult {
     type Value: 'static;
 
     /// The outcome that `self` stands for.
+    ///
+    /// ```
+    /// use deferred::{CallbackResult, Deferred, Outcome, testing::success_result_of};
+    ///
+    /// /// What a lookup comes to.
+    /// enum Lookup {
+    ///     Known(u32),
+    ///     Asked(Deferred<u32>),
+    /// }
+    ///
+    /// impl CallbackResult for Lookup {
+    ///     type Value = u32;
+    ///
+    ///     fn into_outcome(self) -> Outcome<u32> {
+    ///         match self {
+    ///             Self::Known(n) => Outcome::Done(Ok(n)),
+    ///             Self::Asked(n) => Outcome::Wait(n),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let n = Deferred::succeed(()).add_callback(|()| Lookup::Asked(Deferred::succeed(7)));
+    /// assert_eq!(success_result_of(n), 7);
+    /// assert!(matches!(Lookup::Known(1).into_outcome(), Outcome::Done(Ok(1))));
+    /// ```
     fn into_outcome(self) -> Outcome<Self::Value>;
 }
 

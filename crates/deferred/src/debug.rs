@@ -12,6 +12,10 @@ use crate::error::AlreadyCalledError;
 
 /// The environment variable that turns debugging on: set, and neither empty
 /// nor `0`.
+///
+/// ```
+/// assert_eq!(deferred::DEBUG_VARIABLE, "DEFERRED_DEBUG");
+/// ```
 pub const DEBUG_VARIABLE: &str = "DEFERRED_DEBUG";
 
 const UNKNOWN: u8 = 0;
@@ -99,17 +103,53 @@ pub struct DebugInfo {
 
 impl DebugInfo {
     /// Where the Deferred was made.
+    ///
+    /// ```
+    /// use deferred::{Deferred, set_debugging, unhandled};
+    ///
+    /// set_debugging(true);
+    /// let _guard = unhandled::observe(|error| {
+    ///     let place = error.debug_info().and_then(|info| info.created());
+    ///     assert!(place.is_some_and(|place| place.line() > 0));
+    /// });
+    /// drop(Deferred::<()>::fail(std::fmt::Error));
+    /// ```
     pub fn created(&self) -> Option<&'static Location<'static>> {
         self.created
     }
 
     /// Where it was fired. `None` for one that was cancelled, or was fired by
     /// the end of a coroutine.
+    ///
+    /// ```
+    /// use deferred::{Deferred, set_debugging, unhandled};
+    ///
+    /// set_debugging(true);
+    /// let _guard = unhandled::observe(|error| {
+    ///     let place = error.debug_info().and_then(|info| info.fired());
+    ///     assert!(place.is_some_and(|place| place.line() > 0));
+    /// });
+    /// let (d, trigger) = Deferred::<()>::new();
+    /// trigger.errback(std::fmt::Error)?;
+    /// drop(d);
+    /// # Ok::<(), deferred::AlreadyCalledError>(())
+    /// ```
     pub fn fired(&self) -> Option<&'static Location<'static>> {
         self.fired
     }
 
     /// Where a callback was added to it last.
+    ///
+    /// ```
+    /// use deferred::{Deferred, set_debugging, unhandled};
+    ///
+    /// set_debugging(true);
+    /// let _guard = unhandled::observe(|error| {
+    ///     let place = error.debug_info().and_then(|info| info.added());
+    ///     assert!(place.is_some_and(|place| place.line() > 0));
+    /// });
+    /// drop(Deferred::<()>::fail(std::fmt::Error).add_callback(|()| Ok(())));
+    /// ```
     pub fn added(&self) -> Option<&'static Location<'static>> {
         self.added
     }

@@ -127,6 +127,13 @@ impl<T: 'static> DeferredList<T> {
 }
 
 /// A [`DeferredList`] that gives the first value there is.
+///
+/// ```
+/// use deferred::{DeferredList, ListOutcome, succeed, testing::success_result_of};
+///
+/// let first = DeferredList::new([succeed("a"), succeed("b")]).fire_on_one_callback();
+/// assert!(matches!(success_result_of(first.into_deferred()), ListOutcome::First("a", 0)));
+/// ```
 #[must_use = "it does nothing until `into_deferred` is called"]
 pub struct FirstCallback<T> {
     list: DeferredList<T>,
@@ -135,6 +142,16 @@ pub struct FirstCallback<T> {
 /// What a list with `fire_on_one_callback` gives.
 ///
 /// In Twisted it is one or the other as well, and the reader has to guess.
+///
+/// ```
+/// use deferred::{DeferredList, ListOutcome, fail, testing::success_result_of};
+///
+/// let none = DeferredList::new([fail::<u8>(std::fmt::Error)]).fire_on_one_callback();
+/// match success_result_of(none.consume_errors().into_deferred()) {
+///     ListOutcome::First(..) => unreachable!("no member has a value"),
+///     ListOutcome::All(results) => assert_eq!(results.len(), 1),
+/// }
+/// ```
 #[derive(Debug)]
 pub enum ListOutcome<T> {
     /// The first value, and the index of its member.
@@ -145,12 +162,29 @@ pub enum ListOutcome<T> {
 
 impl<T: 'static> FirstCallback<T> {
     /// As [`DeferredList::fire_on_one_errback`].
+    ///
+    /// ```
+    /// use deferred::{Deferred, DeferredList, FirstError, fail, testing::failure_result_of};
+    ///
+    /// let (slow, _trigger) = Deferred::<u8>::new();
+    /// let list = DeferredList::new([slow, fail(std::fmt::Error)]).fire_on_one_callback();
+    /// let failed = list.fire_on_one_errback().consume_errors().into_deferred();
+    /// assert!(failure_result_of(failed).is::<FirstError>());
+    /// ```
     #[doc(alias = "fireOnOneErrback")]
     pub fn fire_on_one_errback(self) -> Self {
         Self { list: self.list.fire_on_one_errback() }
     }
 
     /// As [`DeferredList::consume_errors`].
+    ///
+    /// ```
+    /// use deferred::{DeferredList, fail, testing::{LoggedErrors, success_result_of}};
+    ///
+    /// let _none_expected = LoggedErrors::collect();
+    /// let list = DeferredList::new([fail::<u8>(std::fmt::Error)]).fire_on_one_callback();
+    /// success_result_of(list.consume_errors().into_deferred());
+    /// ```
     #[doc(alias = "consumeErrors")]
     pub fn consume_errors(self) -> Self {
         Self { list: self.list.consume_errors() }
@@ -309,17 +343,38 @@ pub struct FirstError {
 
 impl FirstError {
     /// An error that says member `index` failed with `sub_failure`.
+    ///
+    /// ```
+    /// use deferred::{CancelledError, Failure, FirstError};
+    ///
+    /// let error = FirstError::new(Failure::new(CancelledError), 4);
+    /// assert_eq!(error.to_string(), "FirstError[#4]");
+    /// ```
     pub fn new(sub_failure: Failure, index: usize) -> Self {
         Self { sub_failure, index }
     }
 
     /// The failure.
+    ///
+    /// ```
+    /// use deferred::{CancelledError, Failure, FirstError};
+    ///
+    /// let error = FirstError::new(Failure::new(CancelledError), 4);
+    /// assert!(error.sub_failure().is::<CancelledError>());
+    /// ```
     #[doc(alias = "subFailure")]
     pub fn sub_failure(&self) -> &Failure {
         &self.sub_failure
     }
 
     /// The index of the member that failed.
+    ///
+    /// ```
+    /// use deferred::{CancelledError, Failure, FirstError};
+    ///
+    /// let error = FirstError::new(Failure::new(CancelledError), 4);
+    /// assert_eq!(error.index(), 4);
+    /// ```
     pub fn index(&self) -> usize {
         self.index
     }

@@ -114,11 +114,25 @@ pub struct FailureGroup {
 
 impl FailureGroup {
     /// An error that says all these happened.
+    ///
+    /// ```
+    /// use deferred::{CancelledError, Failure, FailureGroup};
+    ///
+    /// let group = FailureGroup::new([Failure::new(CancelledError), Failure::msg("too late")]);
+    /// assert_eq!(group.to_string(), "all failed: cancelled; too late");
+    /// ```
     pub fn new(failures: impl IntoIterator<Item = Failure>) -> Self {
         Self { failures: failures.into_iter().collect() }
     }
 
     /// The failures, in the order of the runners.
+    ///
+    /// ```
+    /// use deferred::{CancelledError, Failure, FailureGroup};
+    ///
+    /// let group = FailureGroup::new([Failure::new(CancelledError), Failure::msg("too late")]);
+    /// assert!(group.failures()[0].is::<CancelledError>());
+    /// ```
     pub fn failures(&self) -> &[Failure] {
         &self.failures
     }

@@ -21,6 +21,18 @@ use crate::failure::Failure;
 /// dropped, a failure reported as unhandled.
 ///
 /// See [`Deferred::into_send_future`].
+///
+/// ```
+/// use deferred::{Deferred, SendFuture};
+/// use futures::executor::block_on;
+///
+/// fn elsewhere<T: Send>(thing: T) -> T {
+///     thing
+/// }
+///
+/// let result: SendFuture<u8> = elsewhere(Deferred::succeed(1).into_send_future());
+/// assert_eq!(block_on(result).unwrap(), 1);
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct SendFuture<T> {
     result: oneshot::Receiver<Result<T, Failure>>,

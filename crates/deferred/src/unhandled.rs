@@ -25,6 +25,15 @@ use crate::debug::DebugInfo;
 use crate::failure::Failure;
 
 /// An error that nobody handled.
+///
+/// ```
+/// use deferred::{Deferred, unhandled};
+///
+/// let _guard = unhandled::observe(|error| {
+///     assert!(error.to_string().starts_with("Unhandled error in Deferred: "));
+/// });
+/// drop(Deferred::<()>::fail(std::fmt::Error));
+/// ```
 #[derive(Clone, Debug)]
 pub struct UnhandledError {
     failure: Failure,
@@ -46,6 +55,14 @@ impl UnhandledError {
 
     /// Where its Deferred came from; `None` unless
     /// [debugging](crate::set_debugging) was on.
+    ///
+    /// ```
+    /// use deferred::{Deferred, set_debugging, unhandled};
+    ///
+    /// set_debugging(true);
+    /// let _guard = unhandled::observe(|error| assert!(error.debug_info().is_some()));
+    /// drop(Deferred::<()>::fail(std::fmt::Error));
+    /// ```
     pub fn debug_info(&self) -> Option<&DebugInfo> {
         self.debug_info.as_ref()
     }
@@ -130,6 +147,16 @@ pub fn observe(observer: impl Fn(&UnhandledError) + 'static) -> ObserverGuard {
 }
 
 /// Ends an [observation](observe) when dropped.
+///
+/// ```
+/// use deferred::{Deferred, unhandled};
+///
+/// let outer = unhandled::observe(|_error| ());
+/// let inner = unhandled::observe(|_error| unreachable!("it was dropped"));
+/// drop(inner);
+/// drop(Deferred::<()>::fail(std::fmt::Error));
+/// drop(outer);
+/// ```
 #[must_use = "dropping the guard ends the observation"]
 pub struct ObserverGuard {
     number: u64,

@@ -166,9 +166,26 @@ pub struct DeferredLockGuard {
 
 impl DeferredLockGuard {
     /// Releases the lock, by name.
+    ///
+    /// ```
+    /// use deferred::{DeferredLock, testing::success_result_of};
+    ///
+    /// let lock = DeferredLock::new();
+    /// let guard = success_result_of(lock.acquire_guard());
+    /// guard.release();
+    /// assert!(!lock.locked());
+    /// ```
     pub fn release(self) {}
 
     /// The lock.
+    ///
+    /// ```
+    /// use deferred::{DeferredLock, testing::success_result_of};
+    ///
+    /// let lock = DeferredLock::new();
+    /// let guard = success_result_of(lock.acquire_guard());
+    /// assert!(guard.lock().locked());
+    /// ```
     pub fn lock(&self) -> &DeferredLock {
         &self.lock
     }

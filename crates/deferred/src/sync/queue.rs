@@ -124,11 +124,25 @@ impl<T: 'static> DeferredQueue<T> {
     }
 
     /// How many values are in it.
+    ///
+    /// ```
+    /// let queue = deferred::DeferredQueue::new();
+    /// queue.put("a")?;
+    /// assert_eq!(queue.len(), 1);
+    /// # Ok::<(), deferred::QueueOverflow<&str>>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.inner.pending.borrow().len()
     }
 
     /// Whether no value is in it.
+    ///
+    /// ```
+    /// let queue = deferred::DeferredQueue::new();
+    /// queue.put("a")?;
+    /// assert!(!queue.is_empty());
+    /// # Ok::<(), deferred::QueueOverflow<&str>>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -168,6 +182,13 @@ impl<T: 'static> fmt::Debug for DeferredQueue<T> {
 }
 
 /// The queue is full; here is the value back.
+///
+/// ```
+/// use deferred::{DeferredQueue, QueueOverflow};
+///
+/// let queue = DeferredQueue::bounded(Some(0), None);
+/// assert_eq!(queue.put("no room"), Err(QueueOverflow("no room")));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct QueueOverflow<T>(pub T);
 
@@ -186,6 +207,13 @@ impl<T> fmt::Display for QueueOverflow<T> {
 impl<T> Error for QueueOverflow<T> {}
 
 /// Too many wait for a value already.
+///
+/// ```
+/// use deferred::{DeferredQueue, QueueUnderflow};
+///
+/// let queue = DeferredQueue::<u8>::bounded(None, Some(0));
+/// assert_eq!(queue.get().unwrap_err(), QueueUnderflow);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueUnderflow;
 

@@ -123,11 +123,25 @@ impl DeferredSemaphore {
     }
 
     /// How many tokens are free.
+    ///
+    /// ```
+    /// let semaphore = deferred::DeferredSemaphore::new(3)?;
+    /// drop(semaphore.acquire());
+    /// assert_eq!(semaphore.tokens(), 2);
+    /// # Ok::<(), deferred::NoTokensError>(())
+    /// ```
     pub fn tokens(&self) -> usize {
         self.primitive.tokens()
     }
 
     /// How many tokens there are.
+    ///
+    /// ```
+    /// let semaphore = deferred::DeferredSemaphore::new(3)?;
+    /// drop(semaphore.acquire());
+    /// assert_eq!(semaphore.limit(), 3);
+    /// # Ok::<(), deferred::NoTokensError>(())
+    /// ```
     pub fn limit(&self) -> usize {
         self.primitive.limit()
     }
@@ -143,6 +157,13 @@ impl fmt::Debug for DeferredSemaphore {
 }
 
 /// Holds a token of a [`DeferredSemaphore`], and releases it when dropped.
+///
+/// ```
+/// let semaphore = deferred::DeferredSemaphore::new(3)?;
+/// let guard = deferred::testing::success_result_of(semaphore.acquire_guard());
+/// assert_eq!(semaphore.tokens(), 2);
+/// # Ok::<(), deferred::NoTokensError>(())
+/// ```
 #[must_use = "dropping it releases the token"]
 #[derive(Debug)]
 pub struct DeferredSemaphoreGuard {
@@ -163,6 +184,13 @@ impl DeferredSemaphoreGuard {
     pub fn release(self) {}
 
     /// The semaphore.
+    ///
+    /// ```
+    /// let semaphore = deferred::DeferredSemaphore::new(3)?;
+    /// let guard = deferred::testing::success_result_of(semaphore.acquire_guard());
+    /// assert_eq!(guard.semaphore().tokens(), 2);
+    /// # Ok::<(), deferred::NoTokensError>(())
+    /// ```
     pub fn semaphore(&self) -> &DeferredSemaphore {
         &self.semaphore
     }

@@ -160,6 +160,16 @@ impl fmt::Debug for DelayedCall {
 }
 
 /// The call is no longer pending.
+///
+/// ```
+/// use deferred::time::{Clock, DelayedCallError, ReactorTime};
+/// use std::time::Duration;
+///
+/// let clock = Clock::new();
+/// let call = clock.call_later(Duration::ZERO, || ());
+/// clock.advance(Duration::ZERO);
+/// assert_eq!(call.cancel(), Err(DelayedCallError::AlreadyCalled));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DelayedCallError {
     /// It was made.

@@ -46,17 +46,55 @@ pub type Call = Box<dyn FnOnce()>;
 #[doc(alias = "IReactorTime")]
 pub trait ReactorTime {
     /// The time since a moment that stays the same, such as the start.
+    ///
+    /// ```
+    /// use deferred::time::{Clock, ReactorTime};
+    /// use std::time::Duration;
+    ///
+    /// let clock = Clock::new();
+    /// clock.advance(Duration::from_secs(2));
+    /// assert_eq!(clock.seconds(), Duration::from_secs(2));
+    /// ```
     fn seconds(&self) -> Duration;
 
     /// [`call_later`](Self::call_later) for a boxed function.
+    ///
+    /// ```
+    /// use deferred::time::{Clock, ReactorTime};
+    /// use std::time::Duration;
+    ///
+    /// let clock = Clock::new();
+    /// let somebodys: &dyn ReactorTime = &clock;
+    /// let call = somebodys.call_later_boxed(Duration::from_secs(1), Box::new(|| ()));
+    /// assert!(call.active());
+    /// ```
     fn call_later_boxed(&self, delay: Duration, call: Call) -> DelayedCall;
 
     /// The calls that are pending, the next one first.
+    ///
+    /// ```
+    /// use deferred::time::{Clock, ReactorTime};
+    /// use std::time::Duration;
+    ///
+    /// let clock = Clock::new();
+    /// let late = clock.call_later(Duration::from_secs(9), || ());
+    /// let soon = clock.call_later(Duration::from_secs(1), || ());
+    /// assert_eq!(clock.get_delayed_calls(), [soon, late]);
+    /// ```
     #[doc(alias = "getDelayedCalls")]
     fn get_delayed_calls(&self) -> Vec<DelayedCall>;
 
     /// Calls `call` after `delay`, if the [`DelayedCall`] does not say
     /// otherwise meanwhile. Dropping that changes nothing.
+    ///
+    /// ```
+    /// use deferred::time::{Clock, ReactorTime};
+    /// use std::time::Duration;
+    ///
+    /// let clock = Clock::new();
+    /// let call = clock.call_later(Duration::from_secs(3), || ());
+    /// assert_eq!(call.get_time(), Duration::from_secs(3));
+    /// ```
     #[doc(alias = "callLater")]
     fn call_later(&self, delay: Duration, call: impl FnOnce() + 'static) -> DelayedCall
     where

@@ -105,18 +105,46 @@ impl TimerQueue {
     }
 
     /// When the next call is due.
+    ///
+    /// ```
+    /// use deferred::time::TimerQueue;
+    /// use std::time::Duration;
+    ///
+    /// let queue = TimerQueue::new(|| Duration::ZERO);
+    /// queue.call_later(Duration::from_secs(4), Box::new(|| ()));
+    /// assert_eq!(queue.next_due(), Some(Duration::from_secs(4)));
+    /// ```
     pub fn next_due(&self) -> Option<Duration> {
         let first = self.inner.calls.borrow().heap.first()?;
         Some(Duration::from_nanos(first.key.due))
     }
 
     /// The next call, if it is due. It counts as made.
+    ///
+    /// ```
+    /// use deferred::time::TimerQueue;
+    /// use std::time::Duration;
+    ///
+    /// let queue = TimerQueue::new(|| Duration::ZERO);
+    /// queue.call_later(Duration::ZERO, Box::new(|| ()));
+    /// assert!(queue.pop_due().is_some());
+    /// assert!(queue.pop_due().is_none());
+    /// ```
     pub fn pop_due(&self) -> Option<Call> {
         let now = nanoseconds((self.inner.now)());
         self.inner.calls.borrow_mut().pop_due(now)
     }
 
     /// The pending calls, the next one first.
+    ///
+    /// ```
+    /// use deferred::time::TimerQueue;
+    /// use std::time::Duration;
+    ///
+    /// let queue = TimerQueue::new(|| Duration::ZERO);
+    /// queue.call_later(Duration::ZERO, Box::new(|| ()));
+    /// assert_eq!(queue.delayed_calls().len(), 1);
+    /// ```
     pub fn delayed_calls(&self) -> Vec<DelayedCall> {
         let mut calls = self.inner.calls.borrow_mut();
         let slots = calls.in_order();
@@ -128,11 +156,29 @@ impl TimerQueue {
     }
 
     /// How many calls are pending.
+    ///
+    /// ```
+    /// use deferred::time::TimerQueue;
+    /// use std::time::Duration;
+    ///
+    /// let queue = TimerQueue::new(|| Duration::ZERO);
+    /// queue.call_later(Duration::ZERO, Box::new(|| ()));
+    /// assert_eq!(queue.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.inner.calls.borrow().heap.len()
     }
 
     /// Whether none is.
+    ///
+    /// ```
+    /// use deferred::time::TimerQueue;
+    /// use std::time::Duration;
+    ///
+    /// let queue = TimerQueue::new(|| Duration::ZERO);
+    /// queue.call_later(Duration::ZERO, Box::new(|| ()));
+    /// assert!(!queue.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
