@@ -428,7 +428,13 @@ impl<T: 'static> Deferred<T> {
         let core = self.tail.core();
         let paused = core.paused.get();
         core.paused.set(paused.saturating_sub(1));
-        if paused == 1 && core.may_run() {
+        if paused != 1 {
+            return;
+        }
+        if core.cancel_later.replace(false) {
+            chain::cancel(core);
+        }
+        if core.may_run() {
             run(Rc::clone(core));
         }
     }

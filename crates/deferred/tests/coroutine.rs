@@ -786,3 +786,90 @@ mod tokio_tasks {
         assert!(failure_result_of(c).is::<CancelledError>());
     }
 }
+
+/// Cancelling a coroutine whose Deferred is paused waits for the end of the
+/// pause, and then cancels what it awaits by then.
+#[test]
+fn cancelling_a_paused_coroutine() {
+    let (a, a_trigger) = Deferred::<()>::new();
+    let (b, b_trigger) = Deferred::<()>::new();
+    let d = ensure_deferred(async {
+        a.await?;
+        b.await
+    });
+    d.pause();
+    d.cancel();
+    assert!(!a_trigger.called());
+    a_trigger.callback(()).unwrap();
+    assert!(!b_trigger.called());
+    d.unpause();
+    assert!(b_trigger.called());
+    assert!(failure_result_of(d).is::<CancelledError>());
+}
+
+/// On Tokio's paused time.
+#[cfg(feature = "tokio")]
+mod paused_time {
+    use std::time::Duration;
+
+    use deferred::testing::{assert_no_result, failure_result_of};
+    use deferred::{CancelledError, Deferred, ensure_deferred};
+    use tokio::task::LocalSet;
+    use tokio::time::{Instant, sleep, timeout};
+
+    /// A coroutine is woken by Tokio's timers; paused time passes as it waits.
+    #[tokio::test(start_paused = true)]
+    async fn a_coroutine_awaits_tokios_timers() {
+        LocalSet::new()
+            .run_until(async {
+                let start = Instant::now();
+                let (d, trigger) = Deferred::new();
+                let c = ensure_deferred(async move {
+                    sleep(Duration::from_secs(3600)).await;
+                    let n: i32 = d.await?;
+                    sleep(Duration::from_secs(60)).await;
+                    Ok(n)
+                });
+                assert_no_result(&c);
+                trigger.callback(7).unwrap();
+                assert_eq!(c.await.unwrap(), 7);
+                assert_eq!(start.elapsed(), Duration::from_secs(3660));
+            })
+            .await;
+    }
+    /// Tokio's timeout around a Deferred cancels nothing.
+    #[tokio::test(start_paused = true)]
+    async fn tokios_timeout_cancels_nothing() {
+        let (mut d, trigger) = Deferred::new();
+        assert!(timeout(Duration::from_secs(1), &mut d).await.is_err());
+        assert!(!trigger.called());
+        trigger.callback(1).unwrap();
+        assert_eq!(timeout(Duration::from_secs(1), d).await.unwrap().unwrap(), 1);
+    }
+    /// Cancelling a coroutine that sleeps drops it.
+    #[tokio::test(start_paused = true)]
+    async fn cancelling_a_sleeper() {
+        LocalSet::new()
+            .run_until(async {
+                let c = ensure_deferred(async {
+                    sleep(Duration::from_secs(9)).await;
+                    Ok(())
+                });
+                tokio::task::yield_now().await;
+                c.cancel();
+                assert!(failure_result_of(c).is::<CancelledError>());
+            })
+            .await;
+    }
+
+    /// No `LocalSet` is needed on a current-thread runtime.
+    #[tokio::test(start_paused = true)]
+    async fn a_plain_runtime_will_do() {
+        let d = ensure_deferred(async {
+            sleep(Duration::from_secs(9)).await;
+            Ok("awake")
+        });
+        assert_no_result(&d);
+        assert_eq!(d.await.unwrap(), "awake");
+    }
+}

@@ -74,6 +74,10 @@ fn ask_canceller(core: Rc<Core>, to_do: &mut ToDo) {
             core.upstream.set(Upstream::Members(members.clone()));
             cancel_members(&core, &members, to_do);
         }
+        Upstream::Task(task) if core.paused.get() > 0 => {
+            core.upstream.set(Upstream::Task(task));
+            core.cancel_later.set(true);
+        }
         Upstream::Task(task) => {
             let coroutine = task.upgrade();
             core.upstream.set(Upstream::Task(task));

@@ -100,6 +100,9 @@ pub(crate) struct Core {
     /// A cancellation is on its way through the chain's coroutine; until it
     /// is done the chain stays where it is.
     pub(crate) held: Cell<bool>,
+    /// A coroutine was cancelled while its chain was paused: as in Twisted the
+    /// cancellation is passed on when the pause ends.
+    pub(crate) cancel_later: Cell<bool>,
     pub(crate) upstream: Cell<Upstream>,
     pub(crate) waiter: Cell<Waiter>,
     pub(crate) consumer: Cell<Consumer>,
@@ -122,6 +125,7 @@ impl Core {
             swallow: Cell::new(false),
             paused: Cell::new(0),
             held: Cell::new(false),
+            cancel_later: Cell::new(false),
             upstream: Cell::new(Upstream::Nobody),
             waiter: Cell::new(Waiter::Nobody),
             consumer: Cell::new(Consumer::Held),

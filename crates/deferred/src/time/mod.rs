@@ -96,6 +96,7 @@ pub trait ReactorTime {
     /// assert_eq!(call.get_time(), Duration::from_secs(3));
     /// ```
     #[doc(alias = "callLater")]
+    #[track_caller]
     fn call_later(&self, delay: Duration, call: impl FnOnce() + 'static) -> DelayedCall
     where
         Self: Sized,
@@ -109,6 +110,7 @@ impl<C: ReactorTime + ?Sized> ReactorTime for std::rc::Rc<C> {
         (**self).seconds()
     }
 
+    #[track_caller]
     fn call_later_boxed(&self, delay: Duration, call: Call) -> DelayedCall {
         (**self).call_later_boxed(delay, call)
     }
