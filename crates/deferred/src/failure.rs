@@ -309,6 +309,59 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     }
 }
 
+/// For `main`, and for whoever else wants an error: it shows itself as the
+/// failure does, and has the causes of its error.
+///
+/// ```
+/// use deferred::{Failure, execute, testing::failure_result_of};
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let failure = failure_result_of(execute(|| Ok("x".parse::<i32>()?)));
+///     let error = Box::<dyn std::error::Error>::from(failure);
+///     assert_eq!(error.to_string(), "invalid digit found in string");
+///     Ok(())
+/// }
+/// ```
+impl From<Failure> for Box<dyn Error> {
+    fn from(failure: Failure) -> Self {
+        Box::new(AsError(failure))
+    }
+}
+
+/// As for a boxed error that may not change threads.
+///
+/// ```
+/// let failure = deferred::Failure::msg("out of paper");
+/// let error = Box::<dyn std::error::Error + Send + Sync>::from(failure);
+/// assert_eq!(error.to_string(), "out of paper");
+/// ```
+impl From<Failure> for Box<dyn Error + Send + Sync> {
+    fn from(failure: Failure) -> Self {
+        Box::new(AsError(failure))
+    }
+}
+
+/// A failure that is an error.
+struct AsError(Failure);
+
+impl fmt::Display for AsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for AsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Error for AsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.value().source()
+    }
+}
+
 /// The error's message; `{:#}` adds the messages of its causes.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
