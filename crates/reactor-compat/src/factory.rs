@@ -1,7 +1,7 @@
 //! [`Factory`] and [`ClientFactory`]: who makes protocols.
 //!
 //! Mirrors `twisted.internet.protocol.Factory` and `ClientFactory`. Tested in
-//! `tests/factory.rs` and `tests/connector.rs`.
+//! `tests/tcp.rs` and `tests/connector.rs`.
 
 use deferred::Failure;
 

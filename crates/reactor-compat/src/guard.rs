@@ -19,10 +19,10 @@ pub(crate) fn run(what: &'static str, code: impl FnOnce()) {
     }
 }
 
-/// Logs the panic of `what`.
+/// Logs the failure of `what`, of which Twisted has nothing to say.
+#[cold]
 pub(crate) fn log(what: &'static str, failure: &Failure) {
-    let error: &(dyn std::error::Error + 'static) = failure.value();
-    tracing::error!(error, "Unhandled error in {what}");
+    crate::log::err(failure.clone(), &format!("Unhandled error in {what}"));
 }
 
 /// Runs user code that nobody waits for; a panic in it is logged, with `why`

@@ -58,8 +58,11 @@ mod serve;
 mod threads;
 mod transport;
 
+pub mod blocking;
 pub mod endpoint;
 pub mod event;
+#[cfg(feature = "greenlet")]
+pub mod greenlet;
 pub mod lockfile;
 pub mod log;
 pub mod task;
@@ -73,6 +76,12 @@ pub use error::*;
 pub use factory::{Built, ClientFactory, Factory};
 pub use producer::{Producer, ProducerKind};
 pub use protocol::Protocol;
-pub use reactor::{Reactor, reactor};
-pub use threads::{Remote, blocking_call_from_thread};
+pub use reactor::{
+    HostedReactor, Inventory, OpenConnection, PendingCall, Reactor, RunOptions, Signal,
+    SignalError, SystemEventTrigger, reactor,
+};
+pub use threads::{
+    ReactorThread, Remote, ThreadPool, ThreadPoolError, blocking_call_from_thread,
+    call_multiple_in_thread, defer_to_thread, defer_to_thread_pool,
+};
 pub use transport::{Transport, WaterMarks};

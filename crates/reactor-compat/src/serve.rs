@@ -53,7 +53,7 @@ impl Reactor {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
         P: Protocol,
     {
-        let span = label::<P>(0, &Address::Pipe);
+        let span = label::<P>(Some(0), &Address::Pipe);
         serve_with(self, Address::Pipe, Address::Pipe, protocol, |connection, residence| Setup {
             stream,
             reset: |_| {},
@@ -86,14 +86,21 @@ where
 }
 
 /// The span of a connection, with the name that Twisted's log gives it, such
-/// as `Echo,0,127.0.0.1`.
-pub(crate) fn label<P>(number: u64, peer: &Address) -> Span {
-    let name = std::any::type_name::<P>();
-    let name = name.split('<').next().and_then(|path| path.rsplit("::").next()).unwrap_or(name);
-    match peer.ip() {
-        Some(ip) => {
+/// as `Echo,0,127.0.0.1`, or `Echo,client`.
+pub(crate) fn label<P>(number: Option<u64>, peer: &Address) -> Span {
+    let name = short_name(std::any::type_name::<P>());
+    match (number, peer.ip()) {
+        (Some(number), Some(ip)) => {
             tracing::debug_span!("connection", system = format_args!("{name},{number},{ip}"))
         }
-        None => tracing::debug_span!("connection", system = format_args!("{name},{number}")),
+        (Some(number), None) => {
+            tracing::debug_span!("connection", system = format_args!("{name},{number}"))
+        }
+        (None, _) => tracing::debug_span!("connection", system = format_args!("{name},client")),
     }
+}
+
+/// The name of a type without its module and its parameters.
+pub(crate) fn short_name(name: &'static str) -> &'static str {
+    name.split('<').next().and_then(|path| path.rsplit("::").next()).unwrap_or(name)
 }

@@ -246,7 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         let connection = &self.setup.connection;
         let run = || self.setup.residence.enter(|protocol| callback(protocol, connection));
         if let Some(Err(failure)) = self.setup.span.in_scope(run) {
-            self.setup.span.in_scope(|| guard::log("a protocol", &failure));
+            self.setup.span.in_scope(|| crate::log::err(failure.clone(), ""));
             self.end(failure);
         }
     }
@@ -264,7 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             let lost =
                 residence.enter(|protocol| protocol.connection_lost(connection, reason.clone()));
             if let Some(Err(failure)) = lost {
-                guard::log("a protocol", &failure);
+                crate::log::err(failure, "");
             }
             residence.vacate();
         });
@@ -302,13 +302,19 @@ impl<S, P: Protocol> Drop for Driver<S, P> {
     fn drop(&mut self) {
         let Some(enrolment) = self.enrolment.take() else { return };
         drop(enrolment);
-        let Setup { connection, residence, attendant, .. } = &self.setup;
+        let Setup { connection, residence, attendant, span, .. } = &self.setup;
         let reason = Failure::new(ConnectionLost::because("its runtime was dropped"));
-        guard::run("a producer", || connection.link().lost());
-        if self.phase != Phase::New {
-            residence.enter(|protocol| protocol.connection_lost(connection, reason.clone()));
-        }
-        residence.vacate();
+        span.in_scope(|| {
+            guard::run("a producer", || connection.link().lost());
+            if self.phase != Phase::New {
+                let lost = residence
+                    .enter(|protocol| protocol.connection_lost(connection, reason.clone()));
+                if let Some(Err(failure)) = lost {
+                    crate::log::err(failure, "");
+                }
+            }
+            residence.vacate();
+        });
         if let Some(attendant) = attendant {
             guard::run("a connector", || attendant.lost(reason));
         }

@@ -1,7 +1,8 @@
 //! The errors of the reactor, of connections and of connecting, under
 //! Twisted's names.
 //!
-//! Mirrors `twisted.internet.error`. Tested in `tests/error.rs`.
+//! Mirrors `twisted.internet.error`. Tested in `tests/error.rs`, and where they
+//! come from in `tests/reactor.rs`, `tests/tcp.rs` and `tests/connector.rs`.
 
 mod connect;
 mod connection;
@@ -14,5 +15,6 @@ pub use connection::{
     AlreadyProducing, ConnectionAborted, ConnectionDone, ConnectionGone, ConnectionLost,
 };
 pub use reactor::{
-    ReactorAlreadyRunning, ReactorNotRunning, ReactorStopped, RunError, WouldDeadlock,
+    ReactorAlreadyRunning, ReactorNotRunning, ReactorStopped, ReactorThreadError, RunError,
+    WouldDeadlock,
 };

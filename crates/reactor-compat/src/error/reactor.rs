@@ -66,6 +66,9 @@ pub enum RunError {
     AlreadyRunning(ReactorAlreadyRunning),
     /// The thread is inside another Tokio runtime, which would be blocked.
     InsideRuntime,
+    /// The thread is not inside a Tokio runtime that the reactor could be a
+    /// guest of; or that has no local tasks.
+    OutsideRuntime,
     /// The operating system did not give what a runtime needs.
     Io(io::Error),
 }
@@ -77,6 +80,9 @@ impl fmt::Display for RunError {
             Self::InsideRuntime => f.write_str(
                 "the reactor cannot run inside another Tokio runtime, which it would block",
             ),
+            Self::OutsideRuntime => f.write_str(
+                "the reactor cannot be a guest where there is no Tokio runtime with local tasks",
+            ),
             Self::Io(_) => f.write_str("the reactor's runtime could not be made"),
         }
     }
@@ -85,7 +91,7 @@ impl fmt::Display for RunError {
 impl Error for RunError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::AlreadyRunning(_) | Self::InsideRuntime => None,
+            Self::AlreadyRunning(_) | Self::InsideRuntime | Self::OutsideRuntime => None,
             Self::Io(error) => Some(error),
         }
     }
@@ -140,3 +146,35 @@ impl fmt::Display for WouldDeadlock {
 }
 
 impl Error for WouldDeadlock {}
+
+/// Why a reactor's thread did not end well.
+///
+/// ```
+/// use reactor_compat::{Reactor, ReactorThreadError, RunOptions};
+///
+/// let thread = Reactor::spawn_thread_with(RunOptions::new(), |_| panic!("on purpose"))?;
+/// assert_eq!(thread.join(), Err(ReactorThreadError::Panicked));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReactorThreadError {
+    /// The reactor could not run: what its [`RunError`] says.
+    NotRun(String),
+    /// What was to be done before it runs panicked.
+    Panicked,
+    /// A thread cannot wait for its own end.
+    WouldDeadlock,
+}
+
+impl fmt::Display for ReactorThreadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRun(why) => f.write_str(why),
+            Self::Panicked => f.write_str("the reactor's thread panicked"),
+            Self::WouldDeadlock => WouldDeadlock.fmt(f),
+        }
+    }
+}
+
+impl Error for ReactorThreadError {}

@@ -64,9 +64,9 @@ impl Events {
         }
     }
 
-    fn find_or_make(&self, name: &Cow<'static, str>, phase: EventPhase) -> ThreePhaseEvent {
-        self.find(name, phase)
-            .unwrap_or_else(|| self.own.borrow_mut().entry(name.clone()).or_default().clone())
+    fn find_or_make(&self, name: Cow<'static, str>, phase: EventPhase) -> ThreePhaseEvent {
+        self.find(&name, phase)
+            .unwrap_or_else(|| self.own.borrow_mut().entry(name).or_default().clone())
     }
 }
 
@@ -120,7 +120,7 @@ impl Reactor {
     {
         let event = event.into();
         let span = Span::current();
-        let target = self.core.events.find_or_make(&event, phase);
+        let target = self.core.events.find_or_make(event.clone(), phase);
         let trigger = if span.is_none() {
             target.add_trigger(phase, function)
         } else {
@@ -140,7 +140,7 @@ impl Reactor {
     /// use reactor_compat::{Reactor, event::{EventPhase, NoSuchTrigger}};
     ///
     /// let reactor = Reactor::new();
-    /// let trigger = reactor.add_system_event_trigger(EventPhase::During, "tea", || unreachable!());
+    /// let trigger = reactor.add_system_event_trigger(EventPhase::During, "tea", || println!("never"));
     /// reactor.remove_system_event_trigger(&trigger)?;
     /// assert_eq!(reactor.remove_system_event_trigger(&trigger), Err(NoSuchTrigger));
     /// reactor.fire_system_event("tea");

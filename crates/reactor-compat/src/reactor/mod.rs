@@ -1,50 +1,54 @@
 //! [`Reactor`]: what runs everything.
 //!
 //! Mirrors `twisted.internet.reactor` and `twisted.internet.base.ReactorBase`.
-//! Tested in `tests/reactor.rs`, and with signals in the package `examples`.
+//! Tested in `tests/reactor.rs`, and each part in a test of its own.
 
 mod buffers;
+mod claims;
 mod clock;
+mod events;
+mod ground;
+mod guest;
+mod hosted;
+mod inventory;
+mod options;
+mod phase;
 mod registry;
 mod run;
 mod signals;
+mod turn;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
-use std::mem;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use deferred::get_debugging;
 use deferred::time::{Call, DelayedCall, ReactorTime, TimerQueue};
 use tracing::Span;
 
 pub(crate) use buffers::Buffers;
+use claims::{Claims, Pool};
 use clock::Epoch;
-pub(crate) use registry::{Enrolment, Live, Registry};
+use events::Events;
+pub use events::SystemEventTrigger;
+use ground::Place;
+pub use hosted::HostedReactor;
+use inventory::Places;
+pub use inventory::{Inventory, OpenConnection, PendingCall};
+pub use options::RunOptions;
+use phase::Phase;
+pub(crate) use registry::{Alive, Enrolment, Live, Registry};
+use signals::{Ears, Handlers};
+pub use signals::{Signal, SignalError};
 
 use crate::error::{ReactorNotRunning, RunError};
-use crate::guard;
+use crate::event::EventPhase;
 use crate::threads::{Mailbox, Remote};
-
-/// What a reactor is doing.
-///
-/// ```text
-/// Idle ──run──▶ Running ──stop──▶ Stopping ──all has ended──▶ Ending ──▶ Idle
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// It is not running. What is started waits for it to run.
-    Idle,
-    /// It runs.
-    Running,
-    /// It was told to stop, and lets ports and connections end.
-    Stopping,
-    /// Its runtime is being dropped. Nothing can be started any more.
-    Ending,
-}
 
 /// What runs everything: time, ports, connections, and whatever they call.
 ///
@@ -83,10 +87,21 @@ pub struct Reactor {
 
 struct Core {
     phase: Cell<Phase>,
+    /// It was told to stop, and the event has not been fired.
+    just_stopped: Cell<bool>,
+    /// How many runs there have been.
+    run: Cell<u64>,
+    /// Whether the signals that should stop it do, in this run.
+    defaults: Cell<bool>,
     epoch: Epoch,
     timers: TimerQueue,
-    /// What is to be done when it runs.
-    waiting: RefCell<Vec<Box<dyn FnOnce()>>>,
+    places: Places,
+    events: Events,
+    handlers: Handlers,
+    ears: RefCell<Option<Ears>>,
+    claims: Claims,
+    pool: Pool,
+    place: Place,
     waker: Rc<Cell<Option<Waker>>>,
     mailbox: Arc<Mailbox>,
     shared: Rc<Shared>,
@@ -138,9 +153,18 @@ impl Reactor {
         });
         let core = Core {
             phase: Cell::new(Phase::Idle),
+            just_stopped: Cell::new(false),
+            run: Cell::new(0),
+            defaults: Cell::new(true),
             epoch,
             timers,
-            waiting: RefCell::default(),
+            places: Places::default(),
+            events: Events::default(),
+            handlers: Handlers::default(),
+            ears: RefCell::default(),
+            claims: Claims::default(),
+            pool: Pool::default(),
+            place: Place::nowhere(),
             waker,
             mailbox: Arc::new(Mailbox::new()),
             shared: Rc::default(),
@@ -150,15 +174,19 @@ impl Reactor {
 
     /// Runs until [`stop`](Self::stop) is called, or SIGINT or SIGTERM comes.
     ///
-    /// Then ports are closed, connections are cut, each protocol's
-    /// `connection_lost` is called, tasks spawned on the runtime are dropped,
-    /// and this returns. Delayed calls that are pending stay so; the reactor
-    /// can be run again.
+    /// First the event `startup` happens, of which
+    /// [`call_when_running`](Self::call_when_running) is a part; at the end the
+    /// event `shutdown`, in which ports are closed, connections are cut and
+    /// each protocol's `connection_lost` is called: see
+    /// [`add_system_event_trigger`](Self::add_system_event_trigger). Then tasks
+    /// spawned on the runtime are dropped, and this returns. Delayed calls that
+    /// are pending stay so; the reactor can be run again.
     ///
     /// # Errors
     ///
     /// [`RunError`] if it is running already, if the thread is inside another
-    /// Tokio runtime, or if the operating system gives none.
+    /// Tokio runtime (see [`run_until_stopped`](Self::run_until_stopped) for
+    /// that), or if the operating system gives none.
     ///
     /// ```
     /// use reactor_compat::Reactor;
@@ -175,7 +203,18 @@ impl Reactor {
     /// # Ok::<(), reactor_compat::RunError>(())
     /// ```
     pub fn run(&self) -> Result<(), RunError> {
-        run::run(&self.core)
+        self.run_with(RunOptions::new())
+    }
+
+    /// [`run`](Self::run), otherwise than usual.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// See the example of [`RunOptions`].
+    pub fn run_with(&self, options: RunOptions) -> Result<(), RunError> {
+        run::run(&self.core, &options)
     }
 
     /// Ends the [run](Self::run), when what is running now has returned.
@@ -200,16 +239,46 @@ impl Reactor {
         if self.core.stop() { Ok(()) } else { Err(ReactorNotRunning) }
     }
 
-    /// Whether it runs: from the beginning of [`run`](Self::run) to its end.
+    /// Ends the run when what is running now has returned, without the event
+    /// `shutdown`: what is alive is dropped as it is.
+    ///
+    /// Connections' `connection_lost` is called even so, since here they end
+    /// with the run.
+    ///
+    /// # Errors
+    ///
+    /// [`ReactorNotRunning`] if it does not run.
+    ///
+    /// ```
+    /// use reactor_compat::{Reactor, ReactorNotRunning, event::EventPhase};
+    ///
+    /// let reactor = Reactor::new();
+    /// assert_eq!(reactor.crash(), Err(ReactorNotRunning));
+    /// reactor.add_system_event_trigger(EventPhase::Before, "shutdown", || println!("never"));
+    /// let crash = reactor.clone();
+    /// reactor.call_when_running(move || crash.crash().unwrap());
+    /// reactor.run()?;
+    /// # Ok::<(), reactor_compat::RunError>(())
+    /// ```
+    pub fn crash(&self) -> Result<(), ReactorNotRunning> {
+        if self.core.crash() { Ok(()) } else { Err(ReactorNotRunning) }
+    }
+
+    /// Whether it runs: from the end of the phase `before` of the event
+    /// `startup` to that of the event `shutdown`.
     ///
     /// ```
     /// assert!(!reactor_compat::Reactor::new().running());
     /// ```
     pub fn running(&self) -> bool {
-        self.core.phase.get() != Phase::Idle
+        self.core.phase.get().runs()
     }
 
     /// Calls `call` as soon as the reactor runs; at once, if it does.
+    ///
+    /// Until then it is a trigger after the event `startup`, which can be
+    /// [removed](Self::remove_system_event_trigger); if it panics that is
+    /// logged. At once means as if you called it yourself, panics included.
     ///
     /// ```
     /// use reactor_compat::Reactor;
@@ -229,12 +298,12 @@ impl Reactor {
     /// # Ok::<(), reactor_compat::RunError>(())
     /// ```
     #[doc(alias = "callWhenRunning")]
-    pub fn call_when_running(&self, call: impl FnOnce() + 'static) {
-        let call = in_span(Box::new(call));
-        match self.core.phase.get() {
-            Phase::Idle | Phase::Ending => self.core.waiting.borrow_mut().push(call),
-            Phase::Running | Phase::Stopping => guard::run("a call when running", call),
+    pub fn call_when_running(&self, call: impl FnOnce() + 'static) -> Option<SystemEventTrigger> {
+        if self.running() {
+            call();
+            return None;
         }
+        Some(self.add_system_event_trigger(EventPhase::After, "startup", call))
     }
 
     /// What other threads reach it by.
@@ -257,18 +326,14 @@ impl Reactor {
     /// Has the runtime drive `future`, now or when the reactor runs.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) {
         match self.core.phase.get() {
-            Phase::Idle => {
-                let start = move || drop(tokio::task::spawn_local(future));
-                self.core.waiting.borrow_mut().push(Box::new(start));
-            }
-            Phase::Running | Phase::Stopping => drop(tokio::task::spawn_local(future)),
             Phase::Ending => drop(future),
+            _ => self.core.place.spawn(future),
         }
     }
 
     /// Whether what begins now would not live to see anything.
     pub(crate) fn stopping(&self) -> bool {
-        matches!(self.core.phase.get(), Phase::Stopping | Phase::Ending)
+        matches!(self.core.phase.get(), Phase::Closing | Phase::Crashed | Phase::Ending)
     }
 
     pub(crate) fn shared(&self) -> &Rc<Shared> {
@@ -277,34 +342,6 @@ impl Reactor {
 }
 
 impl Core {
-    /// Does what waited for the reactor to run.
-    fn open(&self) {
-        loop {
-            let waiting = mem::take(&mut *self.waiting.borrow_mut());
-            if waiting.is_empty() {
-                return;
-            }
-            for call in waiting {
-                guard::run("a call when running", call);
-            }
-        }
-    }
-
-    /// Whether it ran until now.
-    fn stop(&self) -> bool {
-        let ran = self.phase.get() == Phase::Running;
-        if ran {
-            self.phase.set(Phase::Stopping);
-            self.wake();
-        }
-        ran
-    }
-
-    /// Has `waker` woken when there is something to look at.
-    fn listen(&self, waker: &Waker) {
-        self.waker.set(Some(waker.clone()));
-    }
-
     fn wake(&self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -316,6 +353,8 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         let left = self.mailbox.shut();
+        self.mailbox.tell();
+        self.disappoint();
         if !left.is_empty() {
             tracing::warn!(left = left.len(), "a reactor is gone that other threads had calls for");
         }
@@ -354,8 +393,13 @@ impl ReactorTime for Reactor {
         self.core.epoch.seconds()
     }
 
+    #[track_caller]
     fn call_later_boxed(&self, delay: Duration, call: Call) -> DelayedCall {
-        self.core.timers.call_later(delay, in_span(call))
+        let scheduled = self.core.timers.call_later(delay, in_span(call));
+        if get_debugging() {
+            self.core.places.note(&scheduled, Location::caller(), self.core.timers.len());
+        }
+        scheduled
     }
 
     fn get_delayed_calls(&self) -> Vec<DelayedCall> {

@@ -6,13 +6,25 @@ use std::rc::{Rc, Weak};
 
 use slab::Slab;
 
-use super::Shared;
+use super::{OpenConnection, Shared};
+use crate::address::Address;
+use crate::tcp::Destination;
 
 /// Something that has to end when its reactor does.
 pub(crate) trait Live {
     /// Asks it to end. It does so in its own task, soon, without waiting for
     /// anybody else.
     fn shut_down(&self);
+
+    /// What it is.
+    fn describe(&self) -> Alive;
+}
+
+/// What something that is alive is.
+pub(crate) enum Alive {
+    Port(Address),
+    Connection(OpenConnection),
+    Attempt(Destination),
 }
 
 /// All that is alive.
@@ -29,11 +41,18 @@ impl Registry {
 
     /// Tells all of them.
     pub(crate) fn shut_down(&self) {
-        let live: Vec<Rc<dyn Live>> =
-            self.live.borrow().iter().filter_map(|(_, live)| live.upgrade()).collect();
-        for one in live {
+        for one in self.all() {
             one.shut_down();
         }
+    }
+
+    /// What they are.
+    pub(crate) fn describe(&self) -> Vec<Alive> {
+        self.all().iter().map(|one| one.describe()).collect()
+    }
+
+    fn all(&self) -> Vec<Rc<dyn Live>> {
+        self.live.borrow().iter().filter_map(|(_, live)| live.upgrade()).collect()
     }
 }
 

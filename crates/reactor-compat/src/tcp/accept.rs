@@ -125,7 +125,9 @@ impl<F: Factory> Acceptor<F> {
         let number = self.accepted;
         self.accepted += 1;
         match guard::catch(|| self.factory.build_protocol(peer.into())) {
-            Ok(Some(protocol)) => drop(serve(&self.reactor, stream, peer, protocol, number, None)),
+            Ok(Some(protocol)) => {
+                drop(serve(&self.reactor, stream, peer, protocol, Some(number), None))
+            }
             Ok(None) => drop(stream),
             Err(failure) => guard::log("a factory", &failure),
         }

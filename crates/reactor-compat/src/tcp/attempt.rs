@@ -11,16 +11,20 @@ use tokio::sync::Notify;
 use super::address::Destination;
 use super::connect::connect;
 use crate::error::ConnectError;
-use crate::reactor::Live;
+use crate::reactor::{Alive, Live};
 
 /// An attempt, which can be given up.
-#[derive(Default)]
 pub(super) struct Attempt {
+    destination: Destination,
     given_up: RefCell<Option<ConnectError>>,
     notify: Notify,
 }
 
 impl Attempt {
+    pub(super) fn new(destination: Destination) -> Self {
+        Self { destination, given_up: RefCell::default(), notify: Notify::new() }
+    }
+
     /// Has it end, with `why`.
     pub(super) fn give_up(&self, why: ConnectError) {
         self.given_up.borrow_mut().get_or_insert(why);
@@ -39,6 +43,10 @@ impl Attempt {
 }
 
 impl Live for Attempt {
+    fn describe(&self) -> Alive {
+        Alive::Attempt(self.destination.clone())
+    }
+
     fn shut_down(&self) {
         self.give_up(ConnectError::ReactorStopped);
     }

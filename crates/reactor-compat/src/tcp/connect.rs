@@ -49,13 +49,13 @@ async fn addresses(destination: &Destination) -> Result<Vec<SocketAddr>, Connect
 }
 
 /// Gives a TCP connection to a driver; `number` tells it from others of the
-/// same port in the log.
+/// same port in the log; a client's connection has none.
 pub(super) fn serve<P: Protocol>(
     reactor: &Reactor,
     stream: TcpStream,
     peer: SocketAddr,
     protocol: P,
-    number: u64,
+    number: Option<u64>,
     attendant: Option<Rc<dyn Attendant<P>>>,
 ) -> Connection<P> {
     let host = stream.local_addr().map_or(Address::Pipe, Address::from);

@@ -103,7 +103,7 @@ impl<P: Protocol> Connector<P> {
         if self.core.reactor.stopping() {
             return self.core.answer(&Err(ConnectError::ReactorStopped.into()));
         }
-        let attempt = Rc::new(Attempt::default());
+        let attempt = Rc::new(Attempt::new(self.core.destination.clone()));
         self.core.state.replace(State::Connecting(attempt.clone()));
         self.core.reactor.spawn(attempt_to_connect(Undecided::new(&self.core, attempt)));
     }
@@ -292,7 +292,7 @@ impl<P: Protocol> Core<P> {
         match self.tell(|factory, _| factory.build_protocol(peer.into())) {
             Some(Ok(Some(protocol))) => {
                 let attendant: Rc<dyn Attendant<P>> = Rc::new(Watcher(self.clone()));
-                Ok(serve(&self.reactor, stream, peer, protocol, 0, Some(attendant)))
+                Ok(serve(&self.reactor, stream, peer, protocol, None, Some(attendant)))
             }
             Some(Err(failure)) => {
                 let message = failure.check::<Panic>().map_or("", Panic::message);

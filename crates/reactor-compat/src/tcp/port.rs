@@ -17,7 +17,8 @@ use super::address::Interface;
 use crate::address::Address;
 use crate::error::CannotListenError;
 use crate::factory::Factory;
-use crate::reactor::{Enrolment, Live, Reactor};
+use crate::reactor::{Alive, Enrolment, Live, Reactor};
+use crate::serve::short_name;
 
 /// A TCP port that is open, until told to
 /// [stop listening](Self::stop_listening).
@@ -71,6 +72,7 @@ pub(super) fn listen(
 ) -> Result<Port, CannotListenError> {
     let (listener, host) =
         bind(interface).map_err(|error| CannotListenError::new(interface.to_string(), &error))?;
+    tracing::info!("{} starting on {}", name_of(&factory), host.port());
     let core = Rc::new(PortCore {
         host: host.into(),
         state: Cell::new(State::Listening),
@@ -82,6 +84,13 @@ pub(super) fn listen(
     let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
     reactor.spawn(Acceptor::new(reactor.clone(), core.clone(), factory, enrolment));
     Ok(Port { core })
+}
+
+/// What Twisted's log calls a factory: the name of its type. A closure has
+/// none, and counts as one of Twisted's own.
+fn name_of<F>(_factory: &F) -> &'static str {
+    let name = std::any::type_name::<F>();
+    if name.contains("{{") { "Factory" } else { short_name(name) }
 }
 
 fn bind(interface: &Interface) -> io::Result<(TcpListener, SocketAddr)> {
@@ -147,7 +156,9 @@ impl PortCore {
     }
 
     pub(super) fn set_stopped(&self) {
-        self.state.set(State::Stopped);
+        if self.state.replace(State::Stopped) != State::Stopped {
+            tracing::info!("(TCP Port {} Closed)", self.host.port().unwrap_or_default());
+        }
         self.listener.take();
         for trigger in self.stopped.take() {
             // Whoever cancelled it does not want to know.
@@ -157,6 +168,10 @@ impl PortCore {
 }
 
 impl Live for PortCore {
+    fn describe(&self) -> Alive {
+        Alive::Port(self.host.clone())
+    }
+
     fn shut_down(&self) {
         if self.state.get() == State::Listening {
             self.state.set(State::Stopping);

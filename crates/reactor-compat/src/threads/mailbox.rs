@@ -3,6 +3,7 @@
 //! Mirrors `threadCallQueue` of `twisted.internet.base.ReactorBase`. Tested in
 //! `tests/threads.rs`.
 
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,8 @@ use crate::error::ReactorStopped;
 pub(crate) enum Order {
     /// Call this.
     Call(Box<dyn FnOnce() + Send>),
+    /// Give this to the claim of that number.
+    Deliver(u64, Box<dyn Any + Send>),
     /// Stop.
     Stop,
 }
@@ -64,12 +67,11 @@ impl Mailbox {
         self.state().gate == Gate::Open
     }
 
-    pub(crate) fn post(&self, order: Order) -> Result<(), ReactorStopped> {
+    /// Gives the order back if it comes too late.
+    pub(crate) fn post(&self, order: Order) -> Result<(), Order> {
         let mut state = self.state();
         if state.gate == Gate::Shut {
-            // What the order holds may use the mailbox when it is dropped.
-            drop(state);
-            return Err(ReactorStopped);
+            return Err(order);
         }
         state.orders.push_back(order);
         let waker = state.waker.take();
@@ -118,19 +120,23 @@ impl Mailbox {
         !state.orders.is_empty()
     }
 
-    /// Takes no more orders, tells those who watch, and gives what is left.
+    /// Takes no more orders, and gives what is left.
     pub(crate) fn shut(&self) -> VecDeque<Order> {
         let mut state = self.state();
         state.gate = Gate::Shut;
         let waker = state.waker.take();
-        let watchers = mem::take(&mut state.watchers);
         let orders = mem::take(&mut state.orders);
         drop(state);
         drop(waker);
+        orders
+    }
+
+    /// Tells those who watch that it is shut.
+    pub(crate) fn tell(&self) {
+        let watchers = mem::take(&mut self.state().watchers);
         for watcher in watchers.into_values() {
             watcher();
         }
-        orders
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

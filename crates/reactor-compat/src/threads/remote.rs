@@ -74,7 +74,7 @@ impl Remote {
         let span = Span::current();
         let call: Box<dyn FnOnce() + Send> =
             if span.is_none() { Box::new(call) } else { Box::new(move || span.in_scope(call)) };
-        self.mailbox.post(Order::Call(call))
+        self.mailbox.post(Order::Call(call)).map_err(|_late| ReactorStopped)
     }
 
     /// Has the reactor [stop](crate::Reactor::stop), after all that was asked
@@ -95,7 +95,7 @@ impl Remote {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stop(&self) -> Result<(), ReactorStopped> {
-        self.mailbox.post(Order::Stop)
+        self.mailbox.post(Order::Stop).map_err(|_late| ReactorStopped)
     }
 
     /// Whether what is asked for is refused.
@@ -128,6 +128,19 @@ impl Remote {
     #[doc(alias = "isInIOThread")]
     pub fn is_on_reactor_thread(&self) -> bool {
         self.mailbox.is_at_home()
+    }
+
+    /// Gives `delivery` to a claim of the reactor's; gives it back if it comes
+    /// too late.
+    pub(crate) fn deliver<T: Send + 'static>(
+        &self,
+        claim: u64,
+        delivery: T,
+    ) -> Result<(), Option<T>> {
+        match self.mailbox.post(Order::Deliver(claim, Box::new(delivery))) {
+            Err(Order::Deliver(_, late)) => Err(late.downcast().ok().map(|late| *late)),
+            Ok(()) | Err(Order::Call(_) | Order::Stop) => Ok(()),
+        }
     }
 
     /// Has `watcher` called, on the reactor's thread, when the reactor has

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Outbox, WaterMarks};
 use crate::address::Address;
 use crate::producer::{Producer, ProducerKind};
-use crate::reactor::{Live, Shared};
+use crate::reactor::{Alive, Live, OpenConnection, Shared};
 
 /// How long a close may make no progress before it becomes an abort.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(30);
@@ -334,6 +334,14 @@ impl Link {
 }
 
 impl Live for Link {
+    fn describe(&self) -> Alive {
+        Alive::Connection(OpenConnection {
+            host: self.host.clone(),
+            peer: self.peer.clone(),
+            unsent: self.unsent(),
+        })
+    }
+
     fn shut_down(&self) {
         if self.wish.get() != Wish::Lost {
             self.wish.set(Wish::Stopping);

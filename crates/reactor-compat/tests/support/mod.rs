@@ -42,12 +42,12 @@ where
 
 /// Ends the process if a test hangs. It goes by the computer's own clock, since
 /// tests halt Tokio's.
-struct Watchdog {
+pub struct Watchdog {
     _alive: mpsc::Sender<()>,
 }
 
 impl Watchdog {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (alive, watch) = mpsc::channel();
         let test = thread::current().name().unwrap_or("a test").to_owned();
         thread::spawn(move || {

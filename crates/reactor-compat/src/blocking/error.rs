@@ -1,0 +1,197 @@
+//! What can be wrong with waiting for a reactor.
+//!
+//! Mirrors the exceptions of `crochet`. Tested in `tests/blocking.rs`.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use super::eventual_result::EventualResult;
+use super::store::{ResultId, STASH_LIMIT};
+
+/// The time to wait was over, and there was no result.
+///
+/// It says nothing about what was waited for, which goes on; a
+/// [`deferred::TimeoutError`] would come from there.
+///
+/// ```
+/// use deferred::Deferred;
+/// use reactor_compat::blocking::{EventLoop, TimeoutError};
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new();
+/// event_loop.setup()?;
+/// let failure = event_loop.wait_for(Duration::ZERO, || Deferred::<()>::new().0).unwrap_err();
+/// assert_eq!(failure.check(), Some(&TimeoutError::new(Duration::ZERO)));
+/// # Ok::<(), reactor_compat::blocking::SetupError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "crochet.TimeoutError")]
+pub struct TimeoutError {
+    timeout: Duration,
+}
+
+impl TimeoutError {
+    /// An error that says `timeout` went by.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let error = reactor_compat::blocking::TimeoutError::new(Duration::from_secs(2));
+    /// assert_eq!(error.to_string(), "there was no result after 2s");
+    /// ```
+    pub fn new(timeout: Duration) -> Self {
+        Self { timeout }
+    }
+
+    /// The time that went by.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let error = reactor_compat::blocking::TimeoutError::new(Duration::from_secs(2));
+    /// assert_eq!(error.timeout(), Duration::from_secs(2));
+    /// ```
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
+impl fmt::Display for TimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there was no result after {:?}", self.timeout)
+    }
+}
+
+impl Error for TimeoutError {}
+
+/// There is no reactor to run anything in: nobody has called
+/// [`setup`](super::setup) or [`no_setup`](super::no_setup).
+///
+/// ```
+/// use reactor_compat::blocking::{EventLoop, NotSetUp};
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new();
+/// let failure = event_loop.wait_for(Duration::MAX, || Ok(1)).unwrap_err();
+/// assert!(failure.is::<NotSetUp>());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotSetUp;
+
+impl fmt::Display for NotSetUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no reactor has been set up")
+    }
+}
+
+impl Error for NotSetUp {}
+
+/// [`no_setup`](super::no_setup) came too late, or twice.
+///
+/// ```
+/// use reactor_compat::blocking::{AlreadySetUp, EventLoop};
+///
+/// let event_loop = EventLoop::new();
+/// event_loop.setup()?;
+/// assert_eq!(event_loop.no_setup(), Err(AlreadySetUp));
+/// # Ok::<(), reactor_compat::blocking::SetupError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlreadySetUp;
+
+impl fmt::Display for AlreadySetUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "no_setup() is to be called once, by the program, before any library calls setup()",
+        )
+    }
+}
+
+impl Error for AlreadySetUp {}
+
+/// The operating system gave no thread to [`setup`](super::setup).
+///
+/// ```
+/// use reactor_compat::blocking::SetupError;
+///
+/// let error = SetupError::from(std::io::ErrorKind::OutOfMemory);
+/// assert_eq!(error.kind(), std::io::ErrorKind::OutOfMemory);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetupError {
+    kind: io::ErrorKind,
+}
+
+impl SetupError {
+    /// What the operating system said.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.kind
+    }
+}
+
+impl From<io::ErrorKind> for SetupError {
+    fn from(kind: io::ErrorKind) -> Self {
+        Self { kind }
+    }
+}
+
+impl From<SetupError> for io::Error {
+    fn from(error: SetupError) -> Self {
+        Self::new(error.kind, error)
+    }
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no thread for the reactor: {}", self.kind)
+    }
+}
+
+impl Error for SetupError {}
+
+/// Why [`retrieve_result`](super::retrieve_result) gave nothing.
+///
+/// ```
+/// use reactor_compat::blocking::{EventLoop, ResultId, RetrieveError};
+///
+/// let id = ResultId::from(7);
+/// let error = EventLoop::new().retrieve_result::<()>(id).unwrap_err();
+/// assert_eq!(error, RetrieveError::Unknown(id));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RetrieveError {
+    /// There is none of that id, or it was retrieved before.
+    Unknown(ResultId),
+    /// It is the result of something else, and stays where it is.
+    OfAnotherType(ResultId),
+}
+
+impl fmt::Display for RetrieveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(id) => write!(f, "there is no stashed result {id}"),
+            Self::OfAnotherType(id) => write!(f, "the stashed result {id} is of another type"),
+        }
+    }
+}
+
+impl Error for RetrieveError {}
+
+/// There are [`STASH_LIMIT`] results in the stash; it gives back the one that
+/// was to be the next.
+pub struct StashFull<T: Send + 'static>(pub EventualResult<T>);
+
+impl<T: Send + 'static> fmt::Debug for StashFull<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StashFull").field(&self.0).finish()
+    }
+}
+
+impl<T: Send + 'static> fmt::Display for StashFull<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there are {STASH_LIMIT} results in the stash already")
+    }
+}
+
+impl<T: Send + 'static> Error for StashFull<T> {}

@@ -1,0 +1,154 @@
+//! A reactor as a guest: in a runtime, or a main loop, of somebody else's.
+//!
+//! Mirrors `twisted.internet.asyncioreactor` and `_threadedselect`, which run
+//! Twisted inside another loop. Tested in `tests/guest.rs`.
+
+use std::rc::Rc;
+
+use tokio::runtime::Handle;
+use tokio::task::LocalSet;
+
+use super::ground::Ground;
+use super::run::live;
+use super::{Core, Phase, Reactor, RunOptions};
+use crate::error::RunError;
+use crate::guard;
+
+/// A run in somebody else's runtime. However it ends, the reactor is idle then.
+struct Stay {
+    core: Rc<Core>,
+    /// Where its tasks are.
+    set: Option<Rc<LocalSet>>,
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.core.end();
+        let set = self.set.take();
+        drop(set);
+        drop(self.core.last_pool());
+        self.core.phase.set(Phase::Idle);
+    }
+}
+
+/// Takes the reactor up, and gives what is to be driven inside the runtime of
+/// `handle`.
+pub(super) fn stay(
+    core: &Rc<Core>,
+    handle: Handle,
+    options: RunOptions,
+) -> Result<impl Future<Output = ()> + use<>, RunError> {
+    core.take_up()?;
+    let set = Rc::new(LocalSet::new());
+    let stay = Stay { core: core.clone(), set: Some(set.clone()) };
+    Ok(async move {
+        let core = &stay.core;
+        let ground = Ground::Guest(handle, set.clone());
+        set.run_until(async {
+            core.begin(ground, &options);
+            live(core).await;
+        })
+        .await;
+        drop(set);
+        drop(stay);
+    })
+}
+
+impl Reactor {
+    /// Runs inside the Tokio runtime that this is awaited in, until the reactor
+    /// is [stopped](Self::stop).
+    ///
+    /// The runtime is not taken over: its other tasks go on, its clock is the
+    /// reactor's, paused or not, signals keep their meaning, and it is still
+    /// there at the end. It may be of any kind, as long as this future stays on
+    /// its thread: awaited in the main function, or in a local task. What the
+    /// reactor's callbacks spawn locally belongs to the runtime if that is a
+    /// `LocalRuntime`, and goes on; otherwise it is dropped when the reactor has
+    /// stopped.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] if the reactor is running already, or if there is no
+    /// runtime ([`hosted`](Self::hosted) is for that).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future [crashes](Self::crash) the reactor.
+    ///
+    /// ```
+    /// use reactor_compat::{ReactorTime, reactor};
+    /// use std::time::Duration;
+    ///
+    /// #[tokio::main(flavor = "local")]
+    /// async fn main() -> Result<(), reactor_compat::RunError> {
+    ///     let ticking = tokio::task::spawn_local(async { "a task of the program's own" });
+    ///     reactor().call_later(Duration::from_millis(1), || reactor().stop().unwrap());
+    ///     reactor().run_until_stopped().await?;
+    ///     assert_eq!(ticking.await.unwrap(), "a task of the program's own");
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn run_until_stopped(&self) -> Result<(), RunError> {
+        self.run_until_stopped_with(RunOptions::new().install_signal_handlers(false)).await
+    }
+
+    /// [`run_until_stopped`](Self::run_until_stopped), with options: as in
+    /// [`run_with`](Self::run_with), SIGINT and SIGTERM stop the reactor unless
+    /// they say otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`run_until_stopped`](Self::run_until_stopped).
+    ///
+    /// ```
+    /// use reactor_compat::{Reactor, RunOptions};
+    ///
+    /// let runtime = tokio::runtime::Runtime::new().unwrap();
+    /// let reactor = Reactor::new();
+    /// let stop = reactor.clone();
+    /// reactor.call_when_running(move || stop.stop().unwrap());
+    /// runtime.block_on(reactor.run_until_stopped_with(RunOptions::new()))?;
+    /// # Ok::<(), reactor_compat::RunError>(())
+    /// ```
+    pub async fn run_until_stopped_with(&self, options: RunOptions) -> Result<(), RunError> {
+        let handle = Handle::try_current().map_err(|_| RunError::OutsideRuntime)?;
+        stay(&self.core, handle, options)?.await;
+        Ok(())
+    }
+
+    /// Starts the reactor beside whatever else the thread's runtime does, as a
+    /// local task of that: [`run_until_stopped`](Self::run_until_stopped) for
+    /// programs that have something else to wait for. It runs from the
+    /// runtime's next turn on.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] if the reactor is running already, or if there is no
+    /// runtime here with local tasks: `#[tokio::main(flavor = "local")]`, a
+    /// `LocalRuntime` or a `LocalSet`. In the last case Tokio's own panic, which
+    /// is caught, has been printed.
+    ///
+    /// ```
+    /// use deferred::Deferred;
+    /// use reactor_compat::{reactor, task::defer_later};
+    /// use std::time::Duration;
+    ///
+    /// #[tokio::main(flavor = "local", start_paused = true)]
+    /// async fn main() -> Result<(), deferred::Failure> {
+    ///     reactor().attach()?;
+    ///     let tea: Deferred<&str> =
+    ///         defer_later(&reactor(), Duration::from_secs(180), || Ok("tea is ready"));
+    ///     assert_eq!(tea.await?, "tea is ready"); // the clock is paused
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn attach(&self) -> Result<(), RunError> {
+        let handle = Handle::try_current().map_err(|_| RunError::OutsideRuntime)?;
+        let options = RunOptions::new().install_signal_handlers(false);
+        let stay = stay(&self.core, handle, options)?;
+        match guard::catch(|| tokio::task::spawn_local(stay)) {
+            Ok(_task) => Ok(()),
+            Err(_panic) => Err(RunError::OutsideRuntime),
+        }
+    }
+}

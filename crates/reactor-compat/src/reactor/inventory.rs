@@ -1,0 +1,170 @@
+//! [`Inventory`]: what a reactor has to do, for those who debug.
+//!
+//! Mirrors what one looks up in Twisted with `getDelayedCalls`, `getReaders`
+//! and `getWriters`. Tested in `tests/inventory.rs`.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use deferred::time::{DelayedCall, ReactorTime};
+
+use super::registry::Alive;
+use super::{Core, Reactor};
+use crate::address::Address;
+use crate::tcp::Destination;
+
+/// What a reactor has to do: its delayed calls, ports and connections, as they
+/// are when it is asked.
+///
+/// Its `Display` is a text of a line each.
+///
+/// ```
+/// use reactor_compat::{Reactor, ReactorTime};
+/// use std::time::Duration;
+///
+/// let reactor = Reactor::new();
+/// reactor.call_later(Duration::from_secs(60), || ());
+/// let inventory = reactor.inventory();
+/// assert_eq!(inventory.delayed_calls.len(), 1);
+/// assert!(inventory.to_string().starts_with("1 delayed call, 0 ports, 0 connections"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inventory {
+    /// The calls that are pending, the next one first.
+    pub delayed_calls: Vec<PendingCall>,
+    /// The ports that are open: their addresses.
+    pub ports: Vec<Address>,
+    /// The connections that there are.
+    pub connections: Vec<OpenConnection>,
+    /// Where connections are being made to.
+    pub connecting: Vec<Destination>,
+    /// How many functions run in the reactor's thread pool.
+    pub threads_working: usize,
+    /// How many functions wait for a thread of it.
+    pub threads_waiting: usize,
+}
+
+/// A delayed call that is pending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingCall {
+    /// In how long it is due; zero if it should have been made.
+    pub due_in: Duration,
+    /// Where it was scheduled; known if [debugging] was on then, and
+    /// `call_later` was called on the reactor itself.
+    ///
+    /// [debugging]: deferred::set_debugging
+    pub made_at: Option<&'static Location<'static>>,
+}
+
+/// A connection that there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenConnection {
+    /// Our end.
+    pub host: Address,
+    /// The other end.
+    pub peer: Address,
+    /// How many bytes were written that have not been sent.
+    pub unsent: usize,
+}
+
+/// Where delayed calls were made, while debugging is on.
+#[derive(Default)]
+pub(super) struct Places {
+    places: RefCell<Vec<(DelayedCall, &'static Location<'static>)>>,
+}
+
+impl Places {
+    /// Notes where `call` was made, and forgets those that are over once they
+    /// are many.
+    pub(super) fn note(
+        &self,
+        call: &DelayedCall,
+        place: &'static Location<'static>,
+        pending: usize,
+    ) {
+        let mut places = self.places.borrow_mut();
+        if places.len() > 2 * pending + 64 {
+            places.retain(|(call, _)| call.active());
+        }
+        places.push((call.clone(), place));
+    }
+
+    fn find(&self, call: &DelayedCall) -> Option<&'static Location<'static>> {
+        let places = self.places.borrow();
+        places.iter().find(|(noted, _)| noted == call).map(|(_, place)| *place)
+    }
+}
+
+impl Reactor {
+    /// What it has to do.
+    ///
+    /// See the example of [`Inventory`].
+    #[doc(alias = "getReaders")]
+    #[doc(alias = "getWriters")]
+    pub fn inventory(&self) -> Inventory {
+        self.core.inventory(self.get_delayed_calls())
+    }
+}
+
+impl Core {
+    fn inventory(&self, calls: Vec<DelayedCall>) -> Inventory {
+        let now = self.epoch.seconds();
+        let pending = |call: DelayedCall| PendingCall {
+            due_in: call.get_time().saturating_sub(now),
+            made_at: self.places.find(&call),
+        };
+        let mut inventory = Inventory {
+            delayed_calls: calls.into_iter().map(pending).collect(),
+            ..Inventory::default()
+        };
+        for alive in self.shared.registry.describe() {
+            match alive {
+                Alive::Port(host) => inventory.ports.push(host),
+                Alive::Connection(connection) => inventory.connections.push(connection),
+                Alive::Attempt(destination) => inventory.connecting.push(destination),
+            }
+        }
+        if let Some(pool) = self.current_pool() {
+            inventory.threads_working = pool.working();
+            inventory.threads_waiting = pool.waiting();
+        }
+        inventory
+    }
+}
+
+/// `1 port`, `2 ports`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+impl fmt::Display for Inventory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", count(self.delayed_calls.len(), "delayed call"))?;
+        write!(f, ", {}", count(self.ports.len(), "port"))?;
+        write!(f, ", {}", count(self.connections.len(), "connection"))?;
+        write!(f, ", {}", count(self.connecting.len(), "attempt"))?;
+        writeln!(f, ", {} in threads, {} waiting", self.threads_working, self.threads_waiting)?;
+        for call in &self.delayed_calls {
+            write!(f, "delayed call in {:?}", call.due_in)?;
+            match call.made_at {
+                Some(place) => writeln!(f, ", made at {place}")?,
+                None => writeln!(f)?,
+            }
+        }
+        for port in &self.ports {
+            writeln!(f, "port {port}")?;
+        }
+        for OpenConnection { host, peer, unsent } in &self.connections {
+            writeln!(f, "connection {host} to {peer}, {unsent} bytes unsent")?;
+        }
+        for destination in &self.connecting {
+            writeln!(f, "connecting to {destination}")?;
+        }
+        Ok(())
+    }
+}

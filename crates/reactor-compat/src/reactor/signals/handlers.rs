@@ -1,0 +1,156 @@
+//! Handlers of the user's own, for any signal.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::rc::Rc;
+
+use tracing::Span;
+
+use super::Signal;
+use crate::guard;
+use crate::reactor::Reactor;
+
+type Handler = Rc<RefCell<dyn FnMut()>>;
+
+/// The user's handlers.
+#[derive(Default)]
+pub(in crate::reactor) struct Handlers {
+    handlers: RefCell<BTreeMap<Signal, Handler>>,
+}
+
+/// The signals that stop a reactor.
+const STOPPING: [Signal; 2] =
+    [Signal::Interrupt, if cfg!(windows) { Signal::Break } else { Signal::Terminate }];
+
+impl Handlers {
+    /// The signals to be listened for.
+    pub(in crate::reactor) fn signals(&self, defaults: bool) -> Vec<Signal> {
+        let defaults = STOPPING.iter().filter(|_| defaults).copied();
+        let mut signals: Vec<_> = defaults.chain(self.handlers.borrow().keys().copied()).collect();
+        signals.sort();
+        signals.dedup();
+        signals
+    }
+
+    /// Calls the handler of `signal`; whether there is one.
+    pub(in crate::reactor) fn handle(&self, signal: Signal) -> bool {
+        let handler = self.handlers.borrow().get(&signal).cloned();
+        let Some(handler) = handler else { return false };
+        guard::run_logged("while handling a signal", || {
+            // One that takes turns from within itself is not called again.
+            if let Ok(mut handler) = handler.try_borrow_mut() {
+                handler();
+            }
+        });
+        true
+    }
+
+    fn replace(&self, signal: Signal, handler: Option<Handler>) -> Option<Handler> {
+        let mut handlers = self.handlers.borrow_mut();
+        match handler {
+            Some(handler) => handlers.insert(signal, handler),
+            None => handlers.remove(&signal),
+        }
+    }
+}
+
+impl Reactor {
+    /// Has `handler` called whenever `signal` comes while the reactor runs, on
+    /// its thread like any other callback. It takes the place of the handler
+    /// that was there, the one that stops the reactor included.
+    ///
+    /// Handlers stay from one run to the next. Signals that come while the
+    /// reactor does not run are lost; but a signal that a reactor has once
+    /// listened for no longer does what it does by default, such as end the
+    /// process. Several that come at once may count as one.
+    ///
+    /// # Errors
+    ///
+    /// [`SignalError`] if no program can handle that signal. What else the
+    /// operating system may refuse is logged when the reactor runs.
+    ///
+    /// ```
+    /// use reactor_compat::{Reactor, Signal};
+    ///
+    /// let reactor = Reactor::new();
+    /// let stop = reactor.clone();
+    /// reactor.set_signal_handler(Signal::User1, move || stop.stop().unwrap())?;
+    /// reactor.call_when_running(|| {
+    ///     let pid = std::process::id().to_string();
+    ///     std::process::Command::new("kill").args(["-USR1", &pid]).status().unwrap();
+    /// });
+    /// reactor.run()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "signal.signal")]
+    pub fn set_signal_handler(
+        &self,
+        signal: Signal,
+        mut handler: impl FnMut() + 'static,
+    ) -> Result<(), SignalError> {
+        // What would end up as a panic of Tokio's, or never come.
+        const FORBIDDEN: [i32; 5] = [4, 8, 9, 11, 19];
+        if matches!(signal, Signal::Number(number) if number <= 0 || FORBIDDEN.contains(&number)) {
+            return Err(SignalError { signal });
+        }
+        let span = Span::current();
+        let handler: Handler = if span.is_none() {
+            Rc::new(RefCell::new(handler))
+        } else {
+            Rc::new(RefCell::new(move || span.in_scope(&mut handler)))
+        };
+        let replaced = self.core.handlers.replace(signal, Some(handler));
+        drop(replaced);
+        self.core.hear();
+        Ok(())
+    }
+
+    /// Takes the handler of `signal` back; SIGINT and SIGTERM stop the reactor
+    /// again. Whether there was one.
+    ///
+    /// ```
+    /// use reactor_compat::{Reactor, Signal};
+    ///
+    /// let reactor = Reactor::new();
+    /// reactor.set_signal_handler(Signal::Interrupt, || println!("not now"))?;
+    /// assert!(reactor.remove_signal_handler(Signal::Interrupt));
+    /// assert!(!reactor.remove_signal_handler(Signal::Interrupt));
+    /// # Ok::<(), reactor_compat::SignalError>(())
+    /// ```
+    pub fn remove_signal_handler(&self, signal: Signal) -> bool {
+        let removed = self.core.handlers.replace(signal, None);
+        self.core.hear();
+        removed.is_some()
+    }
+}
+
+/// No program can handle that signal.
+///
+/// ```
+/// use reactor_compat::{Reactor, Signal};
+///
+/// let kill = Signal::Number(9);
+/// let error = Reactor::new().set_signal_handler(kill, || ()).unwrap_err();
+/// assert_eq!(error.signal(), kill);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalError {
+    signal: Signal,
+}
+
+impl SignalError {
+    /// Which signal that is.
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+}
+
+impl fmt::Display for SignalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be handled", self.signal)
+    }
+}
+
+impl Error for SignalError {}

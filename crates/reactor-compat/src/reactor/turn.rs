@@ -1,0 +1,135 @@
+//! [`Turn`]: what a reactor does each time that it is woken.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Core;
+use super::signals::Signal;
+use crate::guard;
+use crate::threads::Order;
+
+/// What a run does each time that it is woken.
+pub(super) struct Turn<'a> {
+    core: &'a Rc<Core>,
+    alarm: Option<Alarm>,
+    /// An empty queue, to be given for a full one.
+    spare: VecDeque<Order>,
+}
+
+/// Tokio's timer, for the delayed call that is due next.
+struct Alarm {
+    at: Instant,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(core: &'a Rc<Core>) -> Self {
+        Self { core, alarm: None, spare: VecDeque::new() }
+    }
+
+    /// Takes a turn; ready when there are to be no more.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match guard::catch(|| self.take(cx)) {
+            Ok(over) => over,
+            Err(failure) => {
+                crate::log::err(failure, "Unexpected error in main loop");
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+
+    fn take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Nobody need wake it while it is at work.
+        drop(self.core.waker.take());
+        self.heed_signals(cx);
+        self.follow_orders();
+        self.make_due_calls();
+        if self.core.just_stopped.take() {
+            self.core.fire_shutdown();
+        }
+        if !self.core.phase.get().turns() {
+            return Poll::Ready(());
+        }
+        self.set_alarm(cx);
+        self.core.waker.set(Some(cx.waker().clone()));
+        if self.core.mailbox.listen(cx.waker()) || self.core.just_stopped.get() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    fn heed_signals(&self, cx: &mut Context<'_>) {
+        loop {
+            let heard = match &mut *self.core.ears.borrow_mut() {
+                Some(ears) => ears.poll(cx),
+                None => return,
+            };
+            let Poll::Ready(signal) = heard else { return };
+            if !self.core.handlers.handle(signal) {
+                self.core.obey(signal);
+            }
+        }
+    }
+
+    /// Does what other threads have asked for until now.
+    fn follow_orders(&mut self) {
+        let orders = self.core.mailbox.collect(mem::take(&mut self.spare));
+        self.spare = self.core.follow(orders);
+    }
+
+    /// Makes the calls that are due, but no more than are pending now: what
+    /// they schedule for at once waits until others have had their turn.
+    fn make_due_calls(&self) {
+        for _ in 0..self.core.timers.len() {
+            match self.core.timers.pop_due() {
+                Some(call) => guard::run_logged("while handling timed call", call),
+                None => return,
+            }
+        }
+    }
+
+    fn set_alarm(&mut self, cx: &mut Context<'_>) {
+        let Some(due) = self.core.timers.next_due() else { return };
+        if due <= self.core.epoch.seconds() {
+            return cx.waker().wake_by_ref();
+        }
+        let Some(at) = self.core.epoch.moment(due) else { return };
+        let alarm =
+            self.alarm.get_or_insert_with(|| Alarm { at, sleep: Box::pin(sleep_until(at)) });
+        if alarm.at != at {
+            alarm.at = at;
+            alarm.sleep.as_mut().reset(at);
+        }
+        if alarm.sleep.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+impl Core {
+    /// Does what other threads have asked for; gives the queue back, empty.
+    pub(super) fn follow(&self, mut orders: VecDeque<Order>) -> VecDeque<Order> {
+        for order in orders.drain(..) {
+            match order {
+                Order::Call(call) => guard::run_logged("while calling from thread", call),
+                Order::Deliver(claim, delivery) => self.redeem(claim, Some(delivery)),
+                // Whoever stopped it before was faster.
+                Order::Stop => drop(self.stop()),
+            }
+        }
+        orders
+    }
+
+    /// A signal came that nobody else handles.
+    fn obey(&self, signal: Signal) {
+        tracing::info!("Received {signal}, shutting down.");
+        self.stop();
+    }
+}

@@ -1,0 +1,365 @@
+//! [`ThreadPool`]: functions that block, on other threads, so many at a time.
+//!
+//! Mirrors `twisted.python.threadpool.ThreadPool`. Tested in
+//! `tests/thread_pool.rs`.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use deferred::Failure;
+use tokio::runtime::Handle;
+use tracing::Span;
+
+use crate::guard;
+
+/// How many threads the pool of a reactor may use at once, if nobody says
+/// otherwise: as in Twisted.
+const THREADS: usize = 10;
+
+/// Something to be done on a thread; or why it is not.
+type Job = Box<dyn FnOnce(Result<(), ThreadPoolError>) + Send>;
+
+/// Runs functions that block on threads of their own, no more than so many at
+/// a time; the others wait, in order.
+///
+/// The threads are those of Tokio's blocking pool. A reactor has a pool of its
+/// own, which [`Reactor::call_in_thread`] and [`defer_to_thread`] use; make one
+/// to have a bound of your own. It is a handle, cheap to clone, that any
+/// thread may use.
+///
+/// Before it is started functions wait. When it is stopped, those that wait are
+/// refused, and those that run run on.
+///
+/// ```
+/// use reactor_compat::{Reactor, ThreadPool, ThreadPoolError, defer_to_thread_pool};
+///
+/// let reactor = Reactor::new();
+/// let pool = ThreadPool::new(2);
+/// let answer = defer_to_thread_pool(&reactor, &pool, || Ok(6 * 7));
+/// let (starting, its) = (pool.clone(), reactor.clone());
+/// reactor.call_when_running(move || {
+///     starting.start_on(&tokio::runtime::Handle::current());
+///     drop(answer.add_callback(move |n| {
+///         assert_eq!(n, 42);
+///         Ok(its.stop()?)
+///     }));
+/// });
+/// reactor.run()?;
+/// pool.stop();
+/// assert_eq!(pool.call_in_thread(|| ()), Err(ThreadPoolError::Stopped));
+/// # Ok::<(), reactor_compat::RunError>(())
+/// ```
+///
+/// [`Reactor::call_in_thread`]: crate::Reactor::call_in_thread
+/// [`defer_to_thread`]: crate::defer_to_thread
+#[derive(Clone)]
+#[doc(alias = "twisted.python.threadpool.ThreadPool")]
+pub struct ThreadPool {
+    state: Arc<Mutex<State>>,
+}
+
+/// ```text
+/// Waiting ──start──▶ Started ──stop──▶ Stopped
+///    └──────────────stop──────────────────▲
+/// ```
+enum Phase {
+    Waiting,
+    Started(Handle),
+    Stopped,
+}
+
+struct State {
+    phase: Phase,
+    queue: VecDeque<Job>,
+    /// How many threads are at work.
+    working: usize,
+    threads: usize,
+    backlog: usize,
+}
+
+impl ThreadPool {
+    /// A pool that uses no more than `threads` threads, one at least, at a
+    /// time.
+    ///
+    /// As in Twisted, as many functions may wait as memory holds;
+    /// [`set_backlog`](Self::set_backlog) bounds them.
+    ///
+    /// See the [type's example](Self).
+    pub fn new(threads: usize) -> Self {
+        let state = State {
+            phase: Phase::Waiting,
+            queue: VecDeque::new(),
+            working: 0,
+            threads: threads.max(1),
+            backlog: usize::MAX,
+        };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Starts on the runtime of `handle`. A pool that was started or stopped
+    /// before stays as it is.
+    ///
+    /// See the [type's example](Self).
+    pub fn start_on(&self, handle: &Handle) {
+        let mut state = self.state();
+        if matches!(state.phase, Phase::Waiting) {
+            state.phase = Phase::Started(handle.clone());
+            self.grow(&mut state);
+        }
+    }
+
+    /// Takes no more functions, and refuses those that wait. Those that run
+    /// run on; nobody waits for them here.
+    ///
+    /// See the [type's example](Self).
+    pub fn stop(&self) {
+        let mut state = self.state();
+        state.phase = Phase::Stopped;
+        let refused = mem::take(&mut state.queue);
+        drop(state);
+        for job in refused {
+            job(Err(ThreadPoolError::Stopped));
+        }
+    }
+
+    /// Sets how many threads it may use, one at least. If that is fewer than
+    /// are at work, it comes down to it as they become free.
+    ///
+    /// ```
+    /// let pool = reactor_compat::ThreadPool::new(2);
+    /// pool.adjust_pool_size(8);
+    /// assert_eq!(pool.size(), 8);
+    /// ```
+    #[doc(alias = "adjustPoolsize")]
+    pub fn adjust_pool_size(&self, threads: usize) {
+        let mut state = self.state();
+        state.threads = threads.max(1);
+        self.grow(&mut state);
+    }
+
+    /// Sets how many functions may wait for a thread; more are refused.
+    ///
+    /// ```
+    /// use reactor_compat::{ThreadPool, ThreadPoolError};
+    ///
+    /// let pool = ThreadPool::new(1); // not started
+    /// pool.set_backlog(1);
+    /// assert_eq!(pool.call_in_thread(|| ()), Ok(()));
+    /// assert_eq!(pool.call_in_thread(|| ()), Err(ThreadPoolError::Full));
+    /// ```
+    pub fn set_backlog(&self, functions: usize) {
+        self.state().backlog = functions;
+    }
+
+    /// How many threads it may use at a time.
+    ///
+    /// ```
+    /// assert_eq!(reactor_compat::ThreadPool::new(0).size(), 1);
+    /// ```
+    pub fn size(&self) -> usize {
+        self.state().threads
+    }
+
+    /// How many threads are at work.
+    ///
+    /// ```
+    /// assert_eq!(reactor_compat::ThreadPool::new(2).working(), 0);
+    /// ```
+    pub fn working(&self) -> usize {
+        self.state().working
+    }
+
+    /// How many functions wait for a thread.
+    ///
+    /// ```
+    /// let pool = reactor_compat::ThreadPool::new(2);
+    /// pool.call_in_thread(|| ())?;
+    /// assert_eq!(pool.waiting(), 1);
+    /// # Ok::<(), reactor_compat::ThreadPoolError>(())
+    /// ```
+    pub fn waiting(&self) -> usize {
+        self.state().queue.len()
+    }
+
+    /// Calls `function` on a thread. If it panics, or is never called because
+    /// the pool is stopped before, that is logged.
+    ///
+    /// # Errors
+    ///
+    /// [`ThreadPoolError`] if the pool is stopped, or too many functions wait;
+    /// then `function` is dropped.
+    ///
+    /// See the [type's example](Self).
+    #[doc(alias = "callInThread")]
+    pub fn call_in_thread(
+        &self,
+        function: impl FnOnce() + Send + 'static,
+    ) -> Result<(), ThreadPoolError> {
+        let log = |result: Result<(), Failure>| {
+            if let Err(failure) = result {
+                crate::log::err(failure, "");
+            }
+        };
+        self.call_in_thread_with_callback(log, || {
+            function();
+            Ok(())
+        })
+    }
+
+    /// Calls `function` on a thread, and then, on the same thread, `on_result`
+    /// with its result: what it fails with, its [`Panic`](deferred::Panic), or
+    /// a [`ThreadPoolError`] if it is never called because the pool is stopped
+    /// before, which is said on the thread that stops it.
+    ///
+    /// Both are called in the `tracing` span that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_in_thread`](Self::call_in_thread); then both functions are
+    /// dropped.
+    ///
+    /// ```
+    /// use reactor_compat::{ThreadPool, ThreadPoolError};
+    /// use std::sync::mpsc;
+    ///
+    /// let pool = ThreadPool::new(1); // not started
+    /// let (sender, receiver) = mpsc::channel();
+    /// pool.call_in_thread_with_callback(move |result| sender.send(result).unwrap(), || Ok(1))?;
+    /// pool.stop();
+    /// assert!(receiver.recv().unwrap().unwrap_err().is::<ThreadPoolError>());
+    /// # Ok::<(), ThreadPoolError>(())
+    /// ```
+    #[doc(alias = "callInThreadWithCallback")]
+    pub fn call_in_thread_with_callback<T: 'static>(
+        &self,
+        on_result: impl FnOnce(Result<T, Failure>) + Send + 'static,
+        function: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<(), ThreadPoolError> {
+        let span = Span::current();
+        let job = move |called: Result<(), ThreadPoolError>| {
+            let _entered = span.enter();
+            let result = match called {
+                Ok(()) => guard::catch(function).unwrap_or_else(Err),
+                Err(error) => {
+                    drop(function);
+                    Err(error.into())
+                }
+            };
+            guard::run_logged("", || on_result(result));
+        };
+        self.submit(Box::new(job))
+    }
+
+    fn submit(&self, job: Job) -> Result<(), ThreadPoolError> {
+        let mut state = self.state();
+        let error = match state.phase {
+            Phase::Stopped => Some(ThreadPoolError::Stopped),
+            Phase::Waiting => state.is_full().then_some(ThreadPoolError::Full),
+            Phase::Started(_) if state.working < state.threads => None,
+            Phase::Started(_) => state.is_full().then_some(ThreadPoolError::Full),
+        };
+        if let Some(error) = error {
+            // What the job holds may use the pool when it is dropped.
+            drop(state);
+            return Err(error);
+        }
+        state.queue.push_back(job);
+        self.grow(&mut state);
+        Ok(())
+    }
+
+    /// Has as many threads work as there are functions for.
+    fn grow(&self, state: &mut State) {
+        let Phase::Started(handle) = &state.phase else { return };
+        let idle = state.threads.saturating_sub(state.working);
+        for _ in 0..idle.min(state.queue.len()) {
+            state.working += 1;
+            let worker = Worker { pool: self.clone() };
+            drop(handle.spawn_blocking(move || worker.work()));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_full(&self) -> bool {
+        self.queue.len() >= self.backlog
+    }
+}
+
+/// A thread that is at work.
+struct Worker {
+    pool: ThreadPool,
+}
+
+impl Worker {
+    fn work(self) {
+        while let Some(job) = self.next() {
+            job(Ok(()));
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut state = self.pool.state();
+        if state.working > state.threads { None } else { state.queue.pop_front() }
+    }
+}
+
+/// Also one that never came to work, since its runtime was shut down.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.pool.state().working -= 1;
+    }
+}
+
+/// One as large as that of Twisted's reactor: 10 threads.
+impl Default for ThreadPool {
+    fn default() -> Self {
+        Self::new(THREADS)
+    }
+}
+
+impl fmt::Debug for ThreadPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct("ThreadPool")
+            .field("size", &state.threads)
+            .field("working", &state.working)
+            .field("waiting", &state.queue.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a pool does not call a function.
+///
+/// ```
+/// use reactor_compat::{ThreadPool, ThreadPoolError};
+///
+/// let pool = ThreadPool::new(1);
+/// pool.stop();
+/// assert_eq!(pool.call_in_thread(|| ()), Err(ThreadPoolError::Stopped));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThreadPoolError {
+    /// It is stopped.
+    Stopped,
+    /// As many functions wait as may.
+    Full,
+}
+
+impl fmt::Display for ThreadPoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stopped => "the thread pool is stopped",
+            Self::Full => "too many functions wait for a thread",
+        })
+    }
+}
+
+impl Error for ThreadPoolError {}

@@ -1,0 +1,245 @@
+//! A reactor in somebody else's runtime, executor or main loop.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use deferred::Deferred;
+use reactor_compat::event::EventPhase;
+use reactor_compat::task::{LoopingCall, defer_later};
+use reactor_compat::{Address, Reactor, ReactorTime, RunError, RunOptions, reactor};
+use support::{Event, Log, Recorder, Watchdog, listen};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Has a client talk to an echo of the reactor's, and stop the reactor.
+fn talk(reactor: &Reactor) -> Log {
+    let log = Log::default();
+    let echo = Log::default();
+    let address = listen(reactor, move |_: Address| Recorder::echo(&echo));
+    let (its, stop) = (log.clone(), reactor.clone());
+    reactor.connect_tcp(address, move |_: Address| {
+        let stop = stop.clone();
+        Recorder::new(&its)
+            .made(|connection, ()| connection.write("hello"))
+            .data(|connection, _| connection.lose_connection())
+            .lost(move |_, ()| stop.stop().unwrap())
+    });
+    log
+}
+
+fn conversation() -> Vec<Event> {
+    vec![Event::Made, Event::Data(b"hello".to_vec()), Event::Done]
+}
+
+#[tokio::test(flavor = "local")]
+async fn it_runs_in_a_local_runtime() {
+    let log = talk(&reactor());
+    reactor().run_until_stopped().await.unwrap();
+    assert_eq!(log.events(), conversation());
+    // The runtime is still there.
+    tokio::task::spawn_local(async {}).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn it_runs_in_the_main_function_of_a_multi_thread_app() {
+    let other = tokio::spawn(async { 42 });
+    let log = talk(&reactor());
+    let options = RunOptions::new().install_signal_handlers(false);
+    reactor().run_until_stopped_with(options).await.unwrap();
+    assert_eq!(log.events(), conversation());
+    assert_eq!(other.await.unwrap(), 42);
+}
+
+#[tokio::test]
+async fn it_runs_in_a_local_set() {
+    let set = tokio::task::LocalSet::new();
+    let answer = set
+        .run_until(async {
+            reactor().attach().unwrap();
+            let answer = defer_later(&reactor(), Duration::from_millis(1), || Ok(7)).await;
+            reactor().stop().unwrap();
+            answer.unwrap()
+        })
+        .await;
+    assert_eq!(answer, 7);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn paused_time_works_on_its_calls() {
+    reactor().attach().unwrap();
+    let start = tokio::time::Instant::now();
+    let ticks = Rc::new(Cell::new(0));
+    let count = ticks.clone();
+    let ticking = LoopingCall::new(move || count.set(count.get() + 1)).clock(&reactor());
+    drop(ticking.start(SECOND, true));
+    tokio::time::sleep(SECOND * 3600 + SECOND / 2).await;
+    assert_eq!(ticks.get(), 3601);
+    assert_eq!(start.elapsed().as_secs(), 3600);
+}
+
+#[tokio::test(flavor = "local")]
+async fn attaching_twice_or_running_besides_is_an_error() {
+    reactor().attach().unwrap();
+    assert!(matches!(reactor().attach(), Err(RunError::AlreadyRunning(_))));
+    assert!(matches!(reactor().run(), Err(RunError::AlreadyRunning(_))));
+    let again = reactor().run_until_stopped().await;
+    assert!(matches!(again, Err(RunError::AlreadyRunning(_))));
+    assert!(matches!(reactor().hosted(RunOptions::new()), Err(RunError::AlreadyRunning(_))));
+}
+
+#[test]
+fn where_there_is_no_runtime_it_is_no_guest() {
+    assert!(matches!(reactor().attach(), Err(RunError::OutsideRuntime)));
+    let ran = smol::block_on(reactor().run_until_stopped());
+    assert!(matches!(ran, Err(RunError::OutsideRuntime)));
+    // A runtime without local tasks is not enough to attach to.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let attached = runtime.block_on(async { reactor().attach() });
+    assert!(matches!(attached, Err(RunError::OutsideRuntime)));
+    // And nothing of it is left.
+    let stop = reactor();
+    reactor().call_when_running(move || stop.stop().unwrap());
+    reactor().run().unwrap();
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_stop_before_the_first_turn_is_heeded() {
+    let (ended, end) = Deferred::new();
+    reactor().add_system_event_trigger(EventPhase::After, "shutdown", move || {
+        end.callback(()).unwrap();
+    });
+    reactor().attach().unwrap();
+    reactor().stop().unwrap();
+    ended.await.unwrap();
+}
+
+// In a `LocalRuntime` the task would be the runtime's.
+#[tokio::test]
+async fn dropping_the_run_ends_it_and_its_tasks() {
+    struct Dropped(Rc<Cell<bool>>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.set(true);
+        }
+    }
+    let dropped = Rc::new(Cell::new(false));
+    let guard = Dropped(dropped.clone());
+    reactor().call_when_running(move || {
+        tokio::task::spawn_local(async move {
+            let _guard = guard;
+            std::future::pending::<()>().await;
+        });
+    });
+    let run = tokio::time::timeout(Duration::from_millis(5), async {
+        reactor().run_until_stopped().await
+    });
+    assert!(run.await.is_err());
+    assert!(dropped.get());
+    assert!(!reactor().running());
+}
+
+#[test]
+fn it_runs_on_another_executor() {
+    let _watchdog = Watchdog::new();
+    let log = talk(&reactor());
+    let hosted = reactor().hosted(RunOptions::new().install_signal_handlers(false)).unwrap();
+    let executor = smol::LocalExecutor::new();
+    let other = executor.spawn(async {
+        smol::Timer::after(Duration::from_millis(1)).await;
+        "smol's own things go on"
+    });
+    smol::block_on(executor.run(async {
+        executor.spawn(hosted).await;
+        assert_eq!(other.await, "smol's own things go on");
+    }));
+    assert_eq!(log.events(), conversation());
+}
+
+#[test]
+fn a_plain_main_loop_drives_it_without_polling() {
+    enum Event {
+        Reactor,
+        Key(char),
+    }
+    let _watchdog = Watchdog::new();
+    let log = talk(&reactor());
+    let mut hosted = reactor().hosted(RunOptions::new().install_signal_handlers(false)).unwrap();
+    // The loop of a program that has events of its own, from another thread.
+    let (loops, events) = mpsc::channel();
+    let keyboard = loops.clone();
+    let typist = std::thread::spawn(move || {
+        "keys".chars().for_each(|key| keyboard.send(Event::Key(key)).unwrap());
+    });
+    hosted.on_wake(move || drop(loops.send(Event::Reactor)));
+    let mut keys = String::new();
+    let mut runs = hosted.iterate(Duration::ZERO);
+    while runs || keys.len() < 4 {
+        match events.recv().unwrap() {
+            Event::Key(key) => keys.push(key),
+            Event::Reactor => runs = hosted.iterate(Duration::ZERO),
+        }
+    }
+    typist.join().unwrap();
+    assert_eq!(keys, "keys");
+    assert_eq!(log.events(), conversation());
+    assert!(!hosted.iterate(Duration::ZERO), "it is over");
+}
+
+#[test]
+fn iterating_waits_no_longer_than_told_and_takes_what_is_asked_for_in_between() {
+    let _watchdog = Watchdog::new();
+    let made = Rc::new(RefCell::new(Vec::new()));
+    let mut hosted = reactor().hosted(RunOptions::new().install_signal_handlers(false)).unwrap();
+    assert!(hosted.iterate(Duration::ZERO));
+    assert!(reactor().running());
+    // Outside of any runtime, between two iterations:
+    let log = talk(&reactor());
+    let note = made.clone();
+    reactor().call_later(3600 * SECOND, || ());
+    reactor().call_later(Duration::ZERO, move || note.borrow_mut().push("called"));
+    while hosted.iterate(Duration::from_secs(30)) {}
+    assert_eq!(log.events(), conversation());
+    assert_eq!(*made.borrow(), ["called"]);
+    assert!(!reactor().running());
+}
+
+#[test]
+fn dropping_a_hosted_one_ends_it() {
+    let _watchdog = Watchdog::new();
+    let log = Log::default();
+    let its = log.clone();
+    let address = listen(&reactor(), move |_: Address| Recorder::new(&its));
+    let mut hosted = reactor().hosted(RunOptions::new().install_signal_handlers(false)).unwrap();
+    let client = std::thread::spawn(move || std::net::TcpStream::connect(address).unwrap());
+    while log.events().is_empty() {
+        hosted.iterate(SECOND);
+    }
+    drop(hosted);
+    assert_eq!(log.end(), Some(Event::Lost));
+    assert!(!reactor().running());
+    drop(client.join().unwrap());
+    // It can be run by itself now.
+    reactor().call_when_running(|| reactor().stop().unwrap());
+    reactor().run().unwrap();
+}
+
+#[tokio::test(flavor = "local")]
+async fn tokios_own_clients_talk_to_it() {
+    let log = Log::default();
+    let its = log.clone();
+    let address = listen(&reactor(), move |_: Address| Recorder::echo(&its));
+    reactor().attach().unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"ping").await.unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"ping");
+}
