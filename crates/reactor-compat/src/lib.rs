@@ -36,6 +36,8 @@
 //! | [`tcp`]: ports and connectors | `twisted.internet.tcp` |
 //! | [`endpoint`]: where, said in a string | `twisted.internet.endpoints` |
 //! | [`log`]: Twisted's log lines, observers, log files | `twisted.python.log`, `.logfile` |
+//! | [`blocking`]: the reactor for code that blocks | crochet |
+//! | `greenlet` (a feature): code that is suspended | the gevent reactor |
 //! | [`testing`]: doubles | `twisted.internet.testing` |
 //! | [`Address`], the errors | `twisted.internet.address`, `.error` |
 //!
