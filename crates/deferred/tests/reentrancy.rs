@@ -877,6 +877,25 @@ fn a_destructor_that_panics_in_a_callback_fails_its_deferred() {
     assert!(failure_result_of(d).is::<Panic>());
 }
 
+/// A chain that has come to wait goes on waiting, whatever panics as what it
+/// waits for is let go: its next callback has nothing to be called with.
+#[test]
+fn a_destructor_that_panics_as_a_chain_begins_to_wait_does_not_wake_it() {
+    let (stuck, stuck_trigger) = Deferred::<()>::new();
+    let held = PanicsOnDrop;
+    let stuck = stuck.add_callback(move |()| {
+        let _held = &held;
+    });
+    drop(stuck_trigger);
+    let ran = Rc::new(Cell::new(false));
+    let run = Rc::clone(&ran);
+    let (d, trigger) = Deferred::new();
+    drop(d.add_callback(move |()| stuck).add_both(move |_| run.set(true)));
+    trigger.callback(()).unwrap();
+    assert!(trigger.called());
+    assert!(!ran.get());
+}
+
 /// Where there is no callback it goes to whoever dropped; the rest is let go.
 #[test]
 fn a_destructor_that_panics_where_nothing_runs_goes_through() {

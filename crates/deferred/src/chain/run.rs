@@ -120,13 +120,15 @@ impl Running {
     /// A callback panicked: that is its result. What else may panic here is a
     /// waker, or whoever observes unhandled errors.
     #[cold]
-    fn panicked(&self, payload: Box<dyn Any + Send>) {
+    fn panicked(&mut self, payload: Box<dyn Any + Send>) {
         let failure = Failure::from_panic(payload);
         if self.current.phase.get() == Phase::Running {
             self.current.pipeline.put_failure(failure);
             self.current.phase.set(Phase::Idle);
         } else {
             tracing::error!(target: "deferred", error = %failure, "what a Deferred called panicked");
+            // It was between two callbacks, at its end, or waits by now.
+            self.begun = false;
         }
     }
 }
