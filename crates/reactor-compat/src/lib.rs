@@ -86,4 +86,5 @@ pub use threads::{
     ReactorThread, Remote, ThreadPool, ThreadPoolError, blocking_call_from_thread,
     call_multiple_in_thread, defer_to_thread, defer_to_thread_pool,
 };
+pub use tcp::{Connector, Destination, Interface, Port};
 pub use transport::{Transport, WaterMarks};
