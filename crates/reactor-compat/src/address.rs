@@ -1,9 +1,14 @@
 //! [`Address`]: one end of a connection.
 //!
-//! Mirrors `twisted.internet.address`. Tested in `tests/tcp.rs`.
+//! Mirrors `twisted.internet.address`. Tested in `tests/address.rs`.
+
+mod unix;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+pub use unix::UnixAddress;
 
 /// One end of a connection.
 ///
@@ -22,6 +27,10 @@ pub enum Address {
     #[doc(alias = "IPv4Address")]
     #[doc(alias = "IPv6Address")]
     Tcp(SocketAddr),
+    /// A UDP address, of IPv4 or IPv6.
+    Udp(SocketAddr),
+    /// The end of a UNIX socket, of streams or datagrams.
+    Unix(UnixAddress),
     /// The end of something that has no address: a pipe, or memory.
     #[doc(alias = "PipeAddress")]
     Pipe,
@@ -35,8 +44,24 @@ impl Address {
     /// ```
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(address) => Some(*address),
-            Self::Pipe => None,
+            Self::Tcp(address) | Self::Udp(address) => Some(*address),
+            Self::Unix(_) | Self::Pipe => None,
+        }
+    }
+
+    /// The path of the socket's file, if it is a UNIX socket that has one.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, UnixAddress};
+    ///
+    /// let address = Address::from(UnixAddress::from("/run/echo.sock"));
+    /// assert_eq!(address.path(), Some("/run/echo.sock".as_ref()));
+    /// assert_eq!(Address::Pipe.path(), None);
+    /// ```
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Unix(address) => address.path(),
+            Self::Tcp(_) | Self::Udp(_) | Self::Pipe => None,
         }
     }
 
@@ -67,10 +92,17 @@ impl From<SocketAddr> for Address {
     }
 }
 
+impl From<UnixAddress> for Address {
+    fn from(address: UnixAddress) -> Self {
+        Self::Unix(address)
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => address.fmt(f),
+            Self::Tcp(address) | Self::Udp(address) => address.fmt(f),
+            Self::Unix(address) => address.fmt(f),
             Self::Pipe => f.write_str("pipe"),
         }
     }

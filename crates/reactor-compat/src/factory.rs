@@ -7,7 +7,7 @@ use deferred::Failure;
 
 use crate::address::Address;
 use crate::protocol::Protocol;
-use crate::tcp::Connector;
+use crate::connector::Connector;
 
 /// Makes a [`Protocol`] for each connection.
 ///
@@ -134,7 +134,7 @@ impl<P: Protocol> Built for Option<P> {
 /// ```
 /// use deferred::Failure;
 /// use reactor_compat::{Address, ClientFactory, ConnectError, Factory, Protocol, Reactor};
-/// use reactor_compat::tcp::Connector;
+/// use reactor_compat::Connector;
 ///
 /// struct Silent;
 /// impl Protocol for Silent {}

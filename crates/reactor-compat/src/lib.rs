@@ -33,7 +33,7 @@
 //! | [`task`]: loops, cooperation, `react` | `twisted.internet.task` |
 //! | [`event`]: what happens before, during and after | `_ThreePhaseEvent` |
 //! | [`lockfile`]: one process at a time | `twisted.python.lockfile` |
-//! | [`tcp`]: ports and connectors | `twisted.internet.tcp` |
+//! | [`Port`], [`Connector`]: listening and connecting | `IListeningPort`, `IConnector` |
 //! | [`endpoint`]: where, said in a string | `twisted.internet.endpoints` |
 //! | [`log`]: Twisted's log lines, observers, log files | `twisted.python.log`, `.logfile` |
 //! | [`blocking`]: the reactor for code that blocks | crochet |
@@ -50,13 +50,17 @@
 
 mod address;
 mod connection;
+mod connector;
 mod error;
 mod factory;
 mod guard;
+mod port;
 mod producer;
 mod protocol;
 mod reactor;
 mod serve;
+mod socket;
+mod tcp;
 mod threads;
 mod transport;
 
@@ -68,14 +72,19 @@ pub mod greenlet;
 pub mod lockfile;
 pub mod log;
 pub mod task;
-pub mod tcp;
 pub mod testing;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(unix)]
+pub mod unix;
 
-pub use address::Address;
+pub use address::{Address, UnixAddress};
 pub use connection::{BringHome, Connection, IfGone};
+pub use connector::{Connector, Target};
 pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
 pub use error::*;
 pub use factory::{Built, ClientFactory, Factory};
+pub use port::Port;
 pub use producer::{Producer, ProducerKind};
 pub use protocol::Protocol;
 pub use reactor::{
@@ -86,5 +95,6 @@ pub use threads::{
     ReactorThread, Remote, ThreadPool, ThreadPoolError, blocking_call_from_thread,
     call_multiple_in_thread, defer_to_thread, defer_to_thread_pool,
 };
-pub use tcp::{Connector, Destination, Interface, Port};
+pub use socket::SocketError;
+pub use tcp::{Destination, Interface, ListenOptions};
 pub use transport::{Transport, WaterMarks};

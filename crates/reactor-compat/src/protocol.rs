@@ -65,6 +65,63 @@ pub trait Protocol: Sized + 'static {
         let _ = (transport, data);
     }
 
+    /// Reading goes on: somebody said
+    /// [`resume_producing`](crate::Transport::resume_producing) to the
+    /// transport after it had been paused.
+    ///
+    /// Called before anything more is read, so that a protocol which stopped in
+    /// the middle of some data when it was paused can go on with the rest.
+    #[doc(alias = "resumeProducing")]
+    fn resumed(&mut self, transport: &Connection<Self>) {
+        let _ = transport;
+    }
+
+    /// The peer has ended its half of the connection: it sends no more, and
+    /// may still read.
+    ///
+    /// Unless a protocol says otherwise, this is the end of the connection:
+    /// what is unsent is sent, and `connection_lost` comes with
+    /// [`ConnectionDone`](crate::ConnectionDone). One that has more to send
+    /// does not call [`lose_connection`](crate::Transport::lose_connection)
+    /// before it has sent it.
+    ///
+    /// ```
+    /// use reactor_compat::{Connection, Protocol, testing::StringTransport};
+    ///
+    /// /// Adds up what it gets, and answers when the peer has sent all.
+    /// #[derive(Default)]
+    /// struct Sum(u32);
+    ///
+    /// impl Protocol for Sum {
+    ///     fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+    ///         self.0 += data.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    ///     }
+    ///
+    ///     fn read_connection_lost(&mut self, transport: &Connection<Self>) {
+    ///         transport.write(self.0.to_string());
+    ///         transport.lose_connection();
+    ///     }
+    /// }
+    ///
+    /// let transport = StringTransport::new(Sum::default());
+    /// transport.data_received(&[1, 2, 3]);
+    /// transport.read_connection_lost();
+    /// assert_eq!(transport.take_value(), b"6");
+    /// ```
+    #[doc(alias = "readConnectionLost")]
+    #[doc(alias = "IHalfCloseableProtocol")]
+    fn read_connection_lost(&mut self, transport: &Connection<Self>) {
+        transport.lose_connection();
+    }
+
+    /// Our half of the connection has ended, as
+    /// [`lose_write_connection`](crate::Transport::lose_write_connection)
+    /// asked: all is sent, and the peer told that it was all.
+    #[doc(alias = "writeConnectionLost")]
+    fn write_connection_lost(&mut self, transport: &Connection<Self>) {
+        let _ = transport;
+    }
+
     /// The connection is gone.
     ///
     /// `reason` is [`ConnectionDone`](crate::ConnectionDone) for a clean

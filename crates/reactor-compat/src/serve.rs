@@ -8,9 +8,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Span;
 
 use crate::address::Address;
-use crate::connection::{Connection, Driver, Residence, Setup};
+use crate::connection::{Attendant, Connection, Driver, Layer, Residence, Security, Setup};
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
+use crate::socket::{SharedSocket, Socket};
 use crate::transport::{Link, Transport};
 
 impl Reactor {
@@ -53,9 +54,9 @@ impl Reactor {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
         P: Protocol,
     {
-        let span = label::<P>(Some(0), &Address::Pipe);
+        let span = label::<P>(Origin::Accepted { number: 0 }, &Address::Pipe);
         serve_with(self, Address::Pipe, Address::Pipe, protocol, |connection, residence| Setup {
-            stream,
+            stream: Layer::Plain(stream),
             reset: |_| {},
             drop_ends: false,
             connection,
@@ -64,6 +65,42 @@ impl Reactor {
             span,
         })
     }
+}
+
+/// Where a connection came from.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin {
+    /// A port accepted it; `number` tells it from others of the same port in
+    /// the log.
+    Accepted { number: u64 },
+    /// We made it.
+    Connected,
+}
+
+/// Gives a socket, whose other end is known, to a driver, secured from the
+/// start where that was asked for.
+pub(crate) fn serve_socket<P: Protocol>(
+    reactor: &Reactor,
+    (socket, peer, security): (Socket, Address, Security),
+    protocol: P,
+    origin: Origin,
+    attendant: Option<Rc<dyn Attendant<P>>>,
+) -> Connection<P> {
+    let host = socket.host().unwrap_or(Address::Pipe);
+    let span = label::<P>(origin, &peer);
+    let socket = SharedSocket::new(socket);
+    serve_with(reactor, host, peer, protocol, |connection, residence| {
+        connection.link().set_socket(socket.clone());
+        Setup {
+            stream: Layer::new(socket, security),
+            reset: SharedSocket::reset_on_drop,
+            drop_ends: true,
+            connection,
+            residence,
+            attendant,
+            span,
+        }
+    })
 }
 
 /// Makes the connection's parts, and has the reactor drive it.
@@ -87,16 +124,18 @@ where
 
 /// The span of a connection, with the name that Twisted's log gives it, such
 /// as `Echo,0,127.0.0.1`, or `Echo,client`.
-pub(crate) fn label<P>(number: Option<u64>, peer: &Address) -> Span {
+pub(crate) fn label<P>(origin: Origin, peer: &Address) -> Span {
     let name = short_name(std::any::type_name::<P>());
-    match (number, peer.ip()) {
-        (Some(number), Some(ip)) => {
+    match (origin, peer.ip()) {
+        (Origin::Accepted { number }, Some(ip)) => {
             tracing::debug_span!("connection", system = format_args!("{name},{number},{ip}"))
         }
-        (Some(number), None) => {
+        (Origin::Accepted { number }, None) => {
             tracing::debug_span!("connection", system = format_args!("{name},{number}"))
         }
-        (None, _) => tracing::debug_span!("connection", system = format_args!("{name},client")),
+        (Origin::Connected, _) => {
+            tracing::debug_span!("connection", system = format_args!("{name},client"))
+        }
     }
 }
 

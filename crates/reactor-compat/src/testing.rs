@@ -9,7 +9,7 @@ use std::rc::Rc;
 use deferred::Failure;
 
 use crate::address::Address;
-use crate::connection::{Connection, Residence};
+use crate::connection::{Connection, Home, Occupancy, Residence};
 use crate::protocol::Protocol;
 use crate::reactor::Shared;
 use crate::transport::{Link, Transport};
@@ -98,14 +98,53 @@ impl<P: Protocol> StringTransport<P> {
         self.enter(|protocol, connection| protocol.data_received(connection, data));
     }
 
+    /// Reads again, as [`Transport::resume_producing`] asks, and tells the
+    /// protocol of it.
+    ///
+    /// ```
+    /// # use reactor_compat::{Connection, Protocol, testing::StringTransport};
+    /// #[derive(Default)]
+    /// struct Sleeper {
+    ///     awake: bool,
+    /// }
+    ///
+    /// impl Protocol for Sleeper {
+    ///     fn connection_made(&mut self, transport: &Connection<Self>) {
+    ///         transport.pause_producing();
+    ///     }
+    ///     fn resumed(&mut self, _: &Connection<Self>) {
+    ///         self.awake = true;
+    ///     }
+    /// }
+    ///
+    /// let transport = StringTransport::new(Sleeper::default());
+    /// assert_eq!(transport.inspect(|sleeper| sleeper.awake), Some(false));
+    /// transport.resume_producing();
+    /// assert_eq!(transport.inspect(|sleeper| sleeper.awake), Some(true));
+    /// ```
+    #[doc(alias = "resumeProducing")]
+    pub fn resume_producing(&self) {
+        self.transport().resume_producing();
+        self.settle();
+    }
+
+    /// Has the peer end its half of the connection.
+    ///
+    /// See the example of
+    /// [`Protocol::read_connection_lost`](crate::Protocol::read_connection_lost).
+    #[doc(alias = "readConnectionLost")]
+    pub fn read_connection_lost(&self) {
+        self.enter(|protocol, connection| protocol.read_connection_lost(connection));
+    }
+
     /// Ends the connection: lets its producer go, tells the protocol, and
     /// drops it.
     ///
     /// See the [type's example](Self).
     #[doc(alias = "connectionLost")]
     pub fn connection_lost(&self, reason: impl Into<Failure>) {
-        self.connection.link().lost();
         let reason = reason.into();
+        self.connection.link().lost(&reason);
         self.enter(|protocol, connection| protocol.connection_lost(connection, reason));
         self.residence.vacate();
     }
@@ -169,8 +208,21 @@ impl<P: Protocol> StringTransport<P> {
         self.connection.transport()
     }
 
-    /// Runs a callback; its panic is the test's.
+    /// Runs a callback, and tells the protocol if that resumed reading.
     fn enter(&self, callback: impl FnOnce(&mut P, &Connection<P>)) {
+        self.run(callback);
+        self.settle();
+    }
+
+    fn settle(&self) {
+        while self.residence.occupancy() == Occupancy::Free && self.connection.link().take_resumed()
+        {
+            self.run(|protocol, connection| protocol.resumed(connection));
+        }
+    }
+
+    /// Runs a callback; its panic is the test's.
+    fn run(&self, callback: impl FnOnce(&mut P, &Connection<P>)) {
         let run = self.residence.enter(|protocol| callback(protocol, &self.connection));
         if let Some(Err(failure)) = run {
             std::panic::resume_unwind(Box::new(failure.get_error_message()));

@@ -20,11 +20,15 @@ const LINGER: Duration = Duration::from_secs(5);
 
 impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     /// Sends what is left, then shuts down, then tells the protocol.
-    pub(super) fn close(&mut self, cx: &mut Context<'_>, peer: Peer) -> Step {
+    pub(super) fn close(&mut self, cx: &mut Context<'_>) -> Step {
         if self.link().wish() != Wish::Closing {
             return self.cut(cx);
         }
         match self.send(cx) {
+            // Both have ended: there is nobody to be told.
+            Sent::All if self.peer == Peer::Ended && self.drop_ends() => {
+                return self.end(ConnectionDone);
+            }
             Sent::All => {}
             Sent::Some { progress } => return self.wait_for_peer(cx, progress),
             Sent::Broken(error) => return self.end(ConnectionLost::from(error)),
@@ -35,12 +39,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             Poll::Ready(_) => {
                 self.end(ConnectionDone);
                 self.timer = None;
-                if peer == Peer::Talking {
+                if self.peer == Peer::Talking {
                     self.phase = Phase::Lingering;
                 }
                 Step::Again
             }
         }
+    }
+
+    /// Whether dropping the stream tells the peer all that it has to know.
+    fn drop_ends(&self) -> bool {
+        self.setup.drop_ends && !self.setup.stream.says_goodbye()
     }
 
     /// Waits for the peer to take something, for no longer than the grace.

@@ -23,8 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use tracing::Span;
 
-use super::{Connection, Residence};
-use crate::error::{ConnectionAborted, ConnectionDone, ConnectionLost};
+use super::{Connection, Layer, Residence};
+use crate::error::{ConnectionAborted, ConnectionLost};
 use crate::guard;
 use crate::protocol::Protocol;
 use crate::reactor::{Enrolment, Live};
@@ -45,7 +45,7 @@ pub(crate) trait Attendant<P> {
 
 /// What a driver has to be told about its stream.
 pub(crate) struct Setup<S, P> {
-    pub(crate) stream: S,
+    pub(crate) stream: Layer<S>,
     /// Has the peer see a reset when the stream is dropped.
     pub(crate) reset: fn(&S),
     /// Whether dropping the stream is as good as shutting it down, once the
@@ -65,7 +65,7 @@ pub(super) enum Phase {
     /// Send and read.
     Open,
     /// Send what is left, and shut the stream down.
-    Closing { peer: Peer },
+    Closing,
     /// The protocol is gone; read what the peer still sends, so that it is not
     /// answered by a reset that overtakes what we sent.
     Lingering,
@@ -101,6 +101,7 @@ pub(super) enum Sent {
 pub(crate) struct Driver<S, P: Protocol> {
     pub(super) setup: Setup<S, P>,
     pub(super) phase: Phase,
+    pub(super) peer: Peer,
     /// Something was given to the stream that it may not have passed on.
     unflushed: bool,
     pub(super) timer: Option<Pin<Box<Sleep>>>,
@@ -112,7 +113,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         let link = setup.connection.link();
         let live: Rc<dyn Live> = link.clone();
         let enrolment = Enrolment::new(&link.shared, Rc::downgrade(&live));
-        Self { setup, phase: Phase::New, unflushed: false, timer: None, enrolment: Some(enrolment) }
+        Self {
+            setup,
+            phase: Phase::New,
+            peer: Peer::Talking,
+            unflushed: false,
+            timer: None,
+            enrolment: Some(enrolment),
+        }
     }
 
     pub(super) fn link(&self) -> &Link {
@@ -123,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         match self.phase {
             Phase::New => self.make(),
             Phase::Open => self.converse(cx),
-            Phase::Closing { peer } => self.close(cx, peer),
+            Phase::Closing => self.close(cx),
             Phase::Lingering => self.linger(cx),
             Phase::Over => Step::Wait,
         }
@@ -142,23 +150,51 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         match self.link().wish() {
             Wish::Open => {}
             Wish::Closing if self.link().closes() => {
-                self.phase = Phase::Closing { peer: Peer::Talking };
+                self.phase = Phase::Closing;
                 return Step::Again;
             }
             Wish::Closing => {}
             Wish::Aborting | Wish::Stopping | Wish::Lost => return self.cut(cx),
         }
-        if let Sent::Broken(error) = self.send(cx) {
-            return self.end(ConnectionLost::from(error));
+        match self.send(cx) {
+            Sent::Broken(error) => return self.end(ConnectionLost::from(error)),
+            Sent::All if self.link().output_ends() => return self.end_output(cx),
+            Sent::All | Sent::Some { .. } => {}
         }
         if self.link().relax() {
             return Step::Again;
         }
-        if self.link().wants_data() { self.read(cx) } else { Step::Wait }
+        if self.link().take_resumed() {
+            self.callback(|protocol, connection| protocol.resumed(connection));
+            return Step::Again;
+        }
+        self.listen(cx)
+    }
+
+    /// Reads, if anything may come and is wanted.
+    fn listen(&mut self, cx: &mut Context<'_>) -> Step {
+        let listens = self.peer == Peer::Talking && self.link().wants_data();
+        if listens { self.read(cx) } else { Step::Wait }
+    }
+
+    /// Tells the peer that we send no more; it may go on.
+    fn end_output(&mut self, cx: &mut Context<'_>) -> Step {
+        match Pin::new(&mut self.setup.stream).poll_shutdown(cx) {
+            Poll::Pending => self.listen(cx),
+            Poll::Ready(Err(error)) => self.end(ConnectionLost::from(error)),
+            Poll::Ready(Ok(())) => {
+                self.link().output_ended();
+                self.callback(|protocol, connection| protocol.write_connection_lost(connection));
+                Step::Again
+            }
+        }
     }
 
     /// Gives the stream what was written, as much as it takes.
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> Sent {
+        if !self.link().sends() && self.link().unsent() > 0 {
+            return Sent::Some { progress: false };
+        }
         let mut outbox = self.link().take_outbox();
         let mut stream = Pin::new(&mut self.setup.stream);
         let mut progress = false;
@@ -216,13 +252,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         step
     }
 
-    /// The peer sends no more. What was written to it is sent all the same.
+    /// The peer sends no more, and may still read.
     fn peer_ended(&mut self) -> Step {
-        if self.setup.drop_ends && self.link().unsent() == 0 {
-            return self.end(ConnectionDone);
-        }
-        self.link().peer_ended();
-        self.phase = Phase::Closing { peer: Peer::Ended };
+        self.peer = Peer::Ended;
+        self.callback(|protocol, connection| protocol.read_connection_lost(connection));
         Step::Again
     }
 
@@ -237,7 +270,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     }
 
     pub(super) fn abort(&mut self, reason: ConnectionAborted) -> Step {
-        (self.setup.reset)(&self.setup.stream);
+        if let Some(stream) = self.setup.stream.stream() {
+            (self.setup.reset)(stream);
+        }
         self.end(reason)
     }
 
@@ -260,7 +295,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         let Setup { connection, residence, attendant, span, .. } = &self.setup;
         span.in_scope(|| {
             tracing::debug!(%reason, "connection lost");
-            guard::run("a producer", || connection.link().lost());
+            guard::run("a producer", || connection.link().lost(&reason));
             let lost =
                 residence.enter(|protocol| protocol.connection_lost(connection, reason.clone()));
             if let Some(Err(failure)) = lost {
@@ -305,7 +340,7 @@ impl<S, P: Protocol> Drop for Driver<S, P> {
         let Setup { connection, residence, attendant, span, .. } = &self.setup;
         let reason = Failure::new(ConnectionLost::because("its runtime was dropped"));
         span.in_scope(|| {
-            guard::run("a producer", || connection.link().lost());
+            guard::run("a producer", || connection.link().lost(&reason));
             if self.phase != Phase::New {
                 let lost = residence
                     .enter(|protocol| protocol.connection_lost(connection, reason.clone()));

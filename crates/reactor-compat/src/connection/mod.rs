@@ -7,6 +7,7 @@ mod close;
 mod driver;
 mod home;
 mod if_gone;
+mod layer;
 
 use std::fmt;
 use std::ops::Deref;
@@ -18,6 +19,7 @@ pub use bring_home::BringHome;
 pub(crate) use driver::{Attendant, Driver, Setup};
 pub(crate) use home::{Home, Occupancy, Residence, Room};
 pub use if_gone::IfGone;
+pub(crate) use layer::{Layer, Security};
 
 use crate::error::ConnectionGone;
 use crate::guard;

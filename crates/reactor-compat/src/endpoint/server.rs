@@ -7,7 +7,8 @@ use deferred::Deferred;
 use super::description::{Description, EndpointError};
 use crate::factory::Factory;
 use crate::reactor::Reactor;
-use crate::tcp::{Interface, Port};
+use crate::port::Port;
+use crate::tcp::Interface;
 
 /// Where to listen, made by [`server_from_string`].
 ///

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::tcp::Destination;
+use crate::connector::Target;
 
 /// A port could not be opened: the address is taken, or not ours.
 ///
@@ -96,7 +96,7 @@ pub enum ConnectError {
     /// The connector's own timeout passed.
     #[doc(alias = "twisted.internet.error.TimeoutError")]
     Timeout,
-    /// [`stop_connecting`](crate::tcp::Connector::stop_connecting) was called.
+    /// [`stop_connecting`](crate::Connector::stop_connecting) was called.
     #[doc(alias = "UserError")]
     UserAborted,
     /// The reactor stopped.
@@ -153,19 +153,19 @@ impl Error for ConnectError {}
 ///     Reactor::new().connect_tcp(("127.0.0.1", 1), |_: Address| Silent).when_connected();
 /// connected.cancel();
 /// let failure = failure_result_of(connected);
-/// assert_eq!(failure.check::<ConnectingCancelledError>().unwrap().destination().port(), 1);
+/// assert_eq!(failure.check::<ConnectingCancelledError>().unwrap().destination().to_string(), "127.0.0.1:1");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[doc(alias = "twisted.internet.error.ConnectingCancelledError")]
 pub struct ConnectingCancelledError {
-    pub(crate) destination: Destination,
+    pub(crate) destination: Target,
 }
 
 impl ConnectingCancelledError {
     /// Where the connection would have gone.
     ///
     /// See the [type's example](Self).
-    pub fn destination(&self) -> &Destination {
+    pub fn destination(&self) -> &Target {
         &self.destination
     }
 }

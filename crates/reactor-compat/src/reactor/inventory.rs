@@ -13,7 +13,7 @@ use deferred::time::{DelayedCall, ReactorTime};
 use super::registry::Alive;
 use super::{Core, Reactor};
 use crate::address::Address;
-use crate::tcp::Destination;
+use crate::connector::Target;
 
 /// What a reactor has to do: its delayed calls, ports and connections, as they
 /// are when it is asked.
@@ -40,7 +40,7 @@ pub struct Inventory {
     /// The connections that there are.
     pub connections: Vec<OpenConnection>,
     /// Where connections are being made to.
-    pub connecting: Vec<Destination>,
+    pub connecting: Vec<Target>,
     /// How many functions run in the reactor's thread pool.
     pub threads_working: usize,
     /// How many functions wait for a thread of it.

@@ -8,7 +8,7 @@ use slab::Slab;
 
 use super::{OpenConnection, Shared};
 use crate::address::Address;
-use crate::tcp::Destination;
+use crate::connector::Target;
 
 /// Something that has to end when its reactor does.
 pub(crate) trait Live {
@@ -24,7 +24,7 @@ pub(crate) trait Live {
 pub(crate) enum Alive {
     Port(Address),
     Connection(OpenConnection),
-    Attempt(Destination),
+    Attempt(Target),
 }
 
 /// All that is alive.

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 /// Where to listen: a port number on one address of this machine, or on all.
 ///
 /// ```
-/// use reactor_compat::tcp::Interface;
+/// use reactor_compat::Interface;
 /// use std::net::Ipv4Addr;
 ///
 /// assert_eq!(Interface::from(8000).to_string(), "0.0.0.0:8000");
@@ -51,7 +51,7 @@ impl fmt::Display for Interface {
 /// Where to connect to: a host, by name or address, and a port number.
 ///
 /// ```
-/// use reactor_compat::tcp::Destination;
+/// use reactor_compat::Destination;
 /// use std::net::Ipv4Addr;
 ///
 /// let destination = Destination::from(("example.org", 80));
@@ -69,7 +69,7 @@ impl Destination {
     /// The host's name or address.
     ///
     /// ```
-    /// # use reactor_compat::tcp::Destination;
+    /// # use reactor_compat::Destination;
     /// assert_eq!(Destination::from(("::1", 80)).host(), "::1");
     /// ```
     pub fn host(&self) -> &str {
@@ -79,7 +79,7 @@ impl Destination {
     /// The port number.
     ///
     /// ```
-    /// # use reactor_compat::tcp::Destination;
+    /// # use reactor_compat::Destination;
     /// assert_eq!(Destination::from(("::1", 80)).port(), 80);
     /// ```
     pub fn port(&self) -> u16 {

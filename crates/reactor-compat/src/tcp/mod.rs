@@ -3,19 +3,18 @@
 //! Mirrors `IReactorTCP` of `twisted.internet.interfaces`, and
 //! `twisted.internet.tcp`. Tested in `tests/tcp.rs` and `tests/connector.rs`.
 
-mod accept;
 mod address;
-mod attempt;
-mod connect;
-mod connector;
-mod port;
+mod bind;
+pub(crate) mod connect;
 
 pub use address::{Destination, Interface};
-pub use connector::Connector;
-pub use port::Port;
+pub use bind::ListenOptions;
 
+use crate::connection::Security;
+use crate::connector::{Connector, Plan, Target};
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
+use crate::port::{self, Port};
 use crate::reactor::Reactor;
 
 impl Reactor {
@@ -51,7 +50,24 @@ impl Reactor {
         interface: impl Into<Interface>,
         factory: impl Factory,
     ) -> Result<Port, CannotListenError> {
-        port::listen(self, &interface.into(), factory)
+        self.listen_tcp_with(interface, ListenOptions::new(), factory)
+    }
+
+    /// [`listen_tcp`](Self::listen_tcp), with a say in how the socket is opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen_tcp`](Self::listen_tcp).
+    ///
+    /// See the example of [`ListenOptions`].
+    pub fn listen_tcp_with(
+        &self,
+        interface: impl Into<Interface>,
+        options: ListenOptions,
+        factory: impl Factory,
+    ) -> Result<Port, CannotListenError> {
+        let bound = bind::bind(&interface.into(), options)?;
+        Ok(port::listen(self, bound, Security::default(), factory))
     }
 
     /// Connects to `destination`, an address or a name and a port number, and
@@ -94,8 +110,24 @@ impl Reactor {
         destination: impl Into<Destination>,
         factory: F,
     ) -> Connector<F::Protocol> {
-        let connector = Connector::new(self.clone(), destination.into(), factory);
-        connector.begin();
-        connector
+        let plan = Plan::new(Target::Tcp(destination.into()));
+        Connector::begin(self.clone(), plan, factory)
     }
 }
+/*
+
+    /// [`connect_tcp`](Self::connect_tcp), with a say in how long it may take,
+    /// and from where.
+    ///
+    /// See the example of [`ConnectOptions`].
+    pub fn connect_tcp_with<F: ClientFactory>(
+        &self,
+        destination: impl Into<Destination>,
+        options: ConnectOptions,
+        factory: F,
+    ) -> Connector<F::Protocol> {
+        let plan = Plan::new(Target::Tcp(destination.into()), options);
+        Connector::begin(self.clone(), plan, factory)
+    }
+}
+*/

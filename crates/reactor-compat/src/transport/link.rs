@@ -5,10 +5,14 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
+use deferred::Failure;
+
+use super::extras::Extras;
 use super::{Outbox, WaterMarks};
 use crate::address::Address;
 use crate::producer::{Producer, ProducerKind};
 use crate::reactor::{Alive, Live, OpenConnection, Shared};
+use crate::socket::SharedSocket;
 
 /// How long a close may make no progress before it becomes an abort.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(30);
@@ -38,10 +42,37 @@ pub(crate) enum Wish {
 }
 
 /// Whether the peer's data is wanted by whoever paused and resumed.
+///
+/// ```text
+/// Wanted ──pause──▶ Paused ──resume──▶ Resumed ──protocol told──▶ Wanted
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
     Wanted,
     Paused,
+    /// It is wanted again, and the protocol has not been told.
+    Resumed,
+}
+
+/// What we may still send.
+///
+/// ```text
+/// Open ──lose_write_connection──▶ Ending ──all sent, shut down──▶ Ended
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Open,
+    /// What was written, and then the end.
+    Ending,
+    /// Nothing: the peer has been told.
+    Ended,
+}
+
+/// Whether what is written is sent, or kept until somebody lets it go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    Free,
+    Held,
 }
 
 /// Whether what is unsent passed the high-water mark and has not come down to
@@ -81,6 +112,8 @@ enum Driver {
 pub(crate) struct Link {
     wish: Cell<Wish>,
     reading: Cell<Reading>,
+    output: Cell<Output>,
+    sending: Cell<Sending>,
     flow: Cell<Flow>,
     outbox: RefCell<Outbox>,
     driver: Cell<Driver>,
@@ -88,6 +121,10 @@ pub(crate) struct Link {
     producer: RefCell<Option<Registered>>,
     marks: Cell<WaterMarks>,
     grace: Cell<Duration>,
+    written: Cell<u64>,
+    /// Where the connection is a socket, and until it is lost.
+    socket: RefCell<Option<SharedSocket>>,
+    pub(super) extras: RefCell<Option<Box<Extras>>>,
     pub(crate) host: Address,
     pub(crate) peer: Address,
     pub(crate) shared: Rc<Shared>,
@@ -98,6 +135,8 @@ impl Link {
         Self {
             wish: Cell::new(Wish::Open),
             reading: Cell::new(Reading::Wanted),
+            output: Cell::new(Output::Open),
+            sending: Cell::new(Sending::Free),
             flow: Cell::new(Flow::Free),
             outbox: RefCell::default(),
             driver: Cell::new(Driver::Awake),
@@ -105,6 +144,9 @@ impl Link {
             producer: RefCell::new(None),
             marks: Cell::new(WaterMarks::default()),
             grace: Cell::new(CLOSE_GRACE),
+            written: Cell::new(0),
+            socket: RefCell::new(None),
+            extras: RefCell::new(None),
             host,
             peer,
             shared,
@@ -119,13 +161,17 @@ impl Link {
 
     /// Adds to what is to be sent, if the connection still takes anything.
     pub(crate) fn write(&self, data: &[u8]) {
-        let accepts = match self.wish.get() {
-            Wish::Open => true,
-            Wish::Closing => self.has_producer(),
-            Wish::Aborting | Wish::Stopping | Wish::Lost => false,
+        let accepts = match (self.wish.get(), self.output.get()) {
+            (Wish::Open, Output::Open) => true,
+            (Wish::Closing, Output::Open) | (Wish::Open, Output::Ending) => self.has_producer(),
+            _ => false,
         };
         if !accepts || data.is_empty() {
             return;
+        }
+        self.written.set(self.written.get() + data.len() as u64);
+        if let Some(tap) = self.tap() {
+            tap(data);
         }
         let unsent = {
             let mut outbox = self.outbox.borrow_mut();
@@ -176,10 +222,41 @@ impl Link {
         }
     }
 
-    pub(crate) fn set_reading(&self, reading: Reading) {
-        if self.reading.replace(reading) != reading {
+    pub(crate) fn pause_reading(&self) {
+        self.reading.set(Reading::Paused);
+    }
+
+    pub(crate) fn resume_reading(&self) {
+        if self.reading.get() == Reading::Paused {
+            self.reading.set(Reading::Resumed);
             self.wake();
         }
+    }
+
+    pub(crate) fn set_sending(&self, sending: Sending) {
+        if self.sending.replace(sending) != sending {
+            self.wake();
+        }
+    }
+
+    pub(crate) fn end_output(&self) {
+        if self.wish.get() == Wish::Open && self.output.get() == Output::Open {
+            self.output.set(Output::Ending);
+            self.wake();
+        }
+    }
+
+    pub(crate) fn socket(&self) -> Option<SharedSocket> {
+        self.socket.borrow().clone()
+    }
+
+    pub(crate) fn set_socket(&self, socket: SharedSocket) {
+        self.socket.replace(Some(socket));
+    }
+
+    /// How many bytes were accepted.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.get()
     }
 
     pub(crate) fn unsent(&self) -> usize {
@@ -235,7 +312,7 @@ impl Link {
 
     // ----- for the driver -----
 
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if self.driver.replace(Driver::Awake) == Driver::Waiting {
             let waker = self.waker.borrow().clone();
             if let Some(waker) = waker {
@@ -277,8 +354,33 @@ impl Link {
     /// would wait for each other.
     pub(crate) fn wants_data(&self) -> bool {
         self.wish.get() == Wish::Open
-            && self.reading.get() == Reading::Wanted
+            && self.reading.get() != Reading::Paused
             && (self.flow.get() == Flow::Free || self.has_producer())
+    }
+
+    /// Whether reading was resumed, of which the protocol is to hear: once.
+    pub(crate) fn take_resumed(&self) -> bool {
+        let resumed = self.wish.get() == Wish::Open && self.reading.get() == Reading::Resumed;
+        if resumed {
+            self.reading.set(Reading::Wanted);
+        }
+        resumed
+    }
+
+    /// Whether what is written is to be sent.
+    pub(crate) fn sends(&self) -> bool {
+        self.sending.get() == Sending::Free
+    }
+
+    /// Whether the peer is to be told that nothing more is sent to it, once
+    /// all is.
+    pub(crate) fn output_ends(&self) -> bool {
+        self.output.get() == Output::Ending && !self.has_producer()
+    }
+
+    /// The peer has been told.
+    pub(crate) fn output_ended(&self) {
+        self.output.set(Output::Ended);
     }
 
     /// Whether the time has come to close.
@@ -293,6 +395,7 @@ impl Link {
         if self.flow.get() == Flow::Throttled && unsent <= self.marks.get().low() {
             self.flow.set(Flow::Free);
         }
+        let drained = self.flow.get() == Flow::Free && self.drained();
         let resumed = self.producer.borrow_mut().as_mut().and_then(|registered| {
             let due = match registered.kind {
                 ProducerKind::Push => self.flow.get() == Flow::Free,
@@ -310,26 +413,29 @@ impl Link {
                 producer.resume_producing();
                 true
             }
-            None => false,
+            None => drained,
         }
     }
 
-    /// The peer has ended: nothing more is read, what is unsent is sent.
-    pub(crate) fn peer_ended(&self) {
-        if self.wish.get() == Wish::Open {
-            self.wish.set(Wish::Closing);
-        }
-    }
-
-    /// It is gone: lets go of everything, and tells the producer.
-    pub(crate) fn lost(&self) {
+    /// It is gone: lets go of everything, and tells the producer, and those
+    /// who wait for it to drain.
+    pub(crate) fn lost(&self, reason: &Failure) {
         self.wish.set(Wish::Lost);
+        let socket = self.socket.take();
+        drop(socket);
         let mut outbox = self.outbox.take();
         outbox.clear(&self.shared.buffers);
         let registered = self.producer.take();
         if let Some(registered) = registered {
             registered.producer.stop_producing();
         }
+        if let Some(extras) = self.extras.take() {
+            extras.lost(reason);
+        }
+    }
+
+    pub(super) fn throttled(&self) -> bool {
+        self.flow.get() == Flow::Throttled
     }
 }
 

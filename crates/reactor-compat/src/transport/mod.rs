@@ -3,16 +3,18 @@
 //! Mirrors `ITransport` and `ITCPTransport` of `twisted.internet.interfaces`.
 //! Tested in `tests/transport.rs` and `tests/tcp.rs`.
 
+mod extras;
 mod link;
 mod marks;
 mod outbox;
 mod producing;
+mod sending;
 
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub(crate) use link::{Link, Reading, Wish};
+pub(crate) use link::{Link, Wish};
 pub use marks::WaterMarks;
 pub(crate) use outbox::Outbox;
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Reading, Transport};
+use super::Transport;
 use crate::error::AlreadyProducing;
 use crate::producer::{Producer, ProducerKind};
 
@@ -22,10 +22,11 @@ impl Transport {
     /// ```
     #[doc(alias = "pauseProducing")]
     pub fn pause_producing(&self) {
-        self.link.set_reading(Reading::Paused);
+        self.link.pause_reading();
     }
 
-    /// Reads from the peer again.
+    /// Reads from the peer again. The protocol's
+    /// [`resumed`](crate::Protocol::resumed) is called first, if it was paused.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
@@ -38,7 +39,7 @@ impl Transport {
     /// ```
     #[doc(alias = "resumeProducing")]
     pub fn resume_producing(&self) {
-        self.link.set_reading(Reading::Wanted);
+        self.link.resume_reading();
     }
 
     /// Makes `producer` the one that is held up when more than the high-water

@@ -5,24 +5,24 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::address::Destination;
-use super::connect::connect;
+use super::Target;
+use super::plan::Plan;
 use crate::error::ConnectError;
-use crate::reactor::{Alive, Live};
+use crate::reactor::{Alive, Live, Reactor};
+use crate::socket::Socket;
 
 /// An attempt, which can be given up.
 pub(super) struct Attempt {
-    destination: Destination,
+    target: Target,
     given_up: RefCell<Option<ConnectError>>,
     notify: Notify,
 }
 
 impl Attempt {
-    pub(super) fn new(destination: Destination) -> Self {
-        Self { destination, given_up: RefCell::default(), notify: Notify::new() }
+    pub(super) fn new(target: Target) -> Self {
+        Self { target, given_up: RefCell::default(), notify: Notify::new() }
     }
 
     /// Has it end, with `why`.
@@ -44,7 +44,7 @@ impl Attempt {
 
 impl Live for Attempt {
     fn describe(&self) -> Alive {
-        Alive::Attempt(self.destination.clone())
+        Alive::Attempt(self.target.clone())
     }
 
     fn shut_down(&self) {
@@ -55,10 +55,11 @@ impl Live for Attempt {
 /// Connects, unless the attempt is given up before.
 pub(super) async fn connect_unless(
     attempt: &Attempt,
-    destination: &Destination,
-) -> Result<TcpStream, ConnectError> {
+    plan: &Plan,
+    reactor: &Reactor,
+) -> Result<Socket, ConnectError> {
     let mut given_up = pin!(attempt.given_up());
-    let mut connected = pin!(connect(destination));
+    let mut connected = pin!(plan.dial(reactor));
     poll_fn(|cx| match given_up.as_mut().poll(cx) {
         Poll::Ready(why) => Poll::Ready(Err(why)),
         Poll::Pending => connected.as_mut().poll(cx),

@@ -1,27 +1,28 @@
-//! [`Port`]: a TCP port that is open.
+//! [`Port`]: a port that is open, of TCP or UNIX sockets.
 //!
-//! Mirrors `twisted.internet.tcp.Port` and `IListeningPort`. Tested in
+//! Mirrors `IListeningPort`, and `twisted.internet.tcp.Port`. Tested in
 //! `tests/tcp.rs`.
+
+mod accept;
+mod listener;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::io;
-use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::task::Waker;
 
 use deferred::{Deferred, Trigger};
 
-use super::accept::{Acceptor, Listener};
-use super::address::Interface;
+use accept::Acceptor;
+pub(crate) use listener::{Bound, Listener};
+
 use crate::address::Address;
-use crate::error::CannotListenError;
+use crate::connection::Security;
 use crate::factory::Factory;
 use crate::reactor::{Alive, Enrolment, Live, Reactor};
 use crate::serve::short_name;
 
-/// A TCP port that is open, until told to
-/// [stop listening](Self::stop_listening).
+/// A port that is open, until told to [stop listening](Self::stop_listening).
 ///
 /// It is a handle, cheap to clone; dropping all of them leaves the port open.
 ///
@@ -46,7 +47,7 @@ pub struct Port {
 /// Listening ──stop_listening, reactor stops──▶ Stopping ──▶ Stopped
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+enum State {
     /// It accepts, or will when the reactor runs.
     Listening,
     /// It is closed, and its factory does not know yet.
@@ -55,35 +56,37 @@ pub(super) enum State {
     Stopped,
 }
 
-pub(super) struct PortCore {
-    pub(super) host: Address,
+struct PortCore {
+    host: Address,
     state: Cell<State>,
     /// The socket, for as long as nobody is busy accepting from it.
-    pub(super) listener: RefCell<Option<Listener>>,
-    pub(super) waker: RefCell<Option<Waker>>,
+    listener: RefCell<Option<Listener>>,
+    waker: RefCell<Option<Waker>>,
     stopped: RefCell<Vec<Trigger<()>>>,
 }
 
-/// Opens a port, and has it accept while the reactor runs.
-pub(super) fn listen(
+/// Has a socket that is open accept while the reactor runs.
+pub(crate) fn listen(
     reactor: &Reactor,
-    interface: &Interface,
+    (bound, host): (Bound, Address),
+    security: Security,
     factory: impl Factory,
-) -> Result<Port, CannotListenError> {
-    let (listener, host) =
-        bind(interface).map_err(|error| CannotListenError::new(interface.to_string(), &error))?;
-    tracing::info!("{} starting on {}", name_of(&factory), host.port());
+) -> Port {
+    match host.port() {
+        Some(port) => tracing::info!("{} starting on {port}", name_of(&factory)),
+        None => tracing::info!("{} starting on {host}", name_of(&factory)),
+    }
     let core = Rc::new(PortCore {
-        host: host.into(),
+        host,
         state: Cell::new(State::Listening),
-        listener: RefCell::new(Some(Listener::Bound(listener))),
+        listener: RefCell::new(Some(Listener::Bound(bound))),
         waker: RefCell::default(),
         stopped: RefCell::default(),
     });
     let live: Rc<dyn Live> = core.clone();
     let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
-    reactor.spawn(Acceptor::new(reactor.clone(), core.clone(), factory, enrolment));
-    Ok(Port { core })
+    reactor.spawn(Acceptor::new(reactor.clone(), core.clone(), security, factory, enrolment));
+    Port { core }
 }
 
 /// What Twisted's log calls a factory: the name of its type. A closure has
@@ -91,13 +94,6 @@ pub(super) fn listen(
 fn name_of<F>(_factory: &F) -> &'static str {
     let name = std::any::type_name::<F>();
     if name.contains("{{") { "Factory" } else { short_name(name) }
-}
-
-fn bind(interface: &Interface) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(&*interface.socket_addrs()?)?;
-    listener.set_nonblocking(true)?;
-    let host = listener.local_addr()?;
-    Ok((listener, host))
 }
 
 impl Port {
@@ -151,13 +147,16 @@ impl Port {
 }
 
 impl PortCore {
-    pub(super) fn listening(&self) -> bool {
+    fn listening(&self) -> bool {
         self.state.get() == State::Listening
     }
 
-    pub(super) fn set_stopped(&self) {
+    fn set_stopped(&self) {
         if self.state.replace(State::Stopped) != State::Stopped {
-            tracing::info!("(TCP Port {} Closed)", self.host.port().unwrap_or_default());
+            match self.host.port() {
+                Some(port) => tracing::info!("(TCP Port {port} Closed)"),
+                None => tracing::info!("(Port {} Closed)", self.host),
+            }
         }
         self.listener.take();
         for trigger in self.stopped.take() {

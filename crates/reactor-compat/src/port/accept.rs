@@ -2,34 +2,27 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Sleep, sleep};
 
-use super::connect::serve;
-use super::port::PortCore;
+use super::{Listener, PortCore};
+use crate::address::Address;
+use crate::connection::Security;
 use crate::factory::Factory;
 use crate::guard;
 use crate::reactor::{Enrolment, Reactor};
+use crate::serve::{Origin, serve_socket};
+use crate::socket::Socket;
 
 /// How many connections are accepted before others have their turn.
 const ACCEPTS: usize = 64;
 
 /// How long to wait when the system has no more descriptors, or memory.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// The socket of a port.
-pub(super) enum Listener {
-    /// Open, and not known to a runtime yet.
-    Bound(std::net::TcpListener),
-    /// Known to the runtime.
-    Ready(TcpListener),
-}
 
 /// What the task of a port is doing.
 enum Activity {
@@ -47,6 +40,7 @@ enum Activity {
 pub(super) struct Acceptor<F: Factory> {
     reactor: Reactor,
     core: Rc<PortCore>,
+    security: Security,
     factory: Box<F>,
     activity: Activity,
     accepted: u64,
@@ -57,12 +51,14 @@ impl<F: Factory> Acceptor<F> {
     pub(super) fn new(
         reactor: Reactor,
         core: Rc<PortCore>,
+        security: Security,
         factory: F,
         enrolment: Enrolment,
     ) -> Self {
         Self {
             reactor,
             core,
+            security,
             factory: Box::new(factory),
             activity: Activity::New,
             accepted: 0,
@@ -82,14 +78,14 @@ impl<F: Factory> Acceptor<F> {
     /// Makes the socket known to the runtime.
     fn register(&self) -> io::Result<()> {
         let listener = self.core.listener.take();
-        if let Some(Listener::Bound(listener)) = listener {
-            let ready = TcpListener::from_std(listener)?;
+        if let Some(Listener::Bound(bound)) = listener {
+            let ready = bound.register()?;
             self.core.listener.replace(Some(Listener::Ready(ready)));
         }
         Ok(())
     }
 
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, Address)>> {
         match &*self.core.listener.borrow() {
             Some(Listener::Ready(listener)) => listener.poll_accept(cx),
             Some(Listener::Bound(_)) | None => Poll::Pending,
@@ -103,7 +99,7 @@ impl<F: Factory> Acceptor<F> {
             }
             match self.poll_accept(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok((stream, peer))) => self.welcome(stream, peer),
+                Poll::Ready(Ok((socket, peer))) => self.welcome(socket, peer),
                 // One that went away while it waited is no reason to pause.
                 Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
                 Poll::Ready(Err(error)) => return self.pause(cx, &error),
@@ -121,14 +117,16 @@ impl<F: Factory> Acceptor<F> {
         Poll::Pending
     }
 
-    fn welcome(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn welcome(&mut self, socket: Socket, peer: Address) {
         let number = self.accepted;
         self.accepted += 1;
-        match guard::catch(|| self.factory.build_protocol(peer.into())) {
+        match guard::catch(|| self.factory.build_protocol(peer.clone())) {
             Ok(Some(protocol)) => {
-                drop(serve(&self.reactor, stream, peer, protocol, Some(number), None))
+                let origin = Origin::Accepted { number };
+                let socket = (socket, peer, self.security.clone());
+                drop(serve_socket(&self.reactor, socket, protocol, origin, None));
             }
-            Ok(None) => drop(stream),
+            Ok(None) => drop(socket),
             Err(failure) => guard::log("a factory", &failure),
         }
     }

@@ -3,23 +3,29 @@
 //! Mirrors `twisted.internet.base.BaseConnector` and `IConnector`. Tested in
 //! `tests/connector.rs`.
 
+mod attempt;
+mod plan;
+mod target;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::mem;
 use std::rc::Rc;
 
 use deferred::{Deferred, Failure, Panic, Trigger};
-use tokio::net::TcpStream;
 
-use super::address::Destination;
-use super::attempt::{Attempt, connect_unless};
-use super::connect::serve;
+use attempt::{Attempt, connect_unless};
+pub(crate) use plan::Plan;
+pub use target::Target;
+
 use crate::connection::{Attendant, Connection};
 use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;
 use crate::guard;
 use crate::protocol::Protocol;
 use crate::reactor::{Enrolment, Live, Reactor};
+use crate::serve::{Origin, serve_socket};
+use crate::socket::Socket;
 
 /// Makes one connection; stops trying; and tries again.
 ///
@@ -75,7 +81,7 @@ enum State<P> {
 
 struct Core<P: Protocol> {
     reactor: Reactor,
-    destination: Destination,
+    plan: Plan,
     state: RefCell<State<P>>,
     /// Taken out while it is at work.
     factory: RefCell<Option<Box<dyn ClientFactory<Protocol = P>>>>,
@@ -83,27 +89,30 @@ struct Core<P: Protocol> {
 }
 
 impl<P: Protocol> Connector<P> {
-    pub(super) fn new(
+    /// Makes one, and has it connect.
+    pub(crate) fn begin(
         reactor: Reactor,
-        destination: Destination,
+        plan: Plan,
         factory: impl ClientFactory<Protocol = P>,
     ) -> Self {
         let core = Core {
             reactor,
-            destination,
+            plan,
             state: RefCell::new(State::Disconnected),
             factory: RefCell::new(Some(Box::new(factory))),
             waiting: RefCell::default(),
         };
-        Self { core: Rc::new(core) }
+        let connector = Self { core: Rc::new(core) };
+        connector.attempt();
+        connector
     }
 
     /// Starts an attempt, unless the reactor is stopping.
-    pub(super) fn begin(&self) {
+    fn attempt(&self) {
         if self.core.reactor.stopping() {
             return self.core.answer(&Err(ConnectError::ReactorStopped.into()));
         }
-        let attempt = Rc::new(Attempt::new(self.core.destination.clone()));
+        let attempt = Rc::new(Attempt::new(self.core.plan.target.clone()));
         self.core.state.replace(State::Connecting(attempt.clone()));
         self.core.reactor.spawn(attempt_to_connect(Undecided::new(&self.core, attempt)));
     }
@@ -120,7 +129,7 @@ impl<P: Protocol> Connector<P> {
         if !matches!(*self.core.state.borrow(), State::Disconnected) {
             return Err(ConnectorBusy);
         }
-        self.begin();
+        self.attempt();
         Ok(())
     }
 
@@ -203,7 +212,7 @@ impl<P: Protocol> Connector<P> {
         }
         let connector = self.clone();
         let (connected, trigger) = Deferred::with_canceller(move |trigger| {
-            let destination = connector.core.destination.clone();
+            let destination = connector.core.plan.target.clone();
             // Only an attempt that has ended meanwhile cannot be given up.
             let _ = connector.stop_connecting();
             let _ = trigger.errback(ConnectingCancelledError { destination });
@@ -219,11 +228,11 @@ impl<P: Protocol> Connector<P> {
     /// # struct Silent;
     /// # impl Protocol for Silent {}
     /// let connector = Reactor::new().connect_tcp(("localhost", 1), |_: Address| Silent);
-    /// assert_eq!(connector.get_destination().host(), "localhost");
+    /// assert_eq!(connector.get_destination().to_string(), "localhost:1");
     /// ```
     #[doc(alias = "getDestination")]
-    pub fn get_destination(&self) -> &Destination {
-        &self.core.destination
+    pub fn get_destination(&self) -> &Target {
+        &self.core.plan.target
     }
 }
 
@@ -262,8 +271,8 @@ impl<P: Protocol> Drop for Undecided<P> {
 async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
     let Undecided { core, attempt, .. } = &undecided;
     core.tell(|factory, connector| factory.started_connecting(connector));
-    let connected = connect_unless(attempt, &core.destination).await;
-    match connected.and_then(|stream| core.build(stream)) {
+    let connected = connect_unless(attempt, &core.plan, &core.reactor).await;
+    match connected.and_then(|socket| core.build(socket)) {
         Ok(connection) => {
             core.state.replace(State::Greeting(connection));
         }
@@ -287,12 +296,14 @@ impl<P: Protocol> Core<P> {
         Some(result)
     }
 
-    fn build(self: &Rc<Self>, stream: TcpStream) -> Result<Connection<P>, ConnectError> {
-        let peer = stream.peer_addr()?;
-        match self.tell(|factory, _| factory.build_protocol(peer.into())) {
+    fn build(self: &Rc<Self>, socket: Socket) -> Result<Connection<P>, ConnectError> {
+        let peer = socket.peer()?;
+        match self.tell(|factory, _| factory.build_protocol(peer.clone())) {
             Some(Ok(Some(protocol))) => {
                 let attendant: Rc<dyn Attendant<P>> = Rc::new(Watcher(self.clone()));
-                Ok(serve(&self.reactor, stream, peer, protocol, None, Some(attendant)))
+                let socket = (socket, peer, self.plan.security.clone());
+                let attendant = Some(attendant);
+                Ok(serve_socket(&self.reactor, socket, protocol, Origin::Connected, attendant))
             }
             Some(Err(failure)) => {
                 let message = failure.check::<Panic>().map_or("", Panic::message);
@@ -311,7 +322,7 @@ impl<P: Protocol> Core<P> {
     }
 
     fn failed(self: &Rc<Self>, error: ConnectError) {
-        tracing::debug!(destination = %self.destination, %error, "connection failed");
+        tracing::debug!(destination = %self.plan.target, %error, "connection failed");
         self.state.replace(State::Disconnected);
         let failure = Failure::new(error);
         self.answer(&Err(failure.clone()));
@@ -350,7 +361,7 @@ impl<P: Protocol> fmt::Debug for Connector<P> {
             State::Connected(_) => "Connected",
         };
         f.debug_struct("Connector")
-            .field("destination", &self.core.destination)
+            .field("destination", &self.core.plan.target)
             .field("state", &state)
             .finish_non_exhaustive()
     }

@@ -1,0 +1,36 @@
+//! [`Target`]: where a connector connects to.
+
+use std::fmt;
+
+use crate::address::UnixAddress;
+use crate::tcp::Destination;
+
+/// Where a connector connects to.
+///
+/// ```
+/// use reactor_compat::{Address, Protocol, Reactor, Target};
+///
+/// struct Silent;
+/// impl Protocol for Silent {}
+///
+/// let connector = Reactor::new().connect_tcp(("example.org", 80), |_: Address| Silent);
+/// assert_eq!(*connector.get_destination(), Target::Tcp(("example.org", 80).into()));
+/// assert_eq!(connector.get_destination().to_string(), "example.org:80");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Target {
+    /// A host and a port number.
+    Tcp(Destination),
+    /// A UNIX socket.
+    Unix(UnixAddress),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(destination) => destination.fmt(f),
+            Self::Unix(address) => address.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! [`Listener`]: the socket of a port, of whatever kind.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+
+use crate::address::Address;
+use crate::socket::Socket;
+#[cfg(unix)]
+use crate::unix::SocketFile;
+
+/// The socket of a port.
+pub(crate) enum Listener {
+    /// Open, and not known to a runtime yet.
+    Bound(Bound),
+    /// Known to the runtime.
+    Ready(Ready),
+}
+
+/// A socket that no runtime knows.
+pub(crate) enum Bound {
+    Tcp(std::net::TcpListener),
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixListener, Option<SocketFile>),
+}
+
+/// A socket that can be accepted from.
+pub(crate) enum Ready {
+    Tcp(TcpListener),
+    /// And the file that is its name, removed with it.
+    #[cfg(unix)]
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+impl Bound {
+    /// Our own address.
+    pub(crate) fn host(&self) -> io::Result<Address> {
+        match self {
+            Self::Tcp(listener) => Ok(listener.local_addr()?.into()),
+            #[cfg(unix)]
+            Self::Unix(listener, _) => Ok(Address::Unix(listener.local_addr()?.into())),
+        }
+    }
+
+    /// Makes the socket known to the runtime that this is called in.
+    pub(super) fn register(self) -> io::Result<Ready> {
+        match self {
+            Self::Tcp(listener) => Ok(Ready::Tcp(TcpListener::from_std(listener)?)),
+            #[cfg(unix)]
+            Self::Unix(listener, file) => Ok(Ready::Unix(UnixListener::from_std(listener)?, file)),
+        }
+    }
+}
+
+impl Ready {
+    pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, Address)>> {
+        match self {
+            Self::Tcp(listener) => listener
+                .poll_accept(cx)
+                .map_ok(|(stream, peer)| (Socket::Tcp(stream), Address::Tcp(peer))),
+            #[cfg(unix)]
+            Self::Unix(listener, _) => listener.poll_accept(cx).map_ok(|(stream, peer)| {
+                let peer: std::os::unix::net::SocketAddr = peer.into();
+                (Socket::Unix(stream), Address::Unix(peer.into()))
+            }),
+        }
+    }
+}

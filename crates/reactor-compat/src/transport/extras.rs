@@ -1,0 +1,78 @@
+//! What a connection has only where somebody asks for it, so that the others
+//! pay one word for all of it.
+
+use std::cell::RefMut;
+use std::rc::Rc;
+
+use deferred::{Deferred, Failure, Trigger};
+
+use super::Link;
+use crate::error::ConnectionGone;
+use crate::transport::Wish;
+
+/// Somebody who sees what is written.
+pub(super) type Tap = Rc<dyn Fn(&[u8])>;
+
+/// What a connection rarely has.
+#[derive(Default)]
+pub(crate) struct Extras {
+    tap: Option<Tap>,
+    /// Who waits for the connection to drain.
+    draining: Vec<Trigger<()>>,
+}
+
+impl Extras {
+    /// Tells those who wait for what will not come.
+    pub(super) fn lost(self, reason: &Failure) {
+        for trigger in self.draining {
+            // Whoever cancelled it does not want to know.
+            let _ = trigger.errback(reason.clone());
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn extras(&self) -> RefMut<'_, Extras> {
+        RefMut::map(self.extras.borrow_mut(), |extras| &mut **extras.get_or_insert_default())
+    }
+
+    /// Reads something of the extras, where there are any.
+    pub(super) fn extra<R>(&self, look: impl FnOnce(&Extras) -> Option<R>) -> Option<R> {
+        self.extras.borrow().as_deref().and_then(look)
+    }
+
+    pub(super) fn tap(&self) -> Option<Tap> {
+        self.extra(|extras| extras.tap.clone())
+    }
+
+    pub(super) fn set_tap(&self, tap: Tap) {
+        let before = self.extras().tap.replace(tap);
+        drop(before);
+    }
+
+    /// Fires when no more is unsent than the low mark allows.
+    pub(super) fn drain(&self) -> Deferred<()> {
+        if self.wish() == Wish::Lost {
+            return Deferred::fail(ConnectionGone);
+        }
+        if !self.throttled() {
+            return Deferred::succeed(());
+        }
+        let (drained, trigger) = Deferred::new();
+        self.extras().draining.push(trigger);
+        drained
+    }
+
+    /// Tells those who wait for it to drain; whether there were any.
+    pub(super) fn drained(&self) -> bool {
+        let waiting = match self.extras.borrow_mut().as_deref_mut() {
+            Some(extras) if !extras.draining.is_empty() => std::mem::take(&mut extras.draining),
+            _ => return false,
+        };
+        for trigger in waiting {
+            // Whoever cancelled it does not want to know.
+            let _ = trigger.callback(());
+        }
+        true
+    }
+}
