@@ -180,7 +180,9 @@ def verdict(expected, got, accident):
 def describe(program, expected, got):
     """The program, and the events around the first that differs."""
     lines = ["program %s, family %s" % (program["id"], program["family"])]
-    lines += ["    " + json.dumps(op) for op in program["ops"]]
+    lines += ["    " + json.dumps(op) for op in program.get("ops", ())]
+    lines += ["    %s: %s" % (key, json.dumps(program[key])) for key in program
+              if key not in ("id", "family", "ops")]
     if not isinstance(got, list):
         return "\n".join(lines + ["  Twisted's trace: %s" % json.dumps(expected),
                                   "  ours: %s" % (got or "nothing")])

@@ -1,4 +1,4 @@
-"""Make up conformance programs of families deferred, pause, sync, clock and triggers.
+"""Make up conformance programs of all families.
 
     generate.py [--family F] [--count N] [--seed S] [--first N]
 
@@ -16,10 +16,11 @@ import argparse
 import json
 import random
 
+import streams
 from shapes import Shapes
 from times import Times
 
-FAMILIES = ("deferred", "pause", "sync", "clock", "triggers")
+FAMILIES = ("deferred", "pause", "sync", "clock", "triggers", "framing", "endpoint")
 ERRORS = ("E0", "E1", "E2")
 DEPTH = 4           # how deep callbacks nest in callbacks
 BUDGET = 140        # how many ops a program has, about
@@ -384,8 +385,9 @@ class Program(Shapes, Times):
 def program(family, seed, number):
     """The program of that number: the same for the same arguments."""
     rng = random.Random("%s/%s/%s" % (family, seed, number))
-    return {"id": "%s-%s-%s" % (family, seed, number), "family": family,
-            "ops": Program(family, rng).ops()}
+    made = {"framing": streams.framing, "endpoint": streams.endpoint}.get(family)
+    body = made(rng) if made else {"ops": Program(family, rng).ops()}
+    return {"id": "%s-%s-%s" % (family, seed, number), "family": family, **body}
 
 
 def main():

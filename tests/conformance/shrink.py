@@ -6,13 +6,14 @@ differs is the next one to make smaller, until none does.
 
 import collections
 
+import streams
+
 
 def shrink(program, compare):
     """The smallest found.  `compare` gives those of some programs that differ,
     each with two traces."""
     while True:
-        candidates = [{**program, "ops": ops} for ops in smaller_lists(program["ops"], smaller_op)
-                      if balanced(ops)]
+        candidates = smaller_programs(program)
         # The smallest come first and one is enough, so not all are run at once.
         for start in range(0, len(candidates), 40):
             differing = compare(candidates[start:start + 40])
@@ -23,6 +24,13 @@ def shrink(program, compare):
                 break
         else:
             return program
+
+
+def smaller_programs(program):
+    if "ops" not in program:
+        return streams.smaller(program)
+    return [{**program, "ops": ops} for ops in smaller_lists(program["ops"], smaller_op)
+            if balanced(ops)]
 
 
 def balanced(ops):

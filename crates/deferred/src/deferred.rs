@@ -239,7 +239,7 @@ impl<T: 'static> Deferred<T> {
 
     #[inline]
     fn created(tail: Tail<T>, place: &'static Location<'static>) -> Self {
-        tail.core().note(|info, place| info.created = Some(place), place);
+        tail.core().note_creation(place);
         Self { tail }
     }
 

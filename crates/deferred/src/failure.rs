@@ -270,6 +270,37 @@ impl Failure {
         writeln!(out, "{}", self.get_traceback())
     }
 
+    /// The failure as an error, for what takes nothing else. To all others it
+    /// looks like the error that it holds; [`find`](Self::find) gets the
+    /// failure out again.
+    ///
+    /// ```
+    /// use deferred::{Failure, TimeoutError};
+    ///
+    /// let failure = Failure::new(TimeoutError::default());
+    /// let error = failure.to_error();
+    /// assert_eq!(error.to_string(), failure.to_string());
+    /// assert!(Failure::find(&error).is_some_and(|found| found.is::<TimeoutError>()));
+    /// ```
+    pub fn to_error(&self) -> impl Error + Send + Sync + use<> {
+        AsError(self.clone())
+    }
+
+    /// The failure that an error was made of, by [`to_error`](Self::to_error)
+    /// or as a `Box<dyn Error>`.
+    ///
+    /// ```
+    /// use deferred::Failure;
+    ///
+    /// let failure = Failure::msg("out of paper");
+    /// let error = Box::<dyn std::error::Error>::from(failure.clone());
+    /// assert!(Failure::find(&*error).is_some_and(|found| found.same(&failure)));
+    /// assert!(Failure::find(&std::fmt::Error).is_none());
+    /// ```
+    pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        error.downcast_ref::<AsError>().map(|error| &error.0)
+    }
+
     /// Whether `self` and `other` are clones of one Failure.
     ///
     /// ```

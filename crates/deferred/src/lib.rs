@@ -25,7 +25,8 @@
 //! - Several at once: [`DeferredList`], [`gather_results`], [`race()`].
 //! - [`sync`]: [`DeferredLock`], [`DeferredSemaphore`], [`DeferredQueue`].
 //! - [`time`]: clocks, for [`Deferred::add_timeout`] and everything that waits.
-//! - [`unhandled`]: errors that nobody handled; [`set_debugging`].
+//! - [`unhandled`]: errors that nobody handled; [`set_debugging`]; [`unfired`]:
+//!   what waits.
 //! - [`testing`]: helpers for tests.
 //!
 //! # Features
@@ -52,6 +53,7 @@ pub mod testing;
 pub mod time;
 mod timeout;
 mod trigger;
+mod unfired;
 pub mod unhandled;
 
 pub use crate::callback::{CallbackResult, Outcome};
@@ -76,3 +78,4 @@ pub use crate::sync::{
     NoTokensError, QueueOverflow, QueueUnderflow, ReleaseError,
 };
 pub use crate::trigger::Trigger;
+pub use crate::unfired::unfired;

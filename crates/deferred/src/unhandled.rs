@@ -68,7 +68,9 @@ impl UnhandledError {
     }
 
     /// Does what is done when nobody observes: a `tracing` event with the
-    /// error and its causes, and what is known of the Deferred.
+    /// error and its causes, and what is known of the Deferred. A subscriber
+    /// gets the failure itself out of the field `error` with
+    /// [`Failure::find`].
     ///
     /// ```
     /// use deferred::{Deferred, unhandled};
@@ -78,7 +80,8 @@ impl UnhandledError {
     /// drop(Deferred::<()>::fail(std::fmt::Error));
     /// ```
     pub fn log(&self) {
-        let error: &(dyn std::error::Error + 'static) = self.failure.value();
+        let error = self.failure.to_error();
+        let error: &(dyn std::error::Error + 'static) = &error;
         let chain = format!("{:#}", self.failure);
         match &self.debug_info {
             Some(info) => tracing::error!(

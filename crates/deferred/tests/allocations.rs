@@ -1,5 +1,5 @@
 //! What a Deferred allocates, counted: one allocation for itself, at most one
-//! for each callback, none to fire, none to drop.
+//! for each callback, none to fire, none to drop; and a delayed call.
 //!
 //! The allocator of this test binary counts for each thread, so tests do not
 //! disturb one another.
@@ -8,8 +8,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::array;
 use std::cell::Cell;
 use std::hint::black_box;
+use std::rc::Rc;
+use std::time::Duration;
 
 use deferred::testing::success_result_of;
+use deferred::time::{Clock, ReactorTime};
 use deferred::{Deferred, Trigger};
 use tracing::subscriber::with_default;
 
@@ -218,4 +221,50 @@ fn spans_cost_nothing_where_there_are_none() {
     assert_eq!(without_span, plain);
     assert!(in_span > plain, "a span is kept with each: {in_span} bytes, without {plain}");
     assert_eq!(bytes(ten_callbacks), plain, "the subscriber is gone");
+}
+
+/// A pending call of a closure that holds a pointer, and the handle that is
+/// kept of it.
+fn bytes_a_call(calls: usize) -> usize {
+    let clock = Clock::new();
+    let held = Rc::new(());
+    let mut handles = Vec::with_capacity(calls);
+    let all = bytes(|| {
+        for n in 0..calls {
+            let held = held.clone();
+            let due = Duration::from_nanos(n as u64);
+            handles.push(clock.call_later(due, move || drop(black_box(held))));
+        }
+    });
+    all / calls
+}
+
+#[test]
+fn a_pending_call_takes_no_more_than_128_bytes() {
+    for calls in [1_000, 10_000, 100_000, 1_000_000] {
+        let bytes = bytes_a_call(calls);
+        assert!((24..=128).contains(&bytes), "{bytes} bytes for each of {calls}");
+    }
+}
+
+/// To schedule a call where others were: the closure's box, and nothing else.
+#[test]
+fn one_for_a_call_where_there_is_room() {
+    let clock = Clock::new();
+    let (held, hour) = (Rc::new(()), Duration::from_secs(3600));
+    let _pending = clock.call_later(hour, || ());
+    for _ in 0..100 {
+        let held = held.clone();
+        clock.call_later(hour, move || drop(held)).cancel().expect("it is pending");
+    }
+    let (scheduling, call) = allocations(|| {
+        let held = held.clone();
+        clock.call_later(hour, move || drop(held))
+    });
+    assert_eq!(scheduling, 1);
+    let (steering, ()) = allocations(|| {
+        drop(call.clone());
+        call.cancel().expect("it is pending");
+    });
+    assert_eq!(steering, 0);
 }

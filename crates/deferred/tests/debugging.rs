@@ -19,7 +19,7 @@ use deferred::{
     AlreadyCalledError, DEBUG_VARIABLE, DebugInfo, Deferred, DeferredList, DeferredLock,
     DeferredQueue, DeferredSemaphore, Failure, ensure_deferred, execute, fail, gather_results,
     gather_results_consuming_errors, get_debugging, maybe_deferred, race, set_debugging, succeed,
-    unhandled,
+    unfired, unhandled,
 };
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
@@ -236,6 +236,67 @@ fn where_it_was_fired() {
     assert_eq!(info_of(d).fired(), None);
     drop(trigger);
     assert_eq!(info_of(broken()).fired(), None);
+}
+
+// ===== what waits =====
+
+/// `unfired` gives what was made and not fired, the oldest first, and forgets
+/// what is fired, cancelled or gone.
+#[test]
+fn what_is_unfired_is_known() {
+    let _on = debugging(true);
+    assert_eq!(unfired(), []);
+    let line = line!() + 1;
+    let (first, trigger) = Deferred::<i32>::new();
+    let (second, _trigger) = Deferred::<i32>::new();
+    let (third, _third) = Deferred::<i32>::new();
+    let fired = succeed(1);
+    let waiting = unfired();
+    let lines: Vec<_> = waiting.iter().map(|info| info.created().unwrap().line()).collect();
+    assert_eq!(lines, [line, line + 1, line + 2]);
+    assert_eq!(waiting[0].added(), None);
+
+    let first = first.add_callback(Ok);
+    assert!(unfired()[0].added().is_some());
+    trigger.callback(1).unwrap();
+    third.cancel();
+    assert_eq!(failure_result_of(third).to_string(), deferred::CancelledError.to_string());
+    let waiting = unfired();
+    assert_eq!(waiting.len(), 1);
+    assert_line(waiting[0].created(), line + 1);
+    assert_eq!((success_result_of(first), success_result_of(fired)), (1, 1));
+    drop((second, _trigger));
+    assert_eq!(unfired(), []);
+}
+
+/// A coroutine that has not ended is among them; what was made with debugging
+/// off is not.
+#[test]
+fn coroutines_are_unfired_until_they_end() {
+    let _on = debugging(false);
+    let (d, trigger) = Deferred::<i32>::new();
+    assert_eq!(unfired(), []);
+    set_debugging(true);
+    let line = line!() + 1;
+    let coroutine = ensure_deferred(async { Ok(d.await? + 1) });
+    assert_eq!(unfired().len(), 1);
+    assert_line(unfired()[0].created(), line);
+    trigger.callback(1).unwrap();
+    assert_eq!(unfired(), []);
+    assert_eq!(success_result_of(coroutine), 2);
+}
+
+/// What is over is not kept in mind for ever.
+#[test]
+fn a_hundred_thousand_that_come_and_go() {
+    let _on = debugging(true);
+    let (_waiting, _trigger) = Deferred::<()>::new();
+    for n in 0..100_000 {
+        let (d, trigger) = Deferred::new();
+        trigger.callback(n).unwrap();
+        assert_eq!(success_result_of(d), n);
+    }
+    assert_eq!(unfired().len(), 1);
 }
 
 /// What a canceller fires is fired there.

@@ -415,6 +415,117 @@ fn a_hundred_thousand_calls() {
     assert!(calls.iter().all(|call| !call.active()));
 }
 
+/// A million calls pending at once, a third of them cancelled, a third moved,
+/// then made: a cancelled one drops what it holds at once, the others when they
+/// have been made, in order.
+#[test]
+fn a_million_calls() {
+    const CALLS: u64 = 1_000_000;
+    let clock = Clock::new();
+    let (held, made): (Rc<()>, Rc<Cell<usize>>) = Default::default();
+    let last = Rc::new(Cell::new(Duration::ZERO));
+    let calls: Vec<_> = (0..CALLS)
+        .map(|n| {
+            let (held, made, last) = (held.clone(), made.clone(), last.clone());
+            // A full cycle, in no order.
+            let due = Duration::from_micros(n * 7919 % CALLS);
+            clock.call_later(due + seconds(u64::from(n % 3 == 1)), move || {
+                drop(held);
+                made.set(made.get() + 1);
+                last.set(last.get().max(due));
+            })
+        })
+        .collect();
+    assert_eq!(Rc::strong_count(&held), 1_000_001);
+    for call in calls.iter().step_by(3) {
+        call.cancel().unwrap();
+    }
+    assert_eq!(Rc::strong_count(&held), 666_667);
+    for call in calls.iter().skip(1).step_by(3) {
+        call.reset(seconds(5)).unwrap();
+    }
+    assert_eq!(clock.get_delayed_calls().len(), 666_666);
+
+    let in_time = Duration::from_micros(CALLS / 2);
+    clock.advance(in_time);
+    assert!(made.get() > 0 && last.get() <= in_time);
+    assert_eq!(Rc::strong_count(&held), 666_667 - made.get());
+    clock.advance(seconds(4));
+    assert_eq!(made.get(), 333_333);
+    clock.advance(seconds(1));
+    assert_eq!((made.get(), Rc::strong_count(&held)), (666_666, 1));
+    assert!(calls.iter().all(|call| !call.active()));
+    drop(calls);
+    assert!(clock.get_delayed_calls().is_empty());
+}
+
+/// One call that is moved, or replaced, a million times leaves nothing behind
+/// that grows.
+#[test]
+fn a_million_changes_of_one_call() {
+    let clock = Clock::new();
+    let timeout = clock.call_later(seconds(60), || ());
+    for n in 0..1_000_000 {
+        timeout.reset(seconds(60 + n % 7)).unwrap();
+        clock.call_later(seconds(1), || unreachable!()).cancel().unwrap();
+    }
+    assert_eq!(clock.get_delayed_calls(), [timeout]);
+    clock.advance(seconds(70));
+    assert!(clock.get_delayed_calls().is_empty());
+}
+
+/// `drain_due` looks at the clock once, and leaves what is scheduled, or moved
+/// to now, meanwhile.
+#[test]
+fn draining_takes_what_was_due() {
+    let (queue, now) = queue();
+    let order: Order = Rc::default();
+    let (inner, note, time) = (queue.clone(), order.clone(), now.clone());
+    let late = queue.call_later(seconds(9), Box::new(|| ()));
+    let moved = late.clone();
+    queue.call_later(
+        seconds(1),
+        Box::new(move || {
+            note.borrow_mut().push(1);
+            let note = note.clone();
+            inner.call_later(Duration::ZERO, Box::new(move || note.borrow_mut().push(3)));
+            moved.reset(Duration::ZERO).unwrap();
+            time.set(seconds(2));
+        }),
+    );
+    let note = order.clone();
+    queue.call_later(seconds(1), Box::new(move || note.borrow_mut().push(2)));
+    assert_eq!(queue.drain_due().count(), 0);
+    now.set(seconds(1));
+    queue.drain_due().for_each(|call| call());
+    assert_eq!(*order.borrow(), [1, 2]);
+    assert_eq!((queue.len(), queue.look_at()), (2, Some(seconds(1))));
+    queue.drain_due().for_each(|call| call());
+    assert_eq!(*order.borrow(), [1, 2, 3]);
+    assert!(!late.active());
+}
+
+/// `look_at` is never too late, whatever becomes of the calls; with none there
+/// is nothing to look at.
+#[test]
+fn when_to_look() {
+    let (queue, now) = queue();
+    assert_eq!(queue.look_at(), None);
+    let a = queue.call_later(seconds(2), Box::new(|| ()));
+    let b = queue.call_later(seconds(5), Box::new(|| ()));
+    assert_eq!(queue.look_at(), Some(seconds(2)));
+    a.reset(seconds(9)).unwrap();
+    assert!(queue.look_at() <= Some(seconds(5)));
+    now.set(seconds(2));
+    assert_eq!(queue.drain_due().count(), 0);
+    assert_eq!(queue.look_at(), Some(seconds(5)));
+    b.reset(seconds(1)).unwrap();
+    assert_eq!(queue.look_at(), Some(seconds(3)));
+    a.cancel().unwrap();
+    b.cancel().unwrap();
+    assert_eq!(queue.look_at(), None);
+}
+
 // ===== against a list =====
 
 /// What is done to a clock, or to the list.

@@ -3,10 +3,30 @@
 //!
 //! # Layout
 //!
+//! - [`basic`]: lines, netstrings, strings behind their length; sending a file
+//!   (feature `basic`, on by default).
+//! - [`htb`]: token buckets, one within another, that shape what is sent
+//!   (feature `htb`).
+//! - [`loopback`]: two protocols that talk to each other, for tests (feature
+//!   `loopback`).
+//! - [`policies`]: limits of time, of number and of bandwidth, and records of
+//!   the traffic (feature `policies`).
+//! - [`portforward`]: a connection handed on to another server (feature
+//!   `portforward`).
 //! - [`wire`]: echo, discard, chargen and the other small servers of the early
 //!   RFCs (feature `wire`, on by default).
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "basic")]
+pub mod basic;
+#[cfg(feature = "htb")]
+pub mod htb;
+#[cfg(feature = "loopback")]
+pub mod loopback;
+#[cfg(feature = "policies")]
+pub mod policies;
+#[cfg(feature = "portforward")]
+pub mod portforward;
 #[cfg(feature = "wire")]
 pub mod wire;

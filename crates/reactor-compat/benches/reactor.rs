@@ -126,7 +126,6 @@ mod cancel {
             in_reactor(&runtime, move |reactor| {
                 let calls = schedule(reactor, count, &Tally::default());
                 calls.iter().for_each(|call| call.cancel().unwrap());
-                assert!(reactor.get_delayed_calls().is_empty());
                 reactor.stop().unwrap();
             });
         });
@@ -200,7 +199,8 @@ mod reset {
         let runtime = paused();
         bencher.counter(ItemsCount::new(count)).bench_local(|| {
             runtime.block_on(async {
-                let mut sleeps: Vec<_> = delays(count).map(|delay| Box::pin(sleep(delay))).collect();
+                let mut sleeps: Vec<_> =
+                    delays(count).map(|delay| Box::pin(sleep(delay))).collect();
                 for sleep in &mut sleeps {
                     assert!(sleep.now_or_never().is_none());
                 }

@@ -252,7 +252,7 @@ fn call(function: Function) -> Option<Deferred<()>> {
         Ok(Outcome::Wait(deferred)) => return Some(deferred),
         Ok(Outcome::Done(Ok(()))) => {}
         Ok(Outcome::Done(Err(failure))) | Err(failure) => {
-            guard::log("a system event trigger", &failure);
+            crate::log::err(failure, "While calling system event trigger handler");
         }
     }
     None

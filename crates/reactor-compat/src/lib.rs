@@ -27,13 +27,17 @@
 //! | [`ReactorTime`], [`DelayedCall`]: `call_later` | `IReactorTime`, `IDelayedCall` |
 //! | [`Protocol`]: what a connection's data means | `twisted.internet.protocol.Protocol` |
 //! | [`Factory`], [`ClientFactory`]: who makes protocols | `Factory`, `ClientFactory` |
+//! | [`ReconnectingClientFactory`]: connects again | `ReconnectingClientFactory` |
 //! | [`Transport`]: the handle to a connection | `ITransport` |
 //! | [`Connection`]: a transport, and the way back to its protocol | `self` |
 //! | [`Producer`], [`WaterMarks`]: who is told to wait | `IPushProducer`, `bufferSize` |
+//! | [`DatagramProtocol`], [`DatagramTransport`]: UDP, multicast, UNIX datagrams | `DatagramProtocol`, `IUDPTransport` |
+//! | [`ReadDescriptor`], [`WriteDescriptor`]: any file descriptor | `IReadDescriptor`, `IWriteDescriptor` |
 //! | [`task`]: loops, cooperation, `react` | `twisted.internet.task` |
 //! | [`event`]: what happens before, during and after | `_ThreePhaseEvent` |
 //! | [`lockfile`]: one process at a time | `twisted.python.lockfile` |
 //! | [`Port`], [`Connector`]: listening and connecting | `IListeningPort`, `IConnector` |
+//! | [`resolver`]: the addresses of a name | `IHostnameResolver` |
 //! | [`endpoint`]: where, said in a string | `twisted.internet.endpoints` |
 //! | [`log`]: Twisted's log lines, observers, log files | `twisted.python.log`, `.logfile` |
 //! | [`blocking`]: the reactor for code that blocks | crochet |
@@ -51,6 +55,9 @@
 mod address;
 mod connection;
 mod connector;
+mod datagram;
+#[cfg(unix)]
+mod descriptor;
 mod error;
 mod factory;
 mod guard;
@@ -58,6 +65,7 @@ mod port;
 mod producer;
 mod protocol;
 mod reactor;
+mod reconnecting;
 mod serve;
 mod socket;
 mod tcp;
@@ -71,6 +79,7 @@ pub mod event;
 pub mod greenlet;
 pub mod lockfile;
 pub mod log;
+pub mod resolver;
 pub mod task;
 pub mod testing;
 #[cfg(feature = "tls")]
@@ -81,20 +90,27 @@ pub mod unix;
 pub use address::{Address, UnixAddress};
 pub use connection::{BringHome, Connection, IfGone};
 pub use connector::{Connector, Target};
+pub use datagram::{
+    DatagramAddress, DatagramConnection, DatagramError, DatagramOptions, DatagramProtocol,
+    DatagramTransport, MulticastInterface, MulticastJoinError,
+};
 pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
+#[cfg(unix)]
+pub use descriptor::{FileDescriptor, ReadDescriptor, WriteDescriptor};
 pub use error::*;
 pub use factory::{Built, ClientFactory, Factory};
 pub use port::Port;
 pub use producer::{Producer, ProducerKind};
 pub use protocol::Protocol;
 pub use reactor::{
-    HostedReactor, Inventory, OpenConnection, PendingCall, Reactor, RunOptions, Signal,
+    HostedReactor, Inventory, OpenConnection, OpenDescriptor, PendingCall, Reactor, RunOptions, Signal,
     SignalError, SystemEventTrigger, reactor,
 };
+pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
 pub use threads::{
     ReactorThread, Remote, ThreadPool, ThreadPoolError, blocking_call_from_thread,
     call_multiple_in_thread, defer_to_thread, defer_to_thread_pool,
 };
 pub use socket::SocketError;
-pub use tcp::{Destination, Interface, ListenOptions};
+pub use tcp::{ConnectOptions, Destination, Interface, ListenOptions, happy_eyeballs};
 pub use transport::{Transport, WaterMarks};

@@ -65,6 +65,19 @@ pub trait Protocol: Sized + 'static {
         let _ = (transport, data);
     }
 
+    /// A TLS handshake is over: the peer is who it has to be, and what was
+    /// written meanwhile goes out now. Of a connection that speaks TLS from the
+    /// start, or was told to [`start_tls`](crate::Transport::start_tls).
+    ///
+    /// See the example of
+    /// [`negotiated_protocol`](crate::Transport::negotiated_protocol).
+    #[cfg(feature = "tls")]
+    #[doc(alias = "handshakeCompleted")]
+    #[doc(alias = "IHandshakeListener")]
+    fn handshake_completed(&mut self, transport: &Connection<Self>) {
+        let _ = transport;
+    }
+
     /// Reading goes on: somebody said
     /// [`resume_producing`](crate::Transport::resume_producing) to the
     /// transport after it had been paused.

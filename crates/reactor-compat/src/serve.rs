@@ -12,6 +12,8 @@ use crate::connection::{Attendant, Connection, Driver, Layer, Residence, Securit
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
 use crate::socket::{SharedSocket, Socket};
+#[cfg(feature = "tls")]
+use crate::transport::Cover;
 use crate::transport::{Link, Transport};
 
 impl Reactor {
@@ -91,6 +93,10 @@ pub(crate) fn serve_socket<P: Protocol>(
     let socket = SharedSocket::new(socket);
     serve_with(reactor, host, peer, protocol, |connection, residence| {
         connection.link().set_socket(socket.clone());
+        #[cfg(feature = "tls")]
+        if matches!(security, Security::Tls(_)) {
+            connection.link().set_cover(Cover::Tls);
+        }
         Setup {
             stream: Layer::new(socket, security),
             reset: SharedSocket::reset_on_drop,

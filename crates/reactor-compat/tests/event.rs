@@ -108,7 +108,7 @@ fn what_fails_or_panics_is_logged_and_the_others_are_called() {
     assert_eq!(log.take().len(), 3);
     let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
     assert_eq!(
-        written.matches("Unhandled error in a system event trigger").count(),
+        written.matches("While calling system event trigger handler").count(),
         6,
         "{written}"
     );

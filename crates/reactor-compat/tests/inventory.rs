@@ -7,6 +7,7 @@ mod support;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use deferred::Deferred;
 use reactor_compat::{Address, Reactor, ReactorTime};
 use support::{Log, Recorder, connect, drive, listen};
 
@@ -24,11 +25,9 @@ fn an_idle_one_has_nothing_to_do() {
 fn delayed_calls_say_where_they_were_made_while_debugging() {
     let reactor = Reactor::new();
     reactor.call_later(Duration::from_secs(1), || ());
-    let before = deferred::get_debugging();
     deferred::set_debugging(true);
     let line = line!() + 1;
     let call = reactor.call_later(Duration::from_secs(2), || ());
-    deferred::set_debugging(before);
 
     let inventory = reactor.inventory();
     let [first, second] = &inventory.delayed_calls[..] else { panic!("{inventory}") };
@@ -39,6 +38,28 @@ fn delayed_calls_say_where_they_were_made_while_debugging() {
 
     call.cancel().unwrap();
     assert_eq!(reactor.inventory().delayed_calls.len(), 1);
+}
+
+/// Debugging is on or off for the whole process: of the other tests' Deferreds
+/// this thread knows nothing.
+#[test]
+fn unfired_deferreds_say_where_they_were_made_while_debugging() {
+    let reactor = Reactor::new();
+    deferred::set_debugging(true);
+    assert_eq!(reactor.inventory().unfired_deferreds, []);
+    let line = line!() + 1;
+    let (answer, trigger) = Deferred::<()>::new();
+
+    let inventory = reactor.inventory();
+    let [waiting] = &inventory.unfired_deferreds[..] else { panic!("{inventory}") };
+    let place = waiting.created().unwrap();
+    assert_eq!((place.file(), place.line()), (file!(), line));
+    let text = format!("unfired Deferred, created at {}:{line}:", file!());
+    assert!(inventory.to_string().lines().any(|line| line.starts_with(&text)), "{inventory}");
+
+    trigger.callback(()).unwrap();
+    assert_eq!(reactor.inventory().unfired_deferreds, []);
+    drop(answer);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde_json::{Map, Value as Json};
 
 use crate::error::ProgramError;
-use crate::machine;
+use crate::{endpoint, framing, machine};
 
 /// The events of a program, in order.
 pub type Trace = Vec<Json>;
@@ -96,6 +96,8 @@ impl Program {
             "deferred" | "pause" | "sync" | "clock" | "triggers" => {
                 machine::run(&self.family, body)
             }
+            "endpoint" => endpoint::run(body),
+            "framing" => framing::run(body),
             family => Err(ProgramError::UnknownFamily(family.to_owned())),
         }))
         .unwrap_or_else(|panic| Err(ProgramError::Panicked(message(panic.as_ref()))))

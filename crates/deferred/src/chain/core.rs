@@ -11,7 +11,7 @@ use crate::cancel_handle::CancelHandle;
 use crate::coroutine::Task;
 use crate::debug::DebugInfo;
 use crate::error::AlreadyCalledError;
-use crate::unhandled;
+use crate::{unfired, unhandled};
 
 /// Where a chain is in its life.
 ///
@@ -251,6 +251,22 @@ impl Core {
         Self::peek(&self.debug, |info| {
             info.as_ref().map_or_else(AlreadyCalledError::default, |info| info.already_called())
         })
+    }
+
+    /// What is known of it.
+    pub(crate) fn debug_info(&self) -> DebugInfo {
+        Self::peek(&self.debug, |info| info.as_deref().cloned().unwrap_or_default())
+    }
+
+    /// With debugging on, notes where it was made, and that it is there.
+    #[inline]
+    pub(crate) fn note_creation(self: &Rc<Self>, place: &'static Location<'static>) {
+        if crate::debug::get_debugging() {
+            self.note(|info, place| info.created = Some(place), place);
+            if self.phase.get() == Phase::Unfired {
+                unfired::note(self);
+            }
+        }
     }
 
     /// With debugging on, notes a place.

@@ -5,7 +5,8 @@ use std::fmt;
 use std::rc::Weak;
 use std::time::Duration;
 
-use super::queue::{Inner, SlotId};
+use super::calls::SlotId;
+use super::queue::Inner;
 
 /// A call that was scheduled, to be cancelled or moved.
 ///

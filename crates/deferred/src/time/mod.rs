@@ -9,16 +9,16 @@
 //! Mirrors `IReactorTime` and `IDelayedCall` of `twisted.internet.interfaces`,
 //! and `twisted.internet.task.Clock`. Tested in `tests/time.rs`.
 
+mod calls;
 mod clock;
 mod delayed_call;
-mod heap;
 mod queue;
 
 use std::time::Duration;
 
 pub use self::clock::Clock;
 pub use self::delayed_call::{DelayedCall, DelayedCallError};
-pub use self::queue::TimerQueue;
+pub use self::queue::{DueCalls, TimerQueue};
 
 /// A function to be called later.
 pub type Call = Box<dyn FnOnce()>;

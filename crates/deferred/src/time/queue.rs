@@ -1,23 +1,21 @@
 //! [`TimerQueue`]: the calls that a clock has yet to make.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt;
-use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
 
-use slab::Slab;
-
-use super::heap::{Entry, Heap, Key};
+use super::calls::{Calls, SlotId};
 use super::{Call, DelayedCall, DelayedCallError};
 
 /// Pending calls, by time: what a clock or a reactor keeps them in.
 ///
-/// It does nothing by itself: its owner asks [`next_due`](Self::next_due), and
-/// when that time has come makes the calls that [`pop_due`](Self::pop_due)
-/// gives. Scheduling, cancelling and moving a call cost the logarithm of their
-/// number. Clones are the same queue.
+/// It does nothing by itself: its owner asks when to [look](Self::look_at), and
+/// when that time has come makes the calls that [`drain_due`](Self::drain_due)
+/// or [`pop_due`](Self::pop_due) gives. Cancelling and moving a call cost the
+/// same however many there are, taking the next one the logarithm of their
+/// number; what a cancelled call holds is dropped at once. Clones are the same
+/// queue.
 ///
 /// Calls of one time are made in the order in which they were scheduled; one
 /// that was moved to a later time comes before those that were there, and one
@@ -47,36 +45,6 @@ pub struct TimerQueue {
 pub(super) struct Inner {
     now: Box<dyn Fn() -> Duration>,
     calls: RefCell<Calls>,
-}
-
-/// The number of a call's slot.
-pub(super) type SlotId = usize;
-
-/// What is known of a call. A slot is used again when its call is no longer
-/// pending and nobody has a handle of it.
-struct Slot {
-    state: State,
-    /// How many [`DelayedCall`]s there are.
-    handles: u32,
-}
-
-enum State {
-    /// To be made; `at` is its place in the heap.
-    Pending { call: Call, at: usize },
-    /// No longer to be made; `due` is when it would have been.
-    Over { due: u64, error: DelayedCallError },
-}
-
-#[derive(Default)]
-struct Calls {
-    slots: Slab<Slot>,
-    heap: Heap,
-    /// The orders given to calls put behind, and before, all others of a time.
-    last: i64,
-    first: i64,
-    /// Calls that were moved, with their keys before; where they belong among
-    /// those of one time is settled when it matters.
-    moved: Vec<(SlotId, Key)>,
 }
 
 impl TimerQueue {
@@ -115,8 +83,27 @@ impl TimerQueue {
     /// assert_eq!(queue.next_due(), Some(Duration::from_secs(4)));
     /// ```
     pub fn next_due(&self) -> Option<Duration> {
-        let first = self.inner.calls.borrow().heap.first()?;
-        Some(Duration::from_nanos(first.key.due))
+        self.inner.calls.borrow_mut().next_due().map(Duration::from_nanos)
+    }
+
+    /// When the owner has to look again: no call is due before. It may be
+    /// earlier than the next call, if the one of that time was cancelled or
+    /// moved; asking costs little.
+    ///
+    /// ```
+    /// use deferred::time::TimerQueue;
+    /// use std::time::Duration;
+    ///
+    /// let queue = TimerQueue::new(|| Duration::ZERO);
+    /// assert_eq!(queue.look_at(), None);
+    /// let call = queue.call_later(Duration::from_secs(4), Box::new(|| ()));
+    /// assert_eq!(queue.look_at(), Some(Duration::from_secs(4)));
+    /// call.reset(Duration::from_secs(9))?;
+    /// assert!(queue.look_at() <= queue.next_due());
+    /// # Ok::<(), deferred::time::DelayedCallError>(())
+    /// ```
+    pub fn look_at(&self) -> Option<Duration> {
+        self.inner.calls.borrow().not_before().map(Duration::from_nanos)
     }
 
     /// The next call, if it is due. It counts as made.
@@ -132,7 +119,33 @@ impl TimerQueue {
     /// ```
     pub fn pop_due(&self) -> Option<Call> {
         let now = nanoseconds((self.inner.now)());
-        self.inner.calls.borrow_mut().pop_due(now)
+        self.inner.calls.borrow_mut().pop_due(now, i64::MAX)
+    }
+
+    /// The calls that are due now, the first one first: each counts as made
+    /// when it is taken. Those that are scheduled or moved meanwhile are not
+    /// among them, however little their delay.
+    ///
+    /// It is what a main loop makes in one turn, for which it looks at the
+    /// clock once.
+    ///
+    /// ```
+    /// use deferred::time::TimerQueue;
+    /// use std::time::Duration;
+    ///
+    /// let queue = TimerQueue::new(|| Duration::ZERO);
+    /// let again = queue.clone();
+    /// queue.call_later(Duration::ZERO, Box::new(move || {
+    ///     again.call_later(Duration::ZERO, Box::new(|| ()));
+    /// }));
+    /// queue.drain_due().for_each(|call| call());
+    /// assert_eq!(queue.len(), 1);
+    /// ```
+    #[doc(alias = "runUntilCurrent")]
+    pub fn drain_due(&self) -> DueCalls {
+        let now = nanoseconds((self.inner.now)());
+        let last = self.inner.calls.borrow().last();
+        DueCalls { queue: self.clone(), now, last }
     }
 
     /// The pending calls, the next one first.
@@ -149,7 +162,7 @@ impl TimerQueue {
         let mut calls = self.inner.calls.borrow_mut();
         let slots = calls.in_order();
         for &slot in &slots {
-            calls.slots[slot].handles += 1;
+            calls.add_handle(slot);
         }
         let handle = |slot| DelayedCall::new(Rc::downgrade(&self.inner), slot);
         slots.into_iter().map(handle).collect()
@@ -166,7 +179,7 @@ impl TimerQueue {
     /// assert_eq!(queue.len(), 1);
     /// ```
     pub fn len(&self) -> usize {
-        self.inner.calls.borrow().heap.len()
+        self.inner.calls.borrow().len()
     }
 
     /// Whether none is.
@@ -224,9 +237,8 @@ impl Inner {
     ) -> Result<(), DelayedCallError> {
         let now = (self.now)();
         let mut calls = self.calls.borrow_mut();
-        let at = calls.pending(slot)?;
-        let old = Duration::from_nanos(calls.heap.key(at).due);
-        calls.move_to(slot, at, nanoseconds(due(now, old)));
+        let old = Duration::from_nanos(calls.pending(slot)?.due);
+        calls.move_to(slot, nanoseconds(due(now, old)));
         Ok(())
     }
 
@@ -235,150 +247,53 @@ impl Inner {
     }
 
     pub(super) fn due(&self, slot: SlotId) -> Duration {
-        let calls = self.calls.borrow();
-        Duration::from_nanos(match calls.slots[slot].state {
-            State::Pending { at, .. } => calls.heap.key(at).due,
-            State::Over { due, .. } => due,
-        })
+        Duration::from_nanos(self.calls.borrow().due(slot))
     }
 
     pub(super) fn add_handle(&self, slot: SlotId) {
-        self.calls.borrow_mut().slots[slot].handles += 1;
+        self.calls.borrow_mut().add_handle(slot);
     }
 
     pub(super) fn drop_handle(&self, slot: SlotId) {
-        let mut calls = self.calls.borrow_mut();
-        calls.slots[slot].handles -= 1;
-        calls.free_if_over(slot);
+        self.calls.borrow_mut().drop_handle(slot);
     }
 }
 
-impl Calls {
-    fn insert(&mut self, due: u64, call: Call) -> SlotId {
-        self.settle_ties();
-        self.last += 1;
-        let key = Key { due, order: self.last };
-        let slot = self.slots.insert(Slot { state: State::Pending { call, at: 0 }, handles: 1 });
-        let Self { heap, slots, .. } = self;
-        heap.insert(Entry { key, slot }, |slot, at| slots[slot].set_place(at));
-        slot
-    }
+/// The calls that were due when the iteration began.
+///
+/// ```
+/// use deferred::time::TimerQueue;
+/// use std::time::Duration;
+///
+/// let queue = TimerQueue::new(|| Duration::ZERO);
+/// queue.call_later(Duration::ZERO, Box::new(|| ()));
+/// assert_eq!(queue.drain_due().count(), 1);
+/// assert_eq!(queue.drain_due().count(), 0);
+/// ```
+#[must_use = "a call that is not taken stays pending"]
+pub struct DueCalls {
+    queue: TimerQueue,
+    now: u64,
+    last: i64,
+}
 
-    /// The place of a pending call in the heap.
-    fn pending(&self, slot: SlotId) -> Result<usize, DelayedCallError> {
-        match self.slots[slot].state {
-            State::Pending { at, .. } => Ok(at),
-            State::Over { error, .. } => Err(error),
-        }
-    }
+impl Iterator for DueCalls {
+    type Item = Call;
 
-    fn pop_due(&mut self, now: u64) -> Option<Call> {
-        self.settle_ties();
-        let first = self.heap.first().filter(|first| first.key.due <= now)?;
-        self.end(first.slot, DelayedCallError::AlreadyCalled).ok()
-    }
-
-    /// Takes the call out of its slot; `why` is what its handles say from now
-    /// on.
-    fn end(&mut self, slot: SlotId, why: DelayedCallError) -> Result<Call, DelayedCallError> {
-        let at = self.pending(slot)?;
-        let due = self.heap.key(at).due;
-        let over = State::Over { due, error: why };
-        let before = mem::replace(&mut self.slots[slot].state, over);
-        let Self { heap, slots, .. } = self;
-        heap.remove(at, |slot, at| slots[slot].set_place(at));
-        self.free_if_over(slot);
-        match before {
-            State::Pending { call, .. } => Ok(call),
-            State::Over { error, .. } => Err(error),
-        }
-    }
-
-    fn free_if_over(&mut self, slot: SlotId) {
-        let Slot { state, handles } = &self.slots[slot];
-        if *handles == 0 && matches!(state, State::Over { .. }) {
-            self.slots.remove(slot);
-        }
-    }
-
-    fn move_to(&mut self, slot: SlotId, at: usize, due: u64) {
-        let old = self.heap.key(at);
-        self.moved.push((slot, old));
-        self.set_key(slot, Key { due, order: old.order });
-    }
-
-    fn set_key(&mut self, slot: SlotId, key: Key) {
-        if let Ok(at) = self.pending(slot) {
-            let Self { heap, slots, .. } = self;
-            heap.set_key(at, key, |slot, at| slots[slot].set_place(at));
-        }
-    }
-
-    /// Puts calls that were moved where a stable sort of the list would put
-    /// them.
-    fn settle_ties(&mut self) {
-        if self.moved.is_empty() {
-            return;
-        }
-        for (slot, key) in self.settled() {
-            self.first = self.first.min(key.order);
-            self.last = self.last.max(key.order);
-            self.set_key(slot, key);
-        }
-        self.moved.clear();
-    }
-
-    /// The keys that calls get which were moved: before those of their new time
-    /// if they came from an earlier one, behind them if from a later one, and
-    /// among each other as they were.
-    fn settled(&self) -> Vec<(SlotId, Key)> {
-        // The first entry of each call has the key that it was sorted by.
-        let mut moved = self.moved.clone();
-        moved.sort_by_key(|&(slot, _)| slot);
-        moved.dedup_by_key(|&mut (slot, _)| slot);
-        moved.sort_by_key(|&(_, old)| old);
-        let (mut first, mut last) = (self.first, self.last);
-        let mut settled = Vec::new();
-        for &(slot, old) in moved.iter().rev() {
-            if let Some(key) = self.key_of(slot, old).filter(|key| key.due > old.due) {
-                first -= 1;
-                settled.push((slot, Key { order: first, ..key }));
-            }
-        }
-        for &(slot, old) in &moved {
-            if let Some(key) = self.key_of(slot, old).filter(|key| key.due < old.due) {
-                last += 1;
-                settled.push((slot, Key { order: last, ..key }));
-            }
-        }
-        settled
-    }
-
-    /// The pending calls, the next one first; looking at them settles nothing.
-    fn in_order(&self) -> Vec<SlotId> {
-        let settled: HashMap<SlotId, Key> = self.settled().into_iter().collect();
-        let mut entries = self.heap.entries().to_vec();
-        entries.sort_by_key(|entry| settled.get(&entry.slot).copied().unwrap_or(entry.key));
-        entries.into_iter().map(|entry| entry.slot).collect()
-    }
-
-    /// The key of a call that was moved, unless it is gone meanwhile and its
-    /// slot another's.
-    fn key_of(&self, slot: SlotId, old: Key) -> Option<Key> {
-        match self.slots.get(slot)?.state {
-            State::Pending { at, .. } => {
-                Some(self.heap.key(at)).filter(|key| key.order == old.order)
-            }
-            State::Over { .. } => None,
-        }
+    fn next(&mut self) -> Option<Call> {
+        let mut calls = self.queue.inner.calls.borrow_mut();
+        // As long as nothing can be due, nothing need be settled either.
+        calls.not_before().filter(|&time| time <= self.now)?;
+        calls.pop_due(self.now, self.last)
     }
 }
 
-impl Slot {
-    fn set_place(&mut self, place: usize) {
-        if let State::Pending { at, .. } = &mut self.state {
-            *at = place;
-        }
+impl fmt::Debug for DueCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DueCalls")
+            .field("queue", &self.queue)
+            .field("now", &Duration::from_nanos(self.now))
+            .finish_non_exhaustive()
     }
 }
 

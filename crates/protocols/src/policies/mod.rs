@@ -33,9 +33,11 @@
 //! ```
 
 mod by_peer;
-mod door;
+mod count;
 mod idle;
+mod meter;
 mod protocols;
+mod repr;
 mod spew;
 mod throttle;
 mod timeout;
@@ -43,12 +45,13 @@ mod total;
 mod traffic;
 mod wrapper;
 
-pub use by_peer::{LimitConnectionsByPeer, PeerLimit};
+pub use by_peer::{Guest, LimitConnectionsByPeer, PeerLimit};
+pub use count::ConnectionCount;
 pub use idle::{IdleTimeouts, TimeoutFactory, TimeoutProtocol};
 pub use protocols::Protocols;
 pub use spew::{Spew, SpewingFactory};
 pub use throttle::{Throttle, ThrottlingFactory, ThrottlingProtocol};
 pub use timeout::{Timeout, TimeoutMixin};
-pub use total::{ConnectionCount, LimitTotalConnectionsFactory, NoOverflow, OrOverflow};
+pub use total::{LimitTotalConnectionsFactory, NoOverflow, Nobody, OrOverflow};
 pub use traffic::{TrafficLog, TrafficLoggingFactory, TrafficLoggingProtocol};
 pub use wrapper::{ProtocolWrapper, WrappingFactory};

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use deferred::Failure;
-use reactor_compat::{Address, Connection, Factory, Protocol};
+use reactor_compat::{Address, ClientFactory, Connection, Factory, Protocol};
 
 use super::protocols::{Protocols, Seat};
 
@@ -53,7 +53,7 @@ pub struct ProtocolWrapper<W, P: 'static> {
 /// ```
 enum State<W, P: 'static> {
     New,
-    Connected { watcher: Connection<W>, wrapped: Connection<P>, _seat: Option<Seat<P>> },
+    Connected { watcher: Connection<W>, wrapped: Connection<P>, seat: Option<Seat<P>> },
     Lost,
 }
 
@@ -115,7 +115,7 @@ impl<W: Protocol, P: Protocol> Protocol for ProtocolWrapper<W, P> {
         let wrapped = transport.project(|this: &mut Self| &mut this.wrapped);
         let seat = self.protocols.take().map(|protocols| protocols.register(wrapped.clone()));
         self.state =
-            State::Connected { watcher: watcher.clone(), wrapped: wrapped.clone(), _seat: seat };
+            State::Connected { watcher: watcher.clone(), wrapped: wrapped.clone(), seat };
         self.watcher.connection_made(&watcher);
         self.wrapped.connection_made(&wrapped);
     }
@@ -134,11 +134,25 @@ impl<W: Protocol, P: Protocol> Protocol for ProtocolWrapper<W, P> {
         }
     }
 
+    /// What comes of it is for the protocol within to say.
+    fn read_connection_lost(&mut self, _: &Connection<Self>) {
+        if let State::Connected { wrapped, .. } = &self.state {
+            self.wrapped.read_connection_lost(wrapped);
+        }
+    }
+
+    fn write_connection_lost(&mut self, _: &Connection<Self>) {
+        if let State::Connected { watcher, wrapped, .. } = &self.state {
+            self.watcher.write_connection_lost(watcher);
+            self.wrapped.write_connection_lost(wrapped);
+        }
+    }
+
     fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
-        if let State::Connected { watcher, wrapped, _seat } =
+        if let State::Connected { watcher, wrapped, seat } =
             std::mem::replace(&mut self.state, State::Lost)
         {
-            drop(_seat);
+            drop(seat);
             self.watcher.connection_lost(&watcher, reason.clone());
             self.wrapped.connection_lost(&wrapped, reason);
         }
@@ -163,7 +177,7 @@ impl<W: fmt::Debug, P: fmt::Debug> fmt::Debug for ProtocolWrapper<W, P> {
 /// use protocols::policies::WrappingFactory;
 /// use protocols::wire::Echo;
 /// use reactor_compat::testing::StringTransport;
-/// use reactor_compat::{Address, Connection, Factory, Protocol};
+/// use reactor_compat::{Address, ClientFactory, Connection, Factory, Protocol};
 ///
 /// struct Greet;
 ///
@@ -238,3 +252,7 @@ impl<F: Factory, W: Factory> Factory for WrappingFactory<F, W> {
         self.watchers.stop_factory();
     }
 }
+
+/// For clients as well. How its connector fares concerns what is wrapped
+/// around it: a factory that is to connect again goes outside.
+impl<F: Factory, W: Factory> ClientFactory for WrappingFactory<F, W> {}

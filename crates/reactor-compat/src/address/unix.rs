@@ -4,7 +4,12 @@
 //! `tests/address.rs`.
 
 use std::fmt;
+#[cfg(unix)]
+use std::io;
 use std::path::{Path, PathBuf};
+
+#[cfg(unix)]
+use socket2::SockAddr;
 
 /// One end of a UNIX socket.
 ///
@@ -45,6 +50,24 @@ impl UnixAddress {
         match self {
             Self::Path(path) => Some(path),
             Self::Unnamed | Self::Abstract(_) => None,
+        }
+    }
+
+    /// The address as the system has it.
+    #[cfg(unix)]
+    pub(crate) fn to_sock_addr(&self) -> io::Result<SockAddr> {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+
+        match self {
+            Self::Unnamed => SockAddr::unix(""),
+            Self::Path(path) => SockAddr::unix(path),
+            Self::Abstract(_) if !cfg!(any(target_os = "linux", target_os = "android")) => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
+            Self::Abstract(name) => {
+                SockAddr::unix(OsStr::from_bytes(&[&[0], name.as_slice()].concat()))
+            }
         }
     }
 }

@@ -35,10 +35,10 @@ pub trait BringHome<T> {
     /// assert_eq!(success_result_of(sum), 42);
     /// ```
     #[doc(alias = "addCallback")]
-    fn add_callback_at<P: 'static, R: IfGone>(
+    fn add_callback_at<P: 'static, X: 'static, R: IfGone>(
         self,
-        home: &Connection<P>,
-        callback: impl FnOnce(&mut P, &Connection<P>, T) -> R + 'static,
+        home: &Connection<P, X>,
+        callback: impl FnOnce(&mut P, &Connection<P, X>, T) -> R + 'static,
     ) -> Deferred<R::Value>;
 
     /// [`add_errback`](Deferred::add_errback), called at `home`.
@@ -56,10 +56,10 @@ pub trait BringHome<T> {
     /// assert!(!transport.take_value().is_empty());
     /// ```
     #[doc(alias = "addErrback")]
-    fn add_errback_at<P: 'static, R: IfGone<Value = T>>(
+    fn add_errback_at<P: 'static, X: 'static, R: IfGone<Value = T>>(
         self,
-        home: &Connection<P>,
-        errback: impl FnOnce(&mut P, &Connection<P>, Failure) -> R + 'static,
+        home: &Connection<P, X>,
+        errback: impl FnOnce(&mut P, &Connection<P, X>, Failure) -> R + 'static,
     ) -> Deferred<T>;
 
     /// [`add_both`](Deferred::add_both), called at `home`.
@@ -76,34 +76,34 @@ pub trait BringHome<T> {
     /// assert_eq!(transport.take_value(), b"yes");
     /// ```
     #[doc(alias = "addBoth")]
-    fn add_both_at<P: 'static, R: IfGone>(
+    fn add_both_at<P: 'static, X: 'static, R: IfGone>(
         self,
-        home: &Connection<P>,
-        callback: impl FnOnce(&mut P, &Connection<P>, Result<T, Failure>) -> R + 'static,
+        home: &Connection<P, X>,
+        callback: impl FnOnce(&mut P, &Connection<P, X>, Result<T, Failure>) -> R + 'static,
     ) -> Deferred<R::Value>;
 }
 
 impl<T: 'static> BringHome<T> for Deferred<T> {
-    fn add_callback_at<P: 'static, R: IfGone>(
+    fn add_callback_at<P: 'static, X: 'static, R: IfGone>(
         self,
-        home: &Connection<P>,
-        callback: impl FnOnce(&mut P, &Connection<P>, T) -> R + 'static,
+        home: &Connection<P, X>,
+        callback: impl FnOnce(&mut P, &Connection<P, X>, T) -> R + 'static,
     ) -> Deferred<R::Value> {
         self.add_callback(home.wrap(callback))
     }
 
-    fn add_errback_at<P: 'static, R: IfGone<Value = T>>(
+    fn add_errback_at<P: 'static, X: 'static, R: IfGone<Value = T>>(
         self,
-        home: &Connection<P>,
-        errback: impl FnOnce(&mut P, &Connection<P>, Failure) -> R + 'static,
+        home: &Connection<P, X>,
+        errback: impl FnOnce(&mut P, &Connection<P, X>, Failure) -> R + 'static,
     ) -> Self {
         self.add_errback(home.wrap(errback))
     }
 
-    fn add_both_at<P: 'static, R: IfGone>(
+    fn add_both_at<P: 'static, X: 'static, R: IfGone>(
         self,
-        home: &Connection<P>,
-        callback: impl FnOnce(&mut P, &Connection<P>, Result<T, Failure>) -> R + 'static,
+        home: &Connection<P, X>,
+        callback: impl FnOnce(&mut P, &Connection<P, X>, Result<T, Failure>) -> R + 'static,
     ) -> Deferred<R::Value> {
         self.add_both(home.wrap(callback))
     }

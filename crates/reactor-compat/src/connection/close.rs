@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::Driver;
 use super::driver::{Peer, Phase, Sent, Step};
-use crate::error::{ConnectionAborted, ConnectionDone, ConnectionLost};
+use crate::error::{ConnectionAborted, ConnectionDone};
 use crate::protocol::Protocol;
 use crate::transport::Wish;
 
@@ -24,14 +24,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         if self.link().wish() != Wish::Closing {
             return self.cut(cx);
         }
+        #[cfg(feature = "tls")]
+        match self.secure(cx) {
+            None => {}
+            Some(Step::Wait) => return self.wait_for_peer(cx, false),
+            Some(Step::Again) => return Step::Again,
+        }
         match self.send(cx) {
+            Sent::All if self.link().sendable() == 0 => return Step::Again,
             // Both have ended: there is nobody to be told.
             Sent::All if self.peer == Peer::Ended && self.drop_ends() => {
                 return self.end(ConnectionDone);
             }
             Sent::All => {}
             Sent::Some { progress } => return self.wait_for_peer(cx, progress),
-            Sent::Broken(error) => return self.end(ConnectionLost::from(error)),
+            Sent::Broken(error) => return self.broken(error),
         }
         match Pin::new(&mut self.setup.stream).poll_shutdown(cx) {
             Poll::Pending => self.wait_for_peer(cx, false),

@@ -156,8 +156,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             Wish::Closing => {}
             Wish::Aborting | Wish::Stopping | Wish::Lost => return self.cut(cx),
         }
+        #[cfg(feature = "tls")]
+        if let Some(step) = self.secure(cx) {
+            return step;
+        }
         match self.send(cx) {
-            Sent::Broken(error) => return self.end(ConnectionLost::from(error)),
+            Sent::Broken(error) => return self.broken(error),
+            Sent::All if self.link().sendable() == 0 => return Step::Again,
             Sent::All if self.link().output_ends() => return self.end_output(cx),
             Sent::All | Sent::Some { .. } => {}
         }
@@ -181,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     fn end_output(&mut self, cx: &mut Context<'_>) -> Step {
         match Pin::new(&mut self.setup.stream).poll_shutdown(cx) {
             Poll::Pending => self.listen(cx),
-            Poll::Ready(Err(error)) => self.end(ConnectionLost::from(error)),
+            Poll::Ready(Err(error)) => self.broken(error),
             Poll::Ready(Ok(())) => {
                 self.link().output_ended();
                 self.callback(|protocol, connection| protocol.write_connection_lost(connection));
@@ -199,11 +204,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         let mut stream = Pin::new(&mut self.setup.stream);
         let mut progress = false;
         let mut sent = Sent::All;
-        while !outbox.is_empty() {
-            sent = match stream.as_mut().poll_write(cx, outbox.unsent()) {
+        let mut room = self.setup.connection.link().sendable();
+        while !outbox.is_empty() && room > 0 {
+            let data = outbox.unsent();
+            sent = match stream.as_mut().poll_write(cx, &data[..data.len().min(room)]) {
                 Poll::Ready(Ok(0)) => Sent::Broken(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(count)) => {
                     outbox.consume(count);
+                    room = room.saturating_sub(count);
+                    self.setup.connection.link().sent(count);
                     self.unflushed = true;
                     progress = true;
                     Sent::All
@@ -220,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     }
 
     /// Has the stream pass on what it was given.
-    fn flush(&mut self, cx: &mut Context<'_>, progress: bool) -> Sent {
+    pub(super) fn flush(&mut self, cx: &mut Context<'_>, progress: bool) -> Sent {
         if !self.unflushed {
             return Sent::All;
         }
@@ -240,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         let mut room = ReadBuf::new(&mut buffer);
         let step = match Pin::new(&mut self.setup.stream).poll_read(cx, &mut room) {
             Poll::Pending => Step::Wait,
-            Poll::Ready(Err(error)) => self.end(ConnectionLost::from(error)),
+            Poll::Ready(Err(error)) => self.broken(error),
             Poll::Ready(Ok(())) if room.filled().is_empty() => self.peer_ended(),
             Poll::Ready(Ok(())) => {
                 let data = room.filled();
@@ -257,6 +266,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         self.peer = Peer::Ended;
         self.callback(|protocol, connection| protocol.read_connection_lost(connection));
         Step::Again
+    }
+
+    /// The stream gave an error: the connection ends.
+    pub(super) fn broken(&mut self, error: io::Error) -> Step {
+        #[cfg(feature = "tls")]
+        let reason = super::secure::reason_of(error);
+        #[cfg(not(feature = "tls"))]
+        let reason = ConnectionLost::from(error);
+        self.end(reason)
     }
 
     /// Ends the connection without regard to what is unsent.
@@ -277,7 +295,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     }
 
     /// Runs a callback; if it panics, ends the connection.
-    fn callback(&mut self, callback: impl FnOnce(&mut P, &Connection<P>)) {
+    pub(super) fn callback(&mut self, callback: impl FnOnce(&mut P, &Connection<P>)) {
         let connection = &self.setup.connection;
         let run = || self.setup.residence.enter(|protocol| callback(protocol, connection));
         if let Some(Err(failure)) = self.setup.span.in_scope(run) {

@@ -29,8 +29,8 @@ pub(crate) enum Occupancy {
 /// the protocol is gone by the time it is free.
 pub(crate) type Call<P> = Box<dyn FnOnce(Option<&mut P>)>;
 
-/// The home of a `P`: a protocol, or a part of one.
-pub(crate) trait Home<P> {
+/// The home of a `P`: a protocol, or a part of one; by its transport, a `T`.
+pub(crate) trait Home<P, T = Transport> {
     fn occupancy(&self) -> Occupancy;
 
     /// Runs `visit` with the protocol if it is free, and then what came home
@@ -40,19 +40,19 @@ pub(crate) trait Home<P> {
     /// Keeps `call` until the protocol is free or gone.
     fn wait(&self, call: Call<P>);
 
-    fn transport(&self) -> &Transport;
+    fn transport(&self) -> &T;
 }
 
 /// The home of a whole protocol.
-pub(crate) struct Residence<P> {
+pub(crate) struct Residence<P, T = Transport> {
     occupancy: Cell<Occupancy>,
     protocol: RefCell<Option<P>>,
     calls: RefCell<VecDeque<Call<P>>>,
-    transport: Transport,
+    transport: T,
 }
 
-impl<P: 'static> Residence<P> {
-    pub(crate) fn new(protocol: P, transport: Transport) -> Self {
+impl<P: 'static, T> Residence<P, T> {
+    pub(crate) fn new(protocol: P, transport: T) -> Self {
         Self {
             occupancy: Cell::new(Occupancy::Free),
             protocol: RefCell::new(Some(protocol)),
@@ -101,7 +101,7 @@ impl<P: 'static> Residence<P> {
     }
 }
 
-impl<P: 'static> Home<P> for Residence<P> {
+impl<P: 'static, T> Home<P, T> for Residence<P, T> {
     fn occupancy(&self) -> Occupancy {
         self.occupancy.get()
     }
@@ -116,43 +116,47 @@ impl<P: 'static> Home<P> for Residence<P> {
         self.calls.borrow_mut().push_back(call);
     }
 
-    fn transport(&self) -> &Transport {
+    fn transport(&self) -> &T {
         &self.transport
     }
 }
 
 /// The home of a part of what lives in another home.
-pub(crate) struct Room<Q, F> {
-    house: Rc<dyn Home<Q>>,
+pub(crate) struct Room<Q, T, F> {
+    house: Rc<dyn Home<Q, T>>,
     door: Rc<F>,
 }
 
-impl<Q, F> Room<Q, F> {
-    pub(crate) fn new(house: Rc<dyn Home<Q>>, door: F) -> Self {
+impl<Q, T, F> Room<Q, T, F> {
+    pub(crate) fn new(house: Rc<dyn Home<Q, T>>, door: F) -> Self {
         Self { house, door: Rc::new(door) }
     }
 }
 
-impl<Q, P, F> Home<P> for Room<Q, F>
+impl<Q, P, T, F> Home<P, T> for Room<Q, T, F>
 where
     Q: 'static,
     P: 'static,
-    F: Fn(&mut Q) -> &mut P + 'static,
+    F: Fn(&mut Q) -> Option<&mut P> + 'static,
 {
     fn occupancy(&self) -> Occupancy {
         self.house.occupancy()
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&mut P)) {
-        self.house.visit(&mut |whole| visit((self.door)(whole)));
+        self.house.visit(&mut |whole| {
+            if let Some(part) = (self.door)(whole) {
+                visit(part);
+            }
+        });
     }
 
     fn wait(&self, call: Call<P>) {
         let door = self.door.clone();
-        self.house.wait(Box::new(move |whole| call(whole.map(|whole| door(whole)))));
+        self.house.wait(Box::new(move |whole| call(whole.and_then(|whole| door(whole)))));
     }
 
-    fn transport(&self) -> &Transport {
+    fn transport(&self) -> &T {
         self.house.transport()
     }
 }

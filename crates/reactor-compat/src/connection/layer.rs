@@ -5,9 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+#[cfg(feature = "tls")]
+use tokio_rustls::TlsStream;
 
 #[cfg(feature = "tls")]
-use crate::tls::{Security as TlsSecurity, Session};
+use crate::tls::{self, Handshake, Secured};
 
 /// What is to be between a socket and its driver from the start.
 #[derive(Clone, Default)]
@@ -15,17 +17,23 @@ pub(crate) enum Security {
     #[default]
     None,
     #[cfg(feature = "tls")]
-    Tls(TlsSecurity),
+    Tls(tls::Security),
 }
 
 /// A stream, and what is between it and its driver.
+///
+/// ```text
+/// Plain ──secure──▶ Handshake ──done──▶ Tls
+///                       └────failed───▶ Broken
+/// ```
 pub(crate) enum Layer<S> {
     Plain(S),
     #[cfg(feature = "tls")]
-    Tls(Box<Session<S>>),
-    /// The stream is on its way from one to the other.
+    Handshake(Box<Handshake<S>>),
     #[cfg(feature = "tls")]
-    Changing,
+    Tls(Box<TlsStream<S>>),
+    #[cfg(feature = "tls")]
+    Broken,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Layer<S> {
@@ -33,7 +41,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Layer<S> {
         match security {
             Security::None => Self::Plain(stream),
             #[cfg(feature = "tls")]
-            Security::Tls(security) => Self::Tls(Box::new(Session::new(stream, security))),
+            Security::Tls(security) => {
+                Self::Handshake(Box::new(Handshake::new(stream, security)))
+            }
         }
     }
 
@@ -42,17 +52,55 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Layer<S> {
         match self {
             Self::Plain(stream) => Some(stream),
             #[cfg(feature = "tls")]
-            Self::Tls(session) => session.stream(),
+            Self::Handshake(handshake) => handshake.stream(),
             #[cfg(feature = "tls")]
-            Self::Changing => None,
+            Self::Tls(stream) => Some(stream.get_ref().0),
+            #[cfg(feature = "tls")]
+            Self::Broken => None,
         }
     }
 
-    /// Whether the peer is to be told that all is over, beyond what the
-    /// stream's own end tells it.
+    /// Whether the peer is to be told of the end by more than the stream's own.
     pub(super) fn says_goodbye(&self) -> bool {
         !matches!(self, Self::Plain(_))
     }
+}
+
+#[cfg(feature = "tls")]
+impl<S: AsyncRead + AsyncWrite + Unpin> Layer<S> {
+    /// Puts TLS between the stream and the driver.
+    pub(super) fn secure(&mut self, security: tls::Security) {
+        *self = match std::mem::replace(self, Self::Broken) {
+            Self::Plain(stream) => Self::Handshake(Box::new(Handshake::new(stream, security))),
+            other => other,
+        };
+    }
+
+    /// Goes on with a handshake. Ready when there is none, and with what it
+    /// found out when it has just come to its end.
+    pub(super) fn poll_handshake(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Secured>>> {
+        let Self::Handshake(handshake) = self else { return Poll::Ready(Ok(None)) };
+        match std::task::ready!(handshake.poll(cx)) {
+            Ok(stream) => {
+                let secured = Secured::of(&stream);
+                *self = Self::Tls(Box::new(stream));
+                Poll::Ready(Ok(Some(secured)))
+            }
+            Err(error) => {
+                *self = Self::Broken;
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+}
+
+/// What comes of reading and writing where that cannot be.
+#[cfg(feature = "tls")]
+fn broken<T>() -> Poll<io::Result<T>> {
+    Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Layer<S> {
@@ -64,9 +112,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Layer<S> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             #[cfg(feature = "tls")]
-            Self::Tls(session) => Pin::new(&mut **session).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
             #[cfg(feature = "tls")]
-            Self::Changing => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Self::Handshake(_) | Self::Broken => broken(),
         }
     }
 }
@@ -80,9 +128,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Layer<S> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, data),
             #[cfg(feature = "tls")]
-            Self::Tls(session) => Pin::new(&mut **session).poll_write(cx, data),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, data),
             #[cfg(feature = "tls")]
-            Self::Changing => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Self::Handshake(_) | Self::Broken => broken(),
         }
     }
 
@@ -90,9 +138,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Layer<S> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             #[cfg(feature = "tls")]
-            Self::Tls(session) => Pin::new(&mut **session).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
             #[cfg(feature = "tls")]
-            Self::Changing => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Self::Handshake(_) | Self::Broken => broken(),
         }
     }
 
@@ -100,9 +148,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Layer<S> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             #[cfg(feature = "tls")]
-            Self::Tls(session) => Pin::new(&mut **session).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
             #[cfg(feature = "tls")]
-            Self::Changing => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Self::Handshake(_) | Self::Broken => broken(),
         }
     }
 }

@@ -8,6 +8,8 @@ mod driver;
 mod home;
 mod if_gone;
 mod layer;
+#[cfg(feature = "tls")]
+mod secure;
 
 use std::fmt;
 use std::ops::Deref;
@@ -81,12 +83,15 @@ use crate::transport::Transport;
 /// It is cheap to clone, and keeps the protocol alive no longer than the
 /// connection lives: a protocol may keep its own, or that of another protocol,
 /// in itself.
-pub struct Connection<P> {
-    home: Rc<dyn Home<P>>,
+///
+/// `T` is the transport: a [`Transport`] where nothing else is said; that of a
+/// [`DatagramConnection`](crate::DatagramConnection) is another.
+pub struct Connection<P, T = Transport> {
+    home: Rc<dyn Home<P, T>>,
 }
 
-impl<P: 'static> Connection<P> {
-    pub(crate) fn new(home: Rc<dyn Home<P>>) -> Self {
+impl<P: 'static, T: 'static> Connection<P, T> {
+    pub(crate) fn new(home: Rc<dyn Home<P, T>>) -> Self {
         Self { home }
     }
 
@@ -118,7 +123,7 @@ impl<P: 'static> Connection<P> {
     /// everybody[0].write("hello");
     /// assert_eq!(transport.take_value(), b"hello");
     /// ```
-    pub fn transport(&self) -> &Transport {
+    pub fn transport(&self) -> &T {
         self.home.transport()
     }
 
@@ -255,7 +260,36 @@ impl<P: 'static> Connection<P> {
     /// });
     /// assert_eq!(transport.inspect(|shell| shell.handler.shouted), Some(1));
     /// ```
-    pub fn project<H: 'static>(&self, door: impl Fn(&mut P) -> &mut H + 'static) -> Connection<H> {
+    pub fn project<H: 'static>(
+        &self,
+        door: impl Fn(&mut P) -> &mut H + 'static,
+    ) -> Connection<H, T> {
+        self.project_if(move |whole| Some(door(whole)))
+    }
+
+    /// The same for a part that is there only sometimes, such as that of a
+    /// variant of an enum: while it is not, nobody is at home, as if the
+    /// protocol were [gone](IfGone).
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// struct Shell {
+    ///     editor: Option<String>,
+    /// }
+    /// # impl Protocol for Shell {}
+    ///
+    /// let transport = StringTransport::new(Shell { editor: None });
+    /// let editor = transport.connection().project_if(|shell| shell.editor.as_mut());
+    /// editor.call(|text, _| text.push_str("lost"));
+    /// transport.connection().call(|shell, _| shell.editor = Some(String::new()));
+    /// editor.call(|text, _| text.push_str("kept"));
+    /// let text = transport.inspect(|shell| shell.editor.clone()).flatten();
+    /// assert_eq!(text.as_deref(), Some("kept"));
+    /// ```
+    pub fn project_if<H: 'static>(
+        &self,
+        door: impl Fn(&mut P) -> Option<&mut H> + 'static,
+    ) -> Connection<H, T> {
         Connection::new(Rc::new(Room::new(self.home.clone(), door)))
     }
 
@@ -318,21 +352,21 @@ pub(crate) fn gone() -> Failure {
     Failure::new(ConnectionGone)
 }
 
-impl<P> Clone for Connection<P> {
+impl<P, T> Clone for Connection<P, T> {
     fn clone(&self) -> Self {
         Self { home: self.home.clone() }
     }
 }
 
-impl<P> Deref for Connection<P> {
-    type Target = Transport;
+impl<P, T> Deref for Connection<P, T> {
+    type Target = T;
 
-    fn deref(&self) -> &Transport {
+    fn deref(&self) -> &T {
         self.home.transport()
     }
 }
 
-impl<P> fmt::Debug for Connection<P> {
+impl<P, T: fmt::Debug> fmt::Debug for Connection<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("protocol", &self.home.occupancy())

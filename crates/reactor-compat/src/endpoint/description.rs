@@ -1,4 +1,7 @@
 //! The strings that describe endpoints: `tcp:8000:interface=127.0.0.1`.
+//!
+//! Mirrors `_parse` of `twisted.internet.endpoints`. Tested in
+//! `tests/endpoint.rs`, and by the conformance family `endpoint`.
 
 use std::error::Error;
 use std::fmt;
@@ -27,6 +30,8 @@ pub enum EndpointError {
     TooManyArguments,
     /// It ends in a backslash, which escapes the next character.
     DanglingEscape,
+    /// The name of an argument has characters other than those of ASCII.
+    InvalidName(String),
 }
 
 impl fmt::Display for EndpointError {
@@ -38,23 +43,41 @@ impl fmt::Display for EndpointError {
             Self::UnknownArgument(name) => write!(f, "unknown endpoint argument: '{name}'"),
             Self::TooManyArguments => f.write_str("too many endpoint arguments"),
             Self::DanglingEscape => f.write_str("the endpoint ends in a backslash"),
+            Self::InvalidName(name) => write!(f, "not the name of an argument: '{name}'"),
         }
     }
 }
 
 impl Error for EndpointError {}
 
-/// A description, taken apart.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Description {
+/// A description, taken apart: arguments between colons, some of them with a
+/// name and `=` in front. A backslash makes the next character an ordinary
+/// one.
+///
+/// ```
+/// use reactor_compat::endpoint::Description;
+///
+/// let description = Description::parse(r"unix:/var/run/a\:b:mode=600")?;
+/// assert_eq!(description.args(), ["unix", "/var/run/a:b"]);
+/// assert_eq!(description.named().collect::<Vec<_>>(), [("mode", "600")]);
+/// # Ok::<(), reactor_compat::endpoint::EndpointError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "_parse")]
+pub struct Description {
     args: Vec<String>,
     named: Vec<(String, String)>,
 }
 
 impl Description {
-    /// Takes a description apart: arguments between colons, some of them with
-    /// a name and `=`; a backslash makes the next character an ordinary one.
-    pub(super) fn parse(text: &str) -> Result<Self, EndpointError> {
+    /// Takes a description apart.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::DanglingEscape`] and [`EndpointError::InvalidName`].
+    ///
+    /// See the [type's example](Self).
+    pub fn parse(text: &str) -> Result<Self, EndpointError> {
         let mut parsed = Self::default();
         let mut name = None;
         let mut current = String::new();
@@ -62,24 +85,44 @@ impl Description {
         while let Some(character) = characters.next() {
             match character {
                 '\\' => current.push(characters.next().ok_or(EndpointError::DanglingEscape)?),
-                ':' => parsed.add(name.take(), std::mem::take(&mut current)),
+                ':' => parsed.add(name.take(), std::mem::take(&mut current))?,
+                // Behind the name of an argument, an equals sign is its value's.
                 '=' if name.is_none() => name = Some(std::mem::take(&mut current)),
                 other => current.push(other),
             }
         }
-        parsed.add(name, current);
+        parsed.add(name, current)?;
         Ok(parsed)
     }
 
-    fn add(&mut self, name: Option<String>, value: String) {
-        match name {
-            // As in Twisted, the last of a name counts.
-            Some(name) => {
-                self.named.retain(|(known, _)| *known != name);
-                self.named.push((name, value));
-            }
-            None => self.args.push(value),
+    fn add(&mut self, name: Option<String>, value: String) -> Result<(), EndpointError> {
+        let Some(name) = name else {
+            self.args.push(value);
+            return Ok(());
+        };
+        if !name.is_ascii() {
+            return Err(EndpointError::InvalidName(name));
         }
+        // Of those with one name the last counts.
+        match self.named.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, place)) => *place = value,
+            None => self.named.push((name, value)),
+        }
+        Ok(())
+    }
+
+    /// The arguments that have no name, in order.
+    ///
+    /// See the [type's example](Self).
+    pub fn args(&self) -> &[String] {
+        &self.args
+    }
+
+    /// The arguments that have one, each with its value.
+    ///
+    /// See the [type's example](Self).
+    pub fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.named.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Takes the type off the front; a description has to begin with `tcp`.

@@ -7,5 +7,5 @@ mod description;
 mod server;
 
 pub use client::{ClientEndpoint, client_from_string};
-pub use description::EndpointError;
+pub use description::{Description, EndpointError};
 pub use server::{ServerEndpoint, server_from_string};

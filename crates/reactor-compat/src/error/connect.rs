@@ -83,6 +83,9 @@ pub enum ConnectError {
     /// Nobody listens there.
     #[doc(alias = "ConnectionRefusedError")]
     ConnectionRefused,
+    /// The address to connect from could not be had.
+    #[doc(alias = "ConnectBindError")]
+    Bind(io::ErrorKind, String),
     /// There is no way to that host.
     #[doc(alias = "NoRouteError")]
     NoRoute,
@@ -124,6 +127,7 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ConnectionRefused => f.write_str("connection was refused by other side"),
+            Self::Bind(_, detail) => write!(f, "couldn't bind: {detail}"),
             Self::NoRoute => f.write_str("no route to host"),
             Self::TcpTimedOut => f.write_str("TCP connection timed out"),
             Self::UnknownHost(detail) => write!(f, "hostname couldn't be looked up: {detail}"),

@@ -111,14 +111,17 @@ impl LogCapture {
         std::mem::take(&mut *lock(&self.events))
     }
 
-    /// Takes the errors of type `E` that [`err`](super::err) logged.
+    /// Takes the errors of type `E` that [`err`](super::err) logged, and those
+    /// that were left in a Deferred.
     ///
     /// ```
+    /// use deferred::Deferred;
     /// use reactor_compat::log::{self, LogCapture};
     ///
     /// let capture = LogCapture::start();
     /// log::err(std::fmt::Error, "");
-    /// assert_eq!(capture.flush_logged_errors::<std::fmt::Error>().len(), 1);
+    /// drop(Deferred::<()>::fail(std::fmt::Error));
+    /// assert_eq!(capture.flush_logged_errors::<std::fmt::Error>().len(), 2);
     /// ```
     #[doc(alias = "flushLoggedErrors")]
     pub fn flush_logged_errors<E: Error + 'static>(&self) -> Vec<Failure> {

@@ -9,7 +9,6 @@ use std::fmt::Display;
 use deferred::Failure;
 use tracing::Span;
 
-use super::carried::Carried;
 use super::{fallback, traceback};
 use crate::guard;
 
@@ -86,8 +85,8 @@ pub fn err(error: impl Into<Failure>, why: &str) {
         return fallback::write(why, &failure);
     }
     let backtrace = traceback::frames(&failure).map(tracing::field::display);
-    let carried = Carried(failure.clone());
-    let error: &(dyn Error + 'static) = &carried;
+    let error = failure.to_error();
+    let error: &(dyn Error + 'static) = &error;
     tracing::error!(target: TARGET, error, backtrace, "{why}");
 }
 

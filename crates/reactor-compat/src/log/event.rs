@@ -12,7 +12,6 @@ use deferred::Failure;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata};
 
-use super::carried::Carried;
 use super::emit::SYSTEM;
 use super::records;
 use super::span_data::SpanData;
@@ -156,7 +155,8 @@ impl LogEvent {
         self.time
     }
 
-    /// The error, if [`err`](super::err) logged it.
+    /// The error, if [`err`](super::err) logged it, or a Deferred that it was
+    /// left in.
     ///
     /// ```
     /// use reactor_compat::log::{self, LogCapture};
@@ -302,7 +302,7 @@ impl Visit for Reader {
         if self.event.level != Level::ERROR || self.event.traceback.is_some() {
             return self.set(field, FieldValue::Shown(chain));
         }
-        self.event.failure = value.downcast_ref::<Carried>().map(|carried| carried.0.clone());
+        self.event.failure = Failure::find(value).cloned();
         self.event.traceback = Some(match &self.event.failure {
             Some(failure) => traceback::of(failure),
             None => traceback::without_frames(value),

@@ -33,7 +33,6 @@
 //! Mirrors `twisted.python.log` and `twisted.python.logfile`. Tested in
 //! `tests/log.rs`, `tests/log_observer.rs` and `tests/logfile.rs`.
 
-mod carried;
 mod emit;
 mod fallback;
 mod traceback;

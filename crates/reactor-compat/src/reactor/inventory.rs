@@ -8,6 +8,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use deferred::DebugInfo;
 use deferred::time::{DelayedCall, ReactorTime};
 
 use super::registry::Alive;
@@ -15,8 +16,8 @@ use super::{Core, Reactor};
 use crate::address::Address;
 use crate::connector::Target;
 
-/// What a reactor has to do: its delayed calls, ports and connections, as they
-/// are when it is asked.
+/// What a reactor has to do: its delayed calls, ports and connections, and
+/// what is waited for on its thread, as they are when it is asked.
 ///
 /// Its `Display` is a text of a line each.
 ///
@@ -39,12 +40,17 @@ pub struct Inventory {
     pub ports: Vec<Address>,
     /// The connections that there are.
     pub connections: Vec<OpenConnection>,
+    /// The file descriptors that were added.
+    pub descriptors: Vec<OpenDescriptor>,
     /// Where connections are being made to.
     pub connecting: Vec<Target>,
     /// How many functions run in the reactor's thread pool.
     pub threads_working: usize,
     /// How many functions wait for a thread of it.
     pub threads_waiting: usize,
+    /// The Deferreds of the thread that have not been fired, as far as they
+    /// were made while [debugging](deferred::set_debugging) was on.
+    pub unfired_deferreds: Vec<DebugInfo>,
 }
 
 /// A delayed call that is pending.
@@ -70,6 +76,19 @@ pub struct OpenConnection {
     pub peer: Address,
     /// How many bytes were written that have not been sent.
     pub unsent: usize,
+}
+
+/// A file descriptor that was added, by
+/// [`add_reader`](Reactor::add_reader) or [`add_writer`](Reactor::add_writer).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenDescriptor {
+    /// What the log calls it.
+    pub name: String,
+    /// Whether it is waited for to be readable.
+    pub reading: bool,
+    /// Whether it is waited for to be writable.
+    pub writing: bool,
 }
 
 /// Where delayed calls were made, while debugging is on.
@@ -120,12 +139,15 @@ impl Core {
         };
         let mut inventory = Inventory {
             delayed_calls: calls.into_iter().map(pending).collect(),
+            unfired_deferreds: deferred::unfired(),
             ..Inventory::default()
         };
         for alive in self.shared.registry.describe() {
             match alive {
                 Alive::Port(host) => inventory.ports.push(host),
                 Alive::Connection(connection) => inventory.connections.push(connection),
+                #[cfg(unix)]
+                Alive::Descriptor(descriptor) => inventory.descriptors.push(descriptor),
                 Alive::Attempt(destination) => inventory.connecting.push(destination),
             }
         }
@@ -162,8 +184,14 @@ impl fmt::Display for Inventory {
         for OpenConnection { host, peer, unsent } in &self.connections {
             writeln!(f, "connection {host} to {peer}, {unsent} bytes unsent")?;
         }
+        for OpenDescriptor { name, reading, writing } in &self.descriptors {
+            writeln!(f, "descriptor {name}, reading: {reading}, writing: {writing}")?;
+        }
         for destination in &self.connecting {
             writeln!(f, "connecting to {destination}")?;
+        }
+        for deferred in &self.unfired_deferreds {
+            writeln!(f, "unfired Deferred, {deferred}")?;
         }
         Ok(())
     }

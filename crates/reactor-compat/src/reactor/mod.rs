@@ -39,15 +39,18 @@ pub use events::SystemEventTrigger;
 use ground::Place;
 pub use hosted::HostedReactor;
 use inventory::Places;
-pub use inventory::{Inventory, OpenConnection, PendingCall};
+pub use inventory::{Inventory, OpenConnection, OpenDescriptor, PendingCall};
 pub use options::RunOptions;
 use phase::Phase;
 pub(crate) use registry::{Alive, Enrolment, Live, Registry};
 use signals::{Ears, Handlers};
 pub use signals::{Signal, SignalError};
 
+#[cfg(unix)]
+use crate::descriptor::Descriptors;
 use crate::error::{ReactorNotRunning, RunError};
 use crate::event::EventPhase;
+use crate::resolver::SharedResolver;
 use crate::threads::{Mailbox, Remote};
 
 /// What runs everything: time, ports, connections, and whatever they call.
@@ -112,6 +115,9 @@ struct Core {
 pub(crate) struct Shared {
     pub(crate) buffers: Buffers,
     pub(crate) registry: Registry,
+    #[cfg(unix)]
+    pub(crate) descriptors: Descriptors,
+    pub(crate) resolver: RefCell<SharedResolver>,
 }
 
 thread_local! {

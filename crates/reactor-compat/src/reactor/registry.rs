@@ -6,6 +6,8 @@ use std::rc::{Rc, Weak};
 
 use slab::Slab;
 
+#[cfg(unix)]
+use super::OpenDescriptor;
 use super::{OpenConnection, Shared};
 use crate::address::Address;
 use crate::connector::Target;
@@ -24,6 +26,8 @@ pub(crate) trait Live {
 pub(crate) enum Alive {
     Port(Address),
     Connection(OpenConnection),
+    #[cfg(unix)]
+    Descriptor(OpenDescriptor),
     Attempt(Target),
 }
 

@@ -84,19 +84,19 @@ impl<'a> Turn<'a> {
         self.spare = self.core.follow(orders);
     }
 
-    /// Makes the calls that are due, but no more than are pending now: what
-    /// they schedule for at once waits until others have had their turn.
+    /// Makes the calls that are due now: what they schedule for at once waits
+    /// until others have had their turn.
     fn make_due_calls(&self) {
-        for _ in 0..self.core.timers.len() {
-            match self.core.timers.pop_due() {
-                Some(call) => guard::run_logged("while handling timed call", call),
-                None => return,
-            }
+        if self.core.timers.is_empty() {
+            return;
+        }
+        for call in self.core.timers.drain_due() {
+            guard::run_logged("while handling timed call", call);
         }
     }
 
     fn set_alarm(&mut self, cx: &mut Context<'_>) {
-        let Some(due) = self.core.timers.next_due() else { return };
+        let Some(due) = self.core.timers.look_at() else { return };
         if due <= self.core.epoch.seconds() {
             return cx.waker().wake_by_ref();
         }

@@ -108,7 +108,7 @@ impl Default for ListenOptions {
 }
 
 /// Opens a port on the first address of `interface` that can be had.
-pub(super) fn bind(
+pub(crate) fn bind(
     interface: &Interface,
     options: ListenOptions,
 ) -> Result<(Bound, Address), CannotListenError> {

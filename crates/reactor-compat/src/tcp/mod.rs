@@ -5,10 +5,15 @@
 
 mod address;
 mod bind;
-pub(crate) mod connect;
+mod dial;
+mod happy_eyeballs;
 
 pub use address::{Destination, Interface};
 pub use bind::ListenOptions;
+pub(crate) use bind::bind;
+pub use dial::ConnectOptions;
+pub(crate) use dial::dial;
+pub use happy_eyeballs::happy_eyeballs;
 
 use crate::connection::Security;
 use crate::connector::{Connector, Plan, Target};
@@ -66,7 +71,7 @@ impl Reactor {
         options: ListenOptions,
         factory: impl Factory,
     ) -> Result<Port, CannotListenError> {
-        let bound = bind::bind(&interface.into(), options)?;
+        let bound = bind(&interface.into(), options)?;
         Ok(port::listen(self, bound, Security::default(), factory))
     }
 
@@ -110,11 +115,8 @@ impl Reactor {
         destination: impl Into<Destination>,
         factory: F,
     ) -> Connector<F::Protocol> {
-        let plan = Plan::new(Target::Tcp(destination.into()));
-        Connector::begin(self.clone(), plan, factory)
+        self.connect_tcp_with(destination, ConnectOptions::new(), factory)
     }
-}
-/*
 
     /// [`connect_tcp`](Self::connect_tcp), with a say in how long it may take,
     /// and from where.
@@ -130,4 +132,3 @@ impl Reactor {
         Connector::begin(self.clone(), plan, factory)
     }
 }
-*/

@@ -19,6 +19,8 @@ pub(crate) struct Extras {
     tap: Option<Tap>,
     /// Who waits for the connection to drain.
     draining: Vec<Trigger<()>>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: super::secure::Tls,
 }
 
 impl Extras {
@@ -46,7 +48,14 @@ impl Link {
     }
 
     pub(super) fn set_tap(&self, tap: Tap) {
-        let before = self.extras().tap.replace(tap);
+        let both: Tap = match self.tap() {
+            Some(before) => Rc::new(move |data| {
+                tap(data);
+                before(data);
+            }),
+            None => tap,
+        };
+        let before = self.extras().tap.replace(both);
         drop(before);
     }
 

@@ -75,6 +75,22 @@ pub(crate) enum Sending {
     Held,
 }
 
+/// Whether the connection speaks TLS.
+///
+/// ```text
+/// Bare ──start_tls──▶ Changing ──what was written before is sent──▶ Tls
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nothing speaks TLS then"))]
+pub(crate) enum Cover {
+    Bare,
+    Changing {
+        /// How many bytes are to be sent as they are before it.
+        before: usize,
+    },
+    Tls,
+}
+
 /// Whether what is unsent passed the high-water mark and has not come down to
 /// the low one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +131,7 @@ pub(crate) struct Link {
     output: Cell<Output>,
     sending: Cell<Sending>,
     flow: Cell<Flow>,
+    cover: Cell<Cover>,
     outbox: RefCell<Outbox>,
     driver: Cell<Driver>,
     waker: RefCell<Option<Waker>>,
@@ -138,6 +155,7 @@ impl Link {
             output: Cell::new(Output::Open),
             sending: Cell::new(Sending::Free),
             flow: Cell::new(Flow::Free),
+            cover: Cell::new(Cover::Bare),
             outbox: RefCell::default(),
             driver: Cell::new(Driver::Awake),
             waker: RefCell::new(None),
@@ -224,6 +242,10 @@ impl Link {
 
     pub(crate) fn pause_reading(&self) {
         self.reading.set(Reading::Paused);
+    }
+
+    pub(crate) fn paused(&self) -> bool {
+        self.reading.get() == Reading::Paused
     }
 
     pub(crate) fn resume_reading(&self) {
@@ -355,7 +377,38 @@ impl Link {
     pub(crate) fn wants_data(&self) -> bool {
         self.wish.get() == Wish::Open
             && self.reading.get() != Reading::Paused
+            && !self.changing()
             && (self.flow.get() == Flow::Free || self.has_producer())
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn cover(&self) -> Cover {
+        self.cover.get()
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_cover(&self, cover: Cover) {
+        self.cover.set(cover);
+    }
+
+    /// Whether what the peer sends now may not be what it would be read as.
+    fn changing(&self) -> bool {
+        matches!(self.cover.get(), Cover::Changing { .. })
+    }
+
+    /// How much may be sent as things are.
+    pub(crate) fn sendable(&self) -> usize {
+        match self.cover.get() {
+            Cover::Changing { before } => before,
+            Cover::Bare | Cover::Tls => usize::MAX,
+        }
+    }
+
+    /// So much of it was sent.
+    pub(crate) fn sent(&self, count: usize) {
+        if let Cover::Changing { before } = self.cover.get() {
+            self.cover.set(Cover::Changing { before: before.saturating_sub(count) });
+        }
     }
 
     /// Whether reading was resumed, of which the protocol is to hear: once.

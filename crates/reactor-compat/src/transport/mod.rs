@@ -8,12 +8,16 @@ mod link;
 mod marks;
 mod outbox;
 mod producing;
+#[cfg(feature = "tls")]
+mod secure;
 mod sending;
 
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+pub(crate) use link::Cover;
 pub(crate) use link::{Link, Wish};
 pub use marks::WaterMarks;
 pub(crate) use outbox::Outbox;

@@ -42,6 +42,23 @@ impl Transport {
         self.link.resume_reading();
     }
 
+    /// Whether somebody [paused](Self::pause_producing) reading, and nobody has
+    /// resumed it; [`reading`](Self::reading) has other reasons besides.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.pause_producing();
+    /// transport.lose_connection();
+    /// assert!(transport.paused());
+    /// ```
+    #[doc(alias = "producerState")]
+    pub fn paused(&self) -> bool {
+        self.link.paused()
+    }
+
     /// Makes `producer` the one that is held up when more than the high-water
     /// mark is unsent, and told when it may go on.
     ///

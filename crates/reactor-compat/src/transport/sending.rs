@@ -91,6 +91,21 @@ impl Transport {
         self.link().set_sending(Sending::Free);
     }
 
+    /// Whether what is written is sent, and not
+    /// [kept](Self::pause_sending).
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.pause_sending();
+    /// assert!(!transport.sending());
+    /// ```
+    pub fn sending(&self) -> bool {
+        self.link().sends()
+    }
+
     /// How many bytes were written since the connection was made.
     ///
     /// ```
@@ -108,7 +123,8 @@ impl Transport {
     }
 
     /// Shows `tap` all that is written from now on, as it is written: for logs
-    /// of traffic, and for accounts of it. The one before is let go.
+    /// of traffic, and for accounts of it. Several may look; the last to come
+    /// is the first to see.
     ///
     /// # Re-entrancy
     ///

@@ -1,0 +1,89 @@
+//! [`ArgumentError`]: a value that does not fit into a box, or come out of one.
+//!
+//! Tested in `tests/amp_arguments.rs`.
+
+use std::error::Error;
+use std::fmt;
+
+use serde::{de, ser};
+
+use super::TooLong;
+
+/// A value does not fit into a box, or a box does not hold the value that was
+/// asked for.
+///
+/// ```
+/// use protocols::amp::{AmpBox, ArgumentError};
+///
+/// let box_ = AmpBox::from([("a", "seven")]);
+/// #[derive(serde::Deserialize)]
+/// struct A { a: i64 }
+/// let error = box_.to_value::<A>().map(|A { a }| a).unwrap_err();
+/// assert_eq!(error, ArgumentError::Value { expected: "an integer", found: "seven".into() });
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[doc(alias = "InvalidSignature")]
+pub enum ArgumentError {
+    /// A key or a value is longer than the wire allows.
+    TooLong(TooLong),
+    /// A value is not written as its type is.
+    Value {
+        /// What was looked for.
+        expected: &'static str,
+        /// What was there, or its beginning.
+        found: String,
+    },
+    /// An argument that is not optional is missing.
+    Missing(String),
+    /// Boxes have no place for what the Rust type is.
+    Unsupported(&'static str),
+    /// What a `Serialize` or `Deserialize` said.
+    Message(String),
+}
+
+impl ArgumentError {
+    /// As much of a value as one wants to read in a log.
+    const SHOWN: usize = 64;
+
+    pub(super) fn value(expected: &'static str, found: &[u8]) -> Self {
+        let shown = found.get(..Self::SHOWN).unwrap_or(found);
+        Self::Value { expected, found: String::from_utf8_lossy(shown).into_owned() }
+    }
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(error) => error.fmt(f),
+            Self::Value { expected, found } => write!(f, "expected {expected}, found {found:?}"),
+            Self::Missing(name) => write!(f, "no argument {name:?}"),
+            Self::Unsupported(what) => write!(f, "boxes cannot hold {what}"),
+            Self::Message(message) => f.write_str(message),
+        }
+    }
+}
+
+impl Error for ArgumentError {}
+
+impl From<TooLong> for ArgumentError {
+    fn from(error: TooLong) -> Self {
+        Self::TooLong(error)
+    }
+}
+
+impl ser::Error for ArgumentError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Message(message.to_string())
+    }
+}
+
+impl de::Error for ArgumentError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Message(message.to_string())
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field.to_owned())
+    }
+}

@@ -1,0 +1,205 @@
+//! What can be wrong with boxes, calls and answers, under Twisted's names.
+//!
+//! Tested in `tests/amp.rs` and `tests/amp_errors.rs`.
+
+use std::error::Error;
+use std::fmt;
+
+/// One of the protocol's length limits was violated.
+///
+/// ```
+/// use protocols::amp::{AmpBox, ArgumentError};
+///
+/// let error = AmpBox::from([("key", vec![0; 70_000])]).serialize().unwrap_err();
+/// let ArgumentError::TooLong(long) = error else { panic!("it is too long") };
+/// assert!(!long.is_key && long.is_local);
+/// assert_eq!(long.length, Some(70_000));
+/// assert_eq!(long.key_name.as_deref(), Some("key"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "isKey")]
+#[doc(alias = "isLocal")]
+#[doc(alias = "keyName")]
+pub struct TooLong {
+    /// Whether it was a key, and not a value.
+    pub is_key: bool,
+    /// Whether it was to be sent, and not received.
+    pub is_local: bool,
+    /// How many bytes long it is; unknown of what was received.
+    pub length: Option<usize>,
+    /// The key of a value that was too long.
+    pub key_name: Option<String>,
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_local { "local " } else { "remote " })?;
+        match &self.key_name {
+            Some(name) => write!(f, "value {name:?} too long")?,
+            None => f.write_str(if self.is_key { "key too long" } else { "value too long" })?,
+        }
+        self.length.map_or(Ok(()), |length| write!(f, ": {length}"))
+    }
+}
+
+impl Error for TooLong {}
+
+/// What was received is no box, or larger than the [`Limits`](super::Limits)
+/// allow. It ends the connection, and is what outstanding calls fail with.
+///
+/// ```
+/// use protocols::amp::{BoxError, BoxParser, Limits};
+///
+/// let mut parser = BoxParser::with_limits(Limits { box_size: 100, ..Limits::default() });
+/// let mut data = &b"\x00\x01k\x01\x00...."[..];
+/// assert_eq!(parser.next_box(&mut data).unwrap_err(), BoxError::TooLarge { limit: 100 });
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BoxError {
+    /// A key is longer than 255 bytes.
+    TooLong(TooLong),
+    /// A box is larger than we take.
+    TooLarge {
+        /// How many bytes we take.
+        limit: usize,
+    },
+    /// A box has more keys than we take.
+    TooManyKeys {
+        /// How many we take.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for BoxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(error) => error.fmt(f),
+            Self::TooLarge { limit } => write!(f, "a box of more than {limit} bytes"),
+            Self::TooManyKeys { limit } => write!(f, "a box of more than {limit} keys"),
+        }
+    }
+}
+
+impl Error for BoxError {}
+
+/// A box that means nothing here: an answer to no question, or an error
+/// without a code. It ends the connection.
+///
+/// ```
+/// use protocols::amp::{Amp, MalformedAmpBox};
+/// use reactor_compat::testing::StringTransport;
+///
+/// let client = StringTransport::new(Amp::client());
+/// client.data_received(b"\x00\x07_answer\x00\x012\x00\x00");
+/// assert!(client.disconnecting());
+/// # let _ = MalformedAmpBox::new("");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MalformedAmpBox {
+    detail: String,
+}
+
+impl MalformedAmpBox {
+    /// One that says `detail`.
+    ///
+    /// ```
+    /// let error = protocols::amp::MalformedAmpBox::new("no _error_code");
+    /// assert_eq!(error.to_string(), "malformed box: no _error_code");
+    /// ```
+    pub fn new(detail: impl Into<String>) -> Self {
+        Self { detail: detail.into() }
+    }
+}
+
+impl fmt::Display for MalformedAmpBox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "malformed box: {}", self.detail)
+    }
+}
+
+impl Error for MalformedAmpBox {}
+
+/// A box came that is neither a command nor an answer nor an error.
+///
+/// ```
+/// let error = protocols::amp::NoEmptyBoxes;
+/// assert_eq!(error.to_string(), "a box that is no command, answer or error");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoEmptyBoxes;
+
+impl fmt::Display for NoEmptyBoxes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a box that is no command, answer or error")
+    }
+}
+
+impl Error for NoEmptyBoxes {}
+
+/// The connection speaks another protocol by now, or is about to: no boxes are
+/// sent any more.
+///
+/// ```
+/// let error = protocols::amp::ProtocolSwitched;
+/// assert_eq!(error.to_string(), "this connection has switched: no AMP traffic allowed");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProtocolSwitched;
+
+impl fmt::Display for ProtocolSwitched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this connection has switched: no AMP traffic allowed")
+    }
+}
+
+impl Error for ProtocolSwitched {}
+
+/// More commands are being worked on than the [`Limits`](super::Limits) allow.
+/// It ends the connection.
+///
+/// ```
+/// let error = protocols::amp::TooManyCommands { limit: 8 };
+/// assert_eq!(error.to_string(), "more than 8 commands wait for their answers");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyCommands {
+    /// How many are allowed.
+    pub limit: usize,
+}
+
+impl fmt::Display for TooManyCommands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "more than {} commands wait for their answers", self.limit)
+    }
+}
+
+impl Error for TooManyCommands {}
+
+/// A responder returned what cannot be put into a box. The peer is told
+/// `UNKNOWN`, and the connection ends.
+///
+/// ```
+/// use protocols::amp::AmpBox;
+/// use std::collections::BTreeMap;
+///
+/// let nested = BTreeMap::from([("a", BTreeMap::from([("b", 1)]))]);
+/// assert!(AmpBox::from_value(&nested).is_err(), "what a responder should not return");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadLocalReturn {
+    pub(super) command: String,
+    pub(super) enclosed: super::ArgumentError,
+}
+
+impl fmt::Display for BadLocalReturn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "what {:?} returned could not be serialized: {}", self.command, self.enclosed)
+    }
+}
+
+impl Error for BadLocalReturn {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.enclosed)
+    }
+}

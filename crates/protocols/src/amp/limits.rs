@@ -1,0 +1,46 @@
+//! [`Limits`]: what an AMP connection takes of its peer.
+//!
+//! Tested in `tests/amp_limits.rs`.
+
+/// The longest key, in bytes.
+#[doc(alias = "MAX_KEY_LENGTH")]
+pub const MAX_KEY_LENGTH: usize = 0xFF;
+
+/// The longest value, in bytes.
+#[doc(alias = "MAX_VALUE_LENGTH")]
+pub const MAX_VALUE_LENGTH: usize = 0xFFFF;
+
+/// What an AMP connection takes of its peer, beside what the wire itself
+/// limits. Twisted has none of these.
+///
+/// ```
+/// use protocols::amp::{Amp, Limits};
+///
+/// let modest = Limits { box_size: 64 * 1024, ..Limits::default() };
+/// let _client = Amp::client().with_limits(modest);
+/// assert_eq!(modest.keys, 1024);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The size of a received box, in bytes; 4 MiB unless set. This is also
+    /// all that is ever buffered of one.
+    pub box_size: usize,
+    /// The number of keys in a received box; 1024 unless set.
+    pub keys: usize,
+    /// The number of commands whose responders have returned a Deferred that
+    /// has not fired; 65,536 unless set.
+    pub commands: usize,
+    /// How many bytes may wait to be sent before nothing is read any more;
+    /// 16 MiB unless set.
+    ///
+    /// This takes the place of the transport's own water marks, which are too
+    /// low for two sides that call each other: each would wait for the other
+    /// to read.
+    pub unsent: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { box_size: 4 << 20, keys: 1024, commands: 1 << 16, unsent: 16 << 20 }
+    }
+}

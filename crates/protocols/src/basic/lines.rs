@@ -1,0 +1,306 @@
+//! [`Lines`]: the protocol of a [`LineReceiver`].
+//!
+//! Mirrors `LineReceiver` and `LineOnlyReceiver` of
+//! `twisted.protocols.basic`. Tested in `tests/basic.rs`.
+
+use std::fmt;
+
+use deferred::Failure;
+use reactor_compat::{Connection, ConnectionDone, Protocol};
+
+use super::flow::{Flow, Waiting, flow, when_drained};
+use super::line_connection::{Asked, Mode};
+use super::{LineConnection, LineEvent, LineParser, LineReceiver, LineTooLong};
+
+/// The protocol of a [`LineReceiver`]: gives it the lines of a connection.
+///
+/// ```
+/// use protocols::basic::{LineConnection, LineReceiver, Lines};
+/// use reactor_compat::{Address, reactor};
+///
+/// struct Shout;
+///
+/// impl LineReceiver for Shout {
+///     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
+///         transport.send_line(line.to_ascii_uppercase());
+///     }
+/// }
+///
+/// let port = reactor().listen_tcp(("127.0.0.1", 0), |_peer: Address| Lines::new(Shout))?;
+/// assert!(port.get_host().port().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "LineReceiver")]
+pub struct Lines<H> {
+    handler: H,
+    parser: LineParser,
+    overlong: Overlong,
+    waiting: Waiting,
+    connection: Option<LineConnection<H>>,
+    /// Set when a line that was too long had the connection closed.
+    too_long: Option<LineTooLong>,
+}
+
+/// What happens to what has come behind a line that is too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Overlong {
+    /// `line_length_exceeded` gets it.
+    Given,
+    /// It is passed over.
+    PassedOver,
+}
+
+/// Whether there may be more to parse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Again,
+    Done,
+}
+
+impl<H: LineReceiver> Lines<H> {
+    /// Lines of `handler`'s length, with its delimiter.
+    ///
+    /// See the [type's example](Self).
+    pub fn new(handler: H) -> Self {
+        Self {
+            handler,
+            parser: LineParser::new(H::DELIMITER, H::MAX_LENGTH),
+            overlong: Overlong::Given,
+            waiting: Waiting::No,
+            connection: None,
+            too_long: None,
+        }
+    }
+
+    /// The same, by the rules of Twisted's `LineOnlyReceiver`, which is there
+    /// because it is faster; here it is not.
+    ///
+    /// They differ in what is too long: `line_length_exceeded` gets the line
+    /// alone, the lines that have come behind it are passed over, and an
+    /// unfinished line is too long with the part of a delimiter that it ends
+    /// in.
+    ///
+    /// ```
+    /// use protocols::basic::{LineConnection, LineReceiver, Lines};
+    /// use reactor_compat::testing::StringTransport;
+    ///
+    /// #[derive(Default)]
+    /// struct Short(Vec<u8>);
+    ///
+    /// impl LineReceiver for Short {
+    ///     const MAX_LENGTH: usize = 4;
+    ///
+    ///     fn line_received(&mut self, _: &LineConnection<Self>, _line: &[u8]) {}
+    ///
+    ///     fn line_length_exceeded(&mut self, _: &LineConnection<Self>, line: &[u8]) {
+    ///         self.0 = line.to_vec();
+    ///     }
+    /// }
+    ///
+    /// let transport = StringTransport::new(Lines::only(Short::default()));
+    /// transport.data_received(b"too long\r\nnext\r\n");
+    /// assert_eq!(transport.inspect(|lines| lines.handler().0.clone()).unwrap(), b"too long");
+    /// ```
+    #[doc(alias = "LineOnlyReceiver")]
+    pub fn only(handler: H) -> Self {
+        let mut lines = Self::new(handler);
+        lines.parser.give_up_alone();
+        lines.overlong = Overlong::PassedOver;
+        lines
+    }
+
+    /// The same with lines that end in `delimiter`.
+    ///
+    /// ```
+    /// # use protocols::basic::{LineConnection, LineReceiver, Lines};
+    /// # use reactor_compat::testing::StringTransport;
+    /// # struct Echo;
+    /// # impl LineReceiver for Echo {
+    /// #     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
+    /// #         transport.send_line(line);
+    /// #     }
+    /// # }
+    /// let transport = StringTransport::new(Lines::new(Echo).delimiter(b"\0"));
+    /// transport.data_received(b"one\0two\0");
+    /// assert_eq!(transport.take_value(), b"one\0two\0");
+    /// ```
+    #[must_use]
+    pub fn delimiter(mut self, delimiter: impl AsRef<[u8]>) -> Self {
+        self.parser.set_delimiter(delimiter.as_ref().to_vec());
+        self
+    }
+
+    /// The same with lines of at most `max_length` bytes.
+    ///
+    /// ```
+    /// # use protocols::basic::{LineConnection, LineReceiver, Lines};
+    /// # use reactor_compat::testing::StringTransport;
+    /// # struct Silent;
+    /// # impl LineReceiver for Silent {
+    /// #     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
+    /// # }
+    /// let transport = StringTransport::new(Lines::new(Silent).max_length(3));
+    /// transport.data_received(b"four\r\n");
+    /// assert!(transport.disconnecting());
+    /// ```
+    #[must_use]
+    pub fn max_length(mut self, max_length: usize) -> Self {
+        self.parser.set_max_length(max_length);
+        self
+    }
+
+    /// The handler.
+    ///
+    /// ```
+    /// # use protocols::basic::{LineConnection, LineReceiver, Lines};
+    /// # use reactor_compat::testing::StringTransport;
+    /// # struct Named(&'static str);
+    /// # impl LineReceiver for Named {
+    /// #     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
+    /// # }
+    /// let transport = StringTransport::new(Lines::new(Named("ada")));
+    /// assert_eq!(transport.inspect(|lines| lines.handler().0), Some("ada"));
+    /// ```
+    pub fn handler(&self) -> &H {
+        &self.handler
+    }
+
+    pub(super) fn handler_mut(&mut self) -> &mut H {
+        &mut self.handler
+    }
+
+    fn parse(&mut self, lines: &Connection<Self>, mut input: &[u8]) {
+        let Some(connection) = self.connection.clone() else { return };
+        let _parsing = connection.parsing();
+        if let Some(asked) = connection.take_asked() {
+            self.obey(asked, input, &mut input);
+        }
+        loop {
+            if flow(connection.line_transport()) == Flow::Held {
+                return self.hold(lines, &mut input);
+            }
+            let before = input;
+            let mode = connection.mode();
+            let step = match mode {
+                Mode::Lines => self.next_line(&connection, &mut input),
+                Mode::Raw => self.next_raw(&connection, &mut input),
+            };
+            if let Some(asked) = connection.take_asked() {
+                if mode == Mode::Lines {
+                    self.parser.hold(&mut input);
+                }
+                self.obey(asked, before, &mut input);
+            }
+            if step == Step::Done {
+                return self.parser.hold(&mut input);
+            }
+        }
+    }
+
+    #[inline]
+    fn next_line(&mut self, connection: &LineConnection<H>, input: &mut &[u8]) -> Step {
+        match self.parser.next_line(input) {
+            None => Step::Done,
+            Some(LineEvent::Line(line)) => {
+                self.handler.line_received(connection, line);
+                match flow(connection.line_transport()) {
+                    Flow::Closing => self.disregard(input),
+                    Flow::Free | Flow::Held => Step::Again,
+                }
+            }
+            Some(LineEvent::TooLong(line)) => {
+                let open = connection.connected();
+                self.handler.line_length_exceeded(connection, line);
+                if open && !connection.connected() {
+                    self.too_long = Some(self.parser.too_long());
+                }
+                if self.overlong == Overlong::PassedOver {
+                    while self.parser.next_line(input).is_some() {}
+                }
+                Step::Done
+            }
+        }
+    }
+
+    fn next_raw(&mut self, connection: &LineConnection<H>, input: &mut &[u8]) -> Step {
+        let Some(data) = self.parser.next_raw(input) else { return Step::Done };
+        connection.lend(data);
+        self.handler.raw_data_received(connection, data);
+        connection.unlend();
+        Step::Again
+    }
+
+    /// The handler closed the connection: what has come is not wanted.
+    fn disregard(&mut self, input: &mut &[u8]) -> Step {
+        // As in Twisted, a `LineOnlyReceiver` still hears that the line behind
+        // the last whole one is too long.
+        if self.overlong == Overlong::PassedOver && !self.parser.has_line(input) {
+            return Step::Again;
+        }
+        self.parser.clear();
+        *input = &[];
+        Step::Done
+    }
+
+    /// Does what the handler asked; `before` is what the input was when it was
+    /// called.
+    fn obey<'a>(&mut self, asked: Asked, before: &'a [u8], input: &mut &'a [u8]) {
+        if asked.clear {
+            self.parser.clear();
+            *input = &[];
+        }
+        if asked.unread > 0 {
+            self.parser.unread(asked.unread, before, input);
+        }
+        self.parser.hold(&mut &asked.extra[..]);
+    }
+
+    /// Keeps what has come until the protocol may go on.
+    fn hold(&mut self, lines: &Connection<Self>, input: &mut &[u8]) {
+        self.parser.hold(input);
+        if self.waiting == Waiting::No && self.parser.has_more() {
+            self.waiting = when_drained(lines, |lines| &mut lines.waiting);
+        }
+    }
+}
+
+impl<H: LineReceiver> Protocol for Lines<H> {
+    fn connection_made(&mut self, transport: &Connection<Self>) {
+        let connection = LineConnection::new(transport, self.parser.delimiter().clone());
+        self.connection = Some(connection.clone());
+        self.handler.connection_made(&connection);
+    }
+
+    fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+        self.parse(transport, data);
+    }
+
+    fn resumed(&mut self, transport: &Connection<Self>) {
+        self.parse(transport, &[]);
+    }
+
+    fn read_connection_lost(&mut self, _transport: &Connection<Self>) {
+        if let Some(connection) = self.connection.clone() {
+            self.handler.read_connection_lost(&connection);
+        }
+    }
+
+    fn connection_lost(&mut self, _transport: &Connection<Self>, reason: Failure) {
+        let reason = match self.too_long {
+            Some(error) if reason.is::<ConnectionDone>() => Failure::new(error),
+            _ => reason,
+        };
+        if let Some(connection) = self.connection.take() {
+            self.handler.connection_lost(&connection, reason);
+        }
+    }
+}
+
+impl<H: fmt::Debug> fmt::Debug for Lines<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines")
+            .field("handler", &self.handler)
+            .field("held", &self.parser.held())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! [`StringReceiver`]: what is to be done about strings.
+//!
+//! Mirrors the interface that `NetstringReceiver` and `IntNStringReceiver` of
+//! `twisted.protocols.basic` have in common. Tested in `tests/basic.rs`.
+
+use deferred::Failure;
+
+use super::StringConnection;
+
+/// What is to be done about the strings of a connection, whichever way they
+/// say how long they are. [`Strings`](super::Strings) makes a protocol of it.
+///
+/// The methods are called in the order, and with the freedom, of those of
+/// [`Protocol`](reactor_compat::Protocol).
+///
+/// - After [`pause_producing`](reactor_compat::Transport::pause_producing),
+///   strings that have come already wait for
+///   [`resume_producing`](reactor_compat::Transport::resume_producing). They
+///   wait, too, while more is unsent than the transport's
+///   [`WaterMarks`](reactor_compat::WaterMarks) allow.
+/// - After [`lose_connection`](reactor_compat::Transport::lose_connection) they
+///   are received all the same, as in Twisted; lines are not.
+///
+/// ```
+/// use protocols::basic::{Int32Strings, StringConnection, StringReceiver};
+/// use reactor_compat::testing::StringTransport;
+///
+/// struct Reverse;
+///
+/// impl StringReceiver for Reverse {
+///     const MAX_LENGTH: usize = 1000;
+///
+///     fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {
+///         let reversed: Vec<u8> = string.iter().rev().copied().collect();
+///         transport.send_string(reversed).expect("it is no longer than what came");
+///     }
+/// }
+///
+/// let transport = StringTransport::new(Int32Strings::new(Reverse));
+/// transport.data_received(b"\0\0\0\x03abc\0\0");
+/// assert_eq!(transport.take_value(), b"\0\0\0\x03cba");
+/// ```
+#[doc(alias = "IntNStringReceiver")]
+#[doc(alias = "NetstringReceiver")]
+pub trait StringReceiver: Sized + 'static {
+    /// How long a string may be.
+    /// [`Strings::max_length`](super::Strings::max_length) sets another limit.
+    const MAX_LENGTH: usize = 99999;
+
+    /// The connection is there.
+    #[doc(alias = "connectionMade")]
+    fn connection_made(&mut self, transport: &StringConnection<Self>) {
+        let _ = transport;
+    }
+
+    /// A string came; it is lent from the reactor's own buffer where it came
+    /// in one piece.
+    #[doc(alias = "stringReceived")]
+    fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]);
+
+    /// A string of `length` bytes is announced, which is longer than one may
+    /// be. Nothing that comes from here on can be understood.
+    ///
+    /// Unless a handler says otherwise, the connection is closed, and
+    /// [`connection_lost`](Self::connection_lost) gets
+    /// [`StringTooLongError`](super::StringTooLongError) as the reason. A
+    /// netstring that is too long, or none, always has it closed.
+    #[doc(alias = "lengthLimitExceeded")]
+    fn length_limit_exceeded(&mut self, transport: &StringConnection<Self>, length: usize) {
+        let _ = length;
+        transport.lose_connection();
+    }
+
+    /// The peer sends no more, and may still read.
+    ///
+    /// Unless a handler says otherwise, the connection is closed.
+    #[doc(alias = "readConnectionLost")]
+    fn read_connection_lost(&mut self, transport: &StringConnection<Self>) {
+        transport.lose_connection();
+    }
+
+    /// The connection is gone.
+    #[doc(alias = "connectionLost")]
+    fn connection_lost(&mut self, transport: &StringConnection<Self>, reason: Failure) {
+        let _ = (transport, reason);
+    }
+}

@@ -1,0 +1,50 @@
+//! [`ConnectionCount`]: how many connections a factory has.
+//!
+//! Mirrors `connectionCount` of `twisted.protocols.policies`. Tested in
+//! `tests/policies.rs`.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// How many connections a factory has. Clones count the same.
+///
+/// ```
+/// use protocols::policies::LimitTotalConnectionsFactory;
+/// use protocols::wire::Echo;
+/// use reactor_compat::{Address, Factory};
+///
+/// let mut factory = LimitTotalConnectionsFactory::new(|_: Address| Echo, 10);
+/// let count = factory.connection_count();
+/// let protocol = factory.build_protocol(Address::Pipe);
+/// assert_eq!(count.get(), 1);
+/// drop(protocol);
+/// assert_eq!(count.get(), 0);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[doc(alias = "connectionCount")]
+pub struct ConnectionCount(Rc<Cell<usize>>);
+
+impl ConnectionCount {
+    /// The number as it is now.
+    ///
+    /// See the [type's example](Self).
+    pub fn get(&self) -> usize {
+        self.0.get()
+    }
+
+    /// Counts one more, until the place is dropped.
+    pub(super) fn enter(&self) -> Place {
+        self.0.set(self.0.get() + 1);
+        Place(self.0.clone())
+    }
+}
+
+/// One that is counted.
+#[derive(Debug)]
+pub(super) struct Place(Rc<Cell<usize>>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}

@@ -1,0 +1,250 @@
+//! [`Driver`]: the task of a port for datagrams.
+//!
+//! Each time that it is woken it sends what waits, and gives the protocol the
+//! datagrams that came, one by one. User code runs only inside
+//! [`Driver::callback`], with nothing borrowed but the protocol itself.
+//!
+//! Tested in `tests/udp.rs`.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::ReadBuf;
+use tokio::time::{Sleep, sleep};
+use tracing::Span;
+
+use super::core::{Core, Opened, State};
+use super::{DatagramAddress, DatagramConnection, DatagramProtocol, DatagramTransport};
+use crate::connection::Residence;
+use crate::reactor::{Enrolment, Live, Reactor};
+use crate::serve::short_name;
+
+/// How many datagrams, and bytes of them, are received before others have
+/// their turn.
+const DATAGRAMS: usize = 64;
+const MAX_THROUGHPUT: usize = 256 * 1024;
+
+/// How long to wait when the system cannot receive.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What the driver does next.
+///
+/// ```text
+/// New ──started──▶ Receiving ◀──▶ Pausing
+///  └──────────────────┴──────────────┴──stopped──▶ Over
+/// ```
+enum Activity {
+    /// Tell the protocol that it starts.
+    New,
+    Receiving,
+    /// Wait for the system to recover.
+    Pausing(Pin<Box<Sleep>>),
+    /// Nothing: the protocol has been told that it is over.
+    Over,
+}
+
+type Home<P, A> = Residence<P, DatagramTransport<A>>;
+
+/// The task of a port for datagrams.
+pub(super) struct Driver<P: DatagramProtocol<A>, A: DatagramAddress> {
+    core: Rc<Core<A>>,
+    connection: DatagramConnection<P, A>,
+    residence: Rc<Home<P, A>>,
+    span: Span,
+    activity: Activity,
+    /// For datagrams that the reactor's own buffer is too small for.
+    large: Option<Box<[u8]>>,
+    enrolment: Option<Enrolment>,
+}
+
+/// Gives a socket that is open a protocol, and has the reactor drive it.
+pub(super) fn listen<P: DatagramProtocol<A>, A: DatagramAddress>(
+    reactor: &Reactor,
+    opened: Opened<A>,
+    max_packet_size: usize,
+    protocol: P,
+) -> DatagramConnection<P, A> {
+    let name = short_name(std::any::type_name::<P>());
+    tracing::info!("{name} starting on {}", opened.host.place());
+    let span = tracing::debug_span!("port", system = format_args!("{name} (UDP)"));
+    let core = Rc::new(Core::new(reactor.shared().clone(), opened, max_packet_size));
+    let live: Rc<dyn Live> = core.clone();
+    let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
+    let residence = Rc::new(Home::new(protocol, DatagramTransport::new(core.clone())));
+    let connection = DatagramConnection::new(residence.clone());
+    reactor.spawn(Driver {
+        core,
+        connection: connection.clone(),
+        residence,
+        span,
+        activity: Activity::New,
+        large: None,
+        enrolment: Some(enrolment),
+    });
+    connection
+}
+
+impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
+    /// Runs a callback; whether it did not panic.
+    fn callback(&self, callback: impl FnOnce(&mut P, &DatagramConnection<P, A>)) -> bool {
+        self.span.in_scope(|| {
+            match self.residence.enter(|protocol| callback(protocol, &self.connection)) {
+                Some(Err(failure)) => {
+                    crate::log::err(failure, "");
+                    false
+                }
+                Some(Ok(())) | None => true,
+            }
+        })
+    }
+
+    fn start(&mut self) {
+        self.activity = Activity::Receiving;
+        let registered = self.core.register();
+        if let Err(error) = &registered {
+            tracing::error!(%error, "a port cannot be listened on");
+        }
+        let started = self.callback(P::start_protocol);
+        if registered.is_err() || !started {
+            self.core.shut_down();
+        }
+    }
+
+    /// Receives what has come; ready when the port is to be closed.
+    fn receive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let lent = self.core.shared.buffers.lend();
+        let mut large = self.large.take();
+        let size = self.core.max_packet_size;
+        if size > lent.len() && large.is_none() {
+            large = Some(vec![0; size].into_boxed_slice());
+        }
+        let mut lent = lent;
+        let buffer = large.as_mut().unwrap_or(&mut lent);
+        let size = size.min(buffer.len());
+        let over = self.receive_into(cx, &mut buffer[..size]);
+        self.large = large;
+        self.core.shared.buffers.give_back(lent);
+        over
+    }
+
+    fn receive_into(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<()> {
+        let mut bytes = 0;
+        for _ in 0..DATAGRAMS {
+            if self.core.state() != State::Open {
+                return Poll::Ready(());
+            }
+            self.core.flush(cx);
+            if self.core.take_refused() {
+                self.callback(P::connection_refused);
+                continue;
+            }
+            let mut room = ReadBuf::new(buffer);
+            let received = match self.core.poll_receive(cx, &mut room) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(received) => received,
+            };
+            match received {
+                Ok(from) => {
+                    let data = room.filled();
+                    bytes += data.len();
+                    self.callback(|protocol, transport| {
+                        protocol.datagram_received(transport, data, from);
+                    });
+                }
+                Err(error) => {
+                    if !self.overlook(&error) {
+                        return self.pause(cx, &error);
+                    }
+                }
+            }
+            if bytes >= MAX_THROUGHPUT {
+                break;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether an error of receiving is about a datagram that was sent, so
+    /// that the next one received may well be fine.
+    fn overlook(&self, error: &io::Error) -> bool {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
+                if self.core.connected() {
+                    self.callback(P::connection_refused);
+                }
+                true
+            }
+            io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::TimedOut => {
+                self.span.in_scope(|| tracing::debug!(%error, "a datagram did not arrive"));
+                true
+            }
+            io::ErrorKind::Interrupted => true,
+            _ => false,
+        }
+    }
+
+    fn pause(&mut self, cx: &mut Context<'_>, error: &io::Error) -> Poll<()> {
+        self.span.in_scope(|| tracing::warn!(%error, "a port cannot receive for now"));
+        let mut rest = Box::pin(sleep(PAUSE));
+        let _ = rest.as_mut().poll(cx);
+        self.activity = Activity::Pausing(rest);
+        Poll::Pending
+    }
+}
+
+impl<P: DatagramProtocol<A>, A: DatagramAddress> Future for Driver<P, A> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.core.set_waker(cx.waker());
+        if matches!(this.activity, Activity::New) {
+            this.start();
+        }
+        if let Activity::Pausing(rest) = &mut this.activity {
+            if this.core.state() == State::Open && rest.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            this.activity = Activity::Receiving;
+        }
+        if this.receive(cx).is_pending() {
+            return Poll::Pending;
+        }
+        this.core.flush(cx);
+        this.stop();
+        Poll::Ready(())
+    }
+}
+
+impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
+    /// Closes the port, and tells everybody who wants to know, once.
+    fn stop(&mut self) {
+        let Some(enrolment) = self.enrolment.take() else { return };
+        drop(enrolment);
+        self.core.close();
+        let started = !matches!(self.activity, Activity::New);
+        self.activity = Activity::Over;
+        let port = self.core.host().port();
+        self.span.in_scope(|| tracing::info!("({port} Closed)"));
+        if started {
+            self.callback(P::stop_protocol);
+        }
+        self.span.in_scope(|| self.residence.vacate());
+        self.core.tell();
+    }
+}
+
+/// A port that is dropped with its runtime is closed like any other.
+impl<P: DatagramProtocol<A>, A: DatagramAddress> Drop for Driver<P, A> {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,25 @@
+//! Datagrams: UDP, multicast, UNIX datagrams.
+//!
+//! Mirrors `IReactorUDP`, `IReactorMulticast` and `IReactorUNIXDatagram` of
+//! `twisted.internet.interfaces`, and `twisted.internet.udp`. Tested in
+//! `tests/udp.rs`, `tests/multicast.rs` and `tests/unix_datagram.rs`.
+
+mod core;
+mod driver;
+mod error;
+mod kind;
+mod multicast;
+mod options;
+mod protocol;
+mod queue;
+mod transport;
+mod udp;
+#[cfg(unix)]
+mod unix;
+
+pub use error::{DatagramError, MulticastJoinError};
+pub use kind::DatagramAddress;
+pub use multicast::MulticastInterface;
+pub use options::DatagramOptions;
+pub use protocol::{DatagramConnection, DatagramProtocol};
+pub use transport::DatagramTransport;

@@ -1,0 +1,128 @@
+//! [`DatagramOptions`]: how a port for datagrams is opened.
+//!
+//! Mirrors the keyword arguments of `listenUDP`, `listenMulticast`,
+//! `listenUNIXDatagram` and `connectUNIXDatagram`. Tested in `tests/udp.rs`,
+//! `tests/multicast.rs` and `tests/unix_datagram.rs`.
+
+#[cfg(unix)]
+use crate::address::UnixAddress;
+
+/// How a port for datagrams is opened.
+///
+/// ```
+/// use reactor_compat::{DatagramOptions, DatagramProtocol, Reactor};
+///
+/// struct Silent;
+/// impl DatagramProtocol for Silent {}
+///
+/// let options = DatagramOptions::new().max_packet_size(1500).listen_multiple(true);
+/// let reactor = Reactor::new();
+/// let port = reactor.listen_multicast_with(("127.0.0.1", 0), options.clone(), Silent)?;
+/// assert_eq!(port.max_packet_size(), 1500);
+/// assert!(reactor.listen_multicast_with(port.get_host(), options, Silent).is_ok());
+/// # Ok::<(), reactor_compat::CannotListenError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct DatagramOptions {
+    pub(super) max_packet_size: usize,
+    pub(super) listen_multiple: bool,
+    #[cfg(unix)]
+    pub(super) mode: u32,
+    #[cfg(unix)]
+    pub(super) bind_address: UnixAddress,
+}
+
+impl DatagramOptions {
+    /// What Twisted's defaults are: datagrams of up to 8,192 bytes, a port for
+    /// one process alone, and a UNIX socket for everybody.
+    ///
+    /// ```
+    /// use reactor_compat::DatagramOptions;
+    ///
+    /// assert_eq!(DatagramOptions::new(), DatagramOptions::default());
+    /// ```
+    pub fn new() -> Self {
+        Self {
+            max_packet_size: 8192,
+            listen_multiple: false,
+            #[cfg(unix)]
+            mode: 0o666,
+            #[cfg(unix)]
+            bind_address: UnixAddress::Unnamed,
+        }
+    }
+
+    /// How many bytes of a datagram are received; the rest of it is lost.
+    ///
+    /// See the [type's example](Self).
+    #[doc(alias = "maxPacketSize")]
+    pub fn max_packet_size(mut self, bytes: usize) -> Self {
+        self.max_packet_size = bytes;
+        self
+    }
+
+    /// Whether several sockets may listen on the same port, as programs that
+    /// join the same group do.
+    ///
+    /// See the [type's example](Self).
+    #[doc(alias = "listenMultiple")]
+    pub fn listen_multiple(mut self, allowed: bool) -> Self {
+        self.listen_multiple = allowed;
+        self
+    }
+
+    /// The permissions of a UNIX socket's file.
+    ///
+    /// ```
+    /// use reactor_compat::{DatagramOptions, DatagramProtocol, Reactor, UnixAddress};
+    /// use std::os::unix::fs::PermissionsExt;
+    ///
+    /// struct Silent;
+    /// impl DatagramProtocol<UnixAddress> for Silent {}
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let path = directory.path().join("socket");
+    /// let private = DatagramOptions::new().mode(0o600);
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_unix_datagram_with(&path, private, Silent)?;
+    /// assert_eq!(path.metadata()?.permissions().mode() & 0o777, 0o600);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(unix)]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The name of our own end of a connected UNIX socket, which its peer
+    /// needs to answer.
+    ///
+    /// ```
+    /// use reactor_compat::{DatagramOptions, DatagramProtocol, Reactor, UnixAddress};
+    ///
+    /// struct Silent;
+    /// impl DatagramProtocol<UnixAddress> for Silent {}
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let (here, there) = (directory.path().join("here"), directory.path().join("there"));
+    /// let reactor = Reactor::new();
+    /// let server = reactor.listen_unix_datagram(&there, Silent)?;
+    /// let options = DatagramOptions::new().bind_address(&here);
+    /// let client = reactor.connect_unix_datagram_with(&there, options, Silent)?;
+    /// assert_eq!(client.get_host().path(), Some(&*here));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(unix)]
+    #[doc(alias = "bindAddress")]
+    pub fn bind_address(mut self, address: impl Into<UnixAddress>) -> Self {
+        self.bind_address = address.into();
+        self
+    }
+}
+
+impl Default for DatagramOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

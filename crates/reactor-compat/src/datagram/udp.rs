@@ -1,0 +1,188 @@
+//! Listening for UDP datagrams.
+//!
+//! Mirrors `IReactorUDP`, `IReactorMulticast` and `adoptDatagramPort` of
+//! `twisted.internet.interfaces`. Tested in `tests/udp.rs` and
+//! `tests/multicast.rs`.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::core::Opened;
+use super::driver;
+use super::{DatagramConnection, DatagramOptions, DatagramProtocol};
+use crate::error::CannotListenError;
+use crate::reactor::Reactor;
+use crate::tcp::Interface;
+
+impl Reactor {
+    /// Listens for UDP datagrams, which are given to `protocol`.
+    ///
+    /// `interface` is what [`listen_tcp`](Self::listen_tcp) takes. The port is
+    /// open when this returns, and can be written to; it receives while the
+    /// reactor runs.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotListenError`] if the port cannot be opened.
+    ///
+    /// See the example of [`DatagramProtocol`].
+    #[doc(alias = "listenUDP")]
+    pub fn listen_udp<P: DatagramProtocol>(
+        &self,
+        interface: impl Into<Interface>,
+        protocol: P,
+    ) -> Result<DatagramConnection<P>, CannotListenError> {
+        self.listen_udp_with(interface, DatagramOptions::new(), protocol)
+    }
+
+    /// [`listen_udp`](Self::listen_udp), otherwise than usual.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen_udp`](Self::listen_udp).
+    ///
+    /// ```
+    /// use reactor_compat::{DatagramOptions, DatagramProtocol, Reactor};
+    ///
+    /// struct Silent;
+    /// impl DatagramProtocol for Silent {}
+    ///
+    /// let large = DatagramOptions::new().max_packet_size(65_535);
+    /// let port = Reactor::new().listen_udp_with(("127.0.0.1", 0), large, Silent)?;
+    /// assert_eq!(port.max_packet_size(), 65_535);
+    /// # Ok::<(), reactor_compat::CannotListenError>(())
+    /// ```
+    pub fn listen_udp_with<P: DatagramProtocol>(
+        &self,
+        interface: impl Into<Interface>,
+        options: DatagramOptions,
+        protocol: P,
+    ) -> Result<DatagramConnection<P>, CannotListenError> {
+        let interface = interface.into();
+        let opened = open(&interface, &options)
+            .map_err(|error| CannotListenError::new(interface.to_string(), &error))?;
+        Ok(driver::listen(self, opened, options.max_packet_size, protocol))
+    }
+
+    /// Listens for UDP datagrams, those of multicast groups among them, which
+    /// the protocol [joins](crate::DatagramTransport::join_group).
+    ///
+    /// Here, any UDP port can join groups: this is
+    /// [`listen_udp`](Self::listen_udp), under the name that is looked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen_udp`](Self::listen_udp).
+    ///
+    /// ```
+    /// use reactor_compat::{DatagramConnection, DatagramProtocol, MulticastInterface, Reactor};
+    /// use std::net::Ipv4Addr;
+    ///
+    /// struct PingPong;
+    ///
+    /// impl DatagramProtocol for PingPong {
+    ///     fn start_protocol(&mut self, transport: &DatagramConnection<Self>) {
+    ///         let group = Ipv4Addr::new(228, 0, 0, 5);
+    ///         if let Err(error) = transport.join_group(group, MulticastInterface::Any) {
+    ///             eprintln!("{error}");
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let reactor = Reactor::new();
+    /// reactor.listen_multicast(0, PingPong)?;
+    /// # let stop = reactor.clone();
+    /// # reactor.call_when_running(move || stop.stop().unwrap());
+    /// reactor.run()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "listenMulticast")]
+    pub fn listen_multicast<P: DatagramProtocol>(
+        &self,
+        interface: impl Into<Interface>,
+        protocol: P,
+    ) -> Result<DatagramConnection<P>, CannotListenError> {
+        self.listen_udp_with(interface, DatagramOptions::new(), protocol)
+    }
+
+    /// [`listen_multicast`](Self::listen_multicast), otherwise than usual: with
+    /// others on the same port.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen_udp`](Self::listen_udp).
+    ///
+    /// See the example of [`DatagramOptions`].
+    pub fn listen_multicast_with<P: DatagramProtocol>(
+        &self,
+        interface: impl Into<Interface>,
+        options: DatagramOptions,
+        protocol: P,
+    ) -> Result<DatagramConnection<P>, CannotListenError> {
+        self.listen_udp_with(interface, options, protocol)
+    }
+
+    /// Gives a UDP socket that exists a protocol.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotListenError`] if the system does not know the socket's address,
+    /// or cannot make it non-blocking.
+    ///
+    /// ```
+    /// use reactor_compat::{DatagramProtocol, Reactor};
+    ///
+    /// struct Silent;
+    /// impl DatagramProtocol for Silent {}
+    ///
+    /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let address = socket.local_addr()?;
+    /// let port = Reactor::new().adopt_datagram_port(socket, Silent)?;
+    /// assert_eq!(port.get_host(), address);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "adoptDatagramPort")]
+    pub fn adopt_datagram_port<P: DatagramProtocol>(
+        &self,
+        socket: UdpSocket,
+        protocol: P,
+    ) -> Result<DatagramConnection<P>, CannotListenError> {
+        let peer = socket.peer_addr().ok();
+        let opened = adopt(socket.into())
+            .map_err(|error| CannotListenError::new("a socket that exists".to_owned(), &error))?;
+        let max_packet_size = DatagramOptions::new().max_packet_size;
+        Ok(driver::listen(self, Opened { peer, ..opened }, max_packet_size, protocol))
+    }
+}
+
+/// Opens a socket on the first address of `interface` that can be had.
+fn open(interface: &Interface, options: &DatagramOptions) -> io::Result<Opened<SocketAddr>> {
+    let mut last = None;
+    for address in interface.socket_addrs()? {
+        match bind(address, options) {
+            Ok(socket) => return adopt(socket),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()))
+}
+
+fn bind(address: SocketAddr, options: &DatagramOptions) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if options.listen_multiple {
+        socket.set_reuse_address(true)?;
+        #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn adopt(socket: Socket) -> io::Result<Opened<SocketAddr>> {
+    socket.set_nonblocking(true)?;
+    let host = socket.local_addr()?.as_socket();
+    let host = host.ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(Opened { socket, host, peer: None, name: () })
+}

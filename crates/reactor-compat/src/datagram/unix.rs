@@ -1,0 +1,243 @@
+//! UNIX datagrams.
+//!
+//! Mirrors `IReactorUNIXDatagram` of `twisted.internet.interfaces`, and
+//! `DatagramPort` and `ConnectedDatagramPort` of `twisted.internet.unix`.
+//! Tested in `tests/unix_datagram.rs`.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::task::{Context, Poll};
+
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use tokio::io::{Interest, ReadBuf};
+use tokio::net::UnixDatagram;
+
+use super::core::Opened;
+use super::driver;
+use super::kind::Kind;
+use super::{DatagramConnection, DatagramOptions, DatagramProtocol};
+use crate::address::{Address, UnixAddress};
+use crate::error::{CannotListenError, ConnectError};
+use crate::reactor::Reactor;
+
+impl Reactor {
+    /// Listens for datagrams at a UNIX socket, which are given to `protocol`.
+    ///
+    /// `address` is a path, or a string that begins with a NUL for an abstract
+    /// name (of Linux). The file gets the [mode](DatagramOptions::mode) 0666,
+    /// as in Twisted, and is removed when the port is closed. The port is open
+    /// when this returns; it receives while the reactor runs.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotListenError`] if the socket cannot be opened; also if the file
+    /// is there already.
+    ///
+    /// ```
+    /// use reactor_compat::{DatagramConnection, DatagramProtocol, Reactor, UnixAddress};
+    ///
+    /// struct Hear(Reactor);
+    ///
+    /// impl DatagramProtocol<UnixAddress> for Hear {
+    ///     fn datagram_received(
+    ///         &mut self,
+    ///         _: &DatagramConnection<Self, UnixAddress>,
+    ///         data: &[u8],
+    ///         from: UnixAddress,
+    ///     ) {
+    ///         assert_eq!((data, from), (&b"hello"[..], UnixAddress::Unnamed));
+    ///         self.0.stop().unwrap();
+    ///     }
+    /// }
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("socket");
+    /// let reactor = Reactor::new();
+    /// reactor.listen_unix_datagram(&path, Hear(reactor.clone()))?;
+    /// std::os::unix::net::UnixDatagram::unbound()?.send_to(b"hello", &path)?;
+    /// reactor.run()?;
+    /// assert!(!path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "listenUNIXDatagram")]
+    pub fn listen_unix_datagram<P: DatagramProtocol<UnixAddress>>(
+        &self,
+        address: impl Into<UnixAddress>,
+        protocol: P,
+    ) -> Result<DatagramConnection<P, UnixAddress>, CannotListenError> {
+        self.listen_unix_datagram_with(address, DatagramOptions::new(), protocol)
+    }
+
+    /// [`listen_unix_datagram`](Self::listen_unix_datagram), otherwise than
+    /// usual.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen_unix_datagram`](Self::listen_unix_datagram).
+    ///
+    /// See the example of [`DatagramOptions::mode`].
+    pub fn listen_unix_datagram_with<P: DatagramProtocol<UnixAddress>>(
+        &self,
+        address: impl Into<UnixAddress>,
+        options: DatagramOptions,
+        protocol: P,
+    ) -> Result<DatagramConnection<P, UnixAddress>, CannotListenError> {
+        let address = address.into();
+        let opened = open(&address, options.mode)
+            .map_err(|error| CannotListenError::new(address.to_string(), &error))?;
+        Ok(driver::listen(self, opened, options.max_packet_size, protocol))
+    }
+
+    /// Connects to a UNIX socket for datagrams.
+    ///
+    /// Our own end has no name, so that the peer cannot answer, unless
+    /// [`connect_unix_datagram_with`](Self::connect_unix_datagram_with) gives
+    /// it one.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`] if there is nobody, or our own end cannot be opened.
+    ///
+    /// ```
+    /// use reactor_compat::{DatagramProtocol, Reactor, UnixAddress};
+    ///
+    /// struct Silent;
+    /// impl DatagramProtocol<UnixAddress> for Silent {}
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("socket");
+    /// let server = std::os::unix::net::UnixDatagram::bind(&path)?;
+    /// let client = Reactor::new().connect_unix_datagram(&path, Silent)?;
+    /// client.write("hello", None)?;
+    /// assert_eq!(server.recv(&mut [0; 16])?, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "connectUNIXDatagram")]
+    pub fn connect_unix_datagram<P: DatagramProtocol<UnixAddress>>(
+        &self,
+        address: impl Into<UnixAddress>,
+        protocol: P,
+    ) -> Result<DatagramConnection<P, UnixAddress>, ConnectError> {
+        self.connect_unix_datagram_with(address, DatagramOptions::new(), protocol)
+    }
+
+    /// [`connect_unix_datagram`](Self::connect_unix_datagram), otherwise than
+    /// usual.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_unix_datagram`](Self::connect_unix_datagram).
+    ///
+    /// See the example of [`DatagramOptions::bind_address`].
+    pub fn connect_unix_datagram_with<P: DatagramProtocol<UnixAddress>>(
+        &self,
+        address: impl Into<UnixAddress>,
+        options: DatagramOptions,
+        protocol: P,
+    ) -> Result<DatagramConnection<P, UnixAddress>, ConnectError> {
+        let peer = address.into();
+        let opened = open(&options.bind_address, options.mode)?;
+        opened.socket.connect(&peer.to_system()?)?;
+        let opened = Opened { peer: Some(peer), ..opened };
+        Ok(driver::listen(self, opened, options.max_packet_size, protocol))
+    }
+}
+
+fn open(address: &UnixAddress, mode: u32) -> io::Result<Opened<UnixAddress>> {
+    let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
+    socket.set_nonblocking(true)?;
+    if *address != UnixAddress::Unnamed {
+        socket.bind(&address.to_system()?)?;
+    }
+    let name = address.path().map(|path| BoundFile::new(path, mode)).transpose()?;
+    Ok(Opened { socket, host: address.clone(), peer: None, name })
+}
+
+/// The file of a socket that we opened; it is removed when this is dropped,
+/// unless another one has taken its place.
+pub struct BoundFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl BoundFile {
+    fn new(path: &Path, mode: u32) -> io::Result<Self> {
+        let file = fs::symlink_metadata(path)?;
+        let bound = Self { path: path.to_owned(), device: file.dev(), inode: file.ino() };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+        Ok(bound)
+    }
+}
+
+impl Drop for BoundFile {
+    fn drop(&mut self) {
+        let ours = fs::symlink_metadata(&self.path)
+            .is_ok_and(|file| (file.dev(), file.ino()) == (self.device, self.inode));
+        if ours && let Err(error) = fs::remove_file(&self.path) {
+            tracing::debug!(%error, path = %self.path.display(), "a socket's file is left");
+        }
+    }
+}
+
+impl Kind for UnixAddress {
+    type Socket = UnixDatagram;
+    type Name = Option<BoundFile>;
+
+    const IGNORES_REFUSALS: bool = false;
+    const SAYS_WHEN_WRITABLE: bool = false;
+
+    fn register(socket: Socket) -> io::Result<UnixDatagram> {
+        UnixDatagram::from_std(socket.into())
+    }
+
+    fn reference(socket: &UnixDatagram) -> SockRef<'_> {
+        socket.into()
+    }
+
+    fn poll_receive(
+        socket: &UnixDatagram,
+        cx: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<Self>> {
+        let received = socket.poll_recv_from(cx, room);
+        received.map_ok(|from| Self::from(std::os::unix::net::SocketAddr::from(from)))
+    }
+
+    fn poll_writable(socket: &UnixDatagram, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        socket.poll_send_ready(cx)
+    }
+
+    fn try_send(
+        socket: &UnixDatagram,
+        send: impl FnOnce() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        socket.try_io(Interest::WRITABLE, send)
+    }
+
+    fn to_system(&self) -> io::Result<SockAddr> {
+        self.to_sock_addr()
+    }
+
+    fn from_system(address: &SockAddr) -> Option<Self> {
+        Some(Self::from(address.as_unix()?))
+    }
+
+    fn fault(&self, _host: &Self) -> Option<String> {
+        (*self == Self::Unnamed).then(|| "a socket without a name cannot be sent to".to_owned())
+    }
+
+    fn to_address(&self) -> Address {
+        Address::Unix(self.clone())
+    }
+
+    fn place(&self) -> String {
+        format!("'{self}'")
+    }
+
+    fn port(&self) -> String {
+        format!("Port '{self}'")
+    }
+}

@@ -1,0 +1,557 @@
+//! [`ReconnectingClientFactory`]: connects again, after a while that grows.
+//!
+//! Mirrors `twisted.internet.protocol.ReconnectingClientFactory`. Tested in
+//! `tests/reconnecting.rs`.
+
+use std::cell::{Cell, RefCell};
+use std::f64::consts::{E, TAU};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use deferred::Failure;
+use deferred::time::{DelayedCall, ReactorTime};
+
+use crate::address::Address;
+use crate::connector::Connector;
+use crate::factory::{ClientFactory, Factory};
+use crate::guard;
+use crate::protocol::Protocol;
+use crate::reactor::reactor;
+
+/// The molar Planck constant times c, in joule meters a mole.
+const JITTER: f64 = 0.119_626_565_582;
+
+/// Has a connector connect again whenever its attempt fails or its connection
+/// is lost, each time after a longer delay.
+///
+/// It stands around a factory of your own, a closure for example, which still
+/// gets each of its callbacks, and gets them first. The first retry comes after
+/// a second, each later one after e times as long, up to an hour, all of them a
+/// little earlier or later by chance, lest a thousand clients come back at
+/// once.
+///
+/// The delay does not begin anew by itself when there is a connection: a
+/// server that hangs up on everybody is not to be run against. Say
+/// [`reset_delay`](ReconnectHandle::reset_delay) when it has proved to be of
+/// use, after a login for example, on a [handle](ReconnectHandle), which also
+/// [stops](ReconnectHandle::stop_trying) it all.
+///
+/// Nothing else does. As in Twisted it makes no difference *why* a connection
+/// is gone: after [`Connector::stop_connecting`], [`Connector::disconnect`] or
+/// a `lose_connection` of your own there is a retry as well.
+///
+/// ```
+/// use reactor_compat::{Address, Connection, Protocol, ReconnectHandle};
+/// use reactor_compat::{Reactor, ReconnectingClientFactory};
+/// use std::time::Duration;
+///
+/// /// Hangs up on everybody.
+/// struct Rude;
+/// impl Protocol for Rude {
+///     fn connection_made(&mut self, transport: &Connection<Self>) {
+///         transport.lose_connection();
+///     }
+/// }
+///
+/// /// Has enough after the third connection.
+/// struct Patient {
+///     reconnect: ReconnectHandle,
+///     reactor: Reactor,
+/// }
+/// impl Protocol for Patient {
+///     fn connection_made(&mut self, _: &Connection<Self>) {
+///         if self.reconnect.retries() == 2 {
+///             self.reconnect.stop_trying();
+///             self.reactor.stop().unwrap();
+///         }
+///     }
+/// }
+///
+/// let reactor = Reactor::new();
+/// let port = reactor.listen_tcp(("127.0.0.1", 0), |_: Address| Rude)?;
+/// let its = reactor.clone();
+/// let factory = ReconnectingClientFactory::with_handle(|reconnect| {
+///     move |_: Address| Patient { reconnect: reconnect.clone(), reactor: its.clone() }
+/// });
+/// let factory = factory.clock(&reactor).initial_delay(Duration::from_millis(1));
+/// reactor.connect_tcp(port.get_host().socket_addr().unwrap(), factory);
+/// reactor.run()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "twisted.internet.protocol.ReconnectingClientFactory")]
+pub struct ReconnectingClientFactory<F> {
+    factory: F,
+    handle: ReconnectHandle,
+}
+
+/// Steers a [`ReconnectingClientFactory`]. Cheap to clone: give one to each
+/// protocol.
+///
+/// # Re-entrancy
+///
+/// All methods may be called from everywhere, the callbacks of the factory and
+/// its protocols included.
+///
+/// ```
+/// use reactor_compat::{Address, Protocol, ReconnectingClientFactory};
+///
+/// struct Silent;
+/// impl Protocol for Silent {}
+///
+/// let handle = ReconnectingClientFactory::new(|_: Address| Silent).handle();
+/// assert!(handle.continue_trying());
+/// handle.stop_trying();
+/// assert!(!handle.continue_trying());
+/// ```
+#[derive(Clone)]
+pub struct ReconnectHandle {
+    core: Rc<Core>,
+}
+
+/// How long to wait, and how often; times in seconds.
+#[derive(Clone, Copy, Debug)]
+struct Policy {
+    initial_delay: f64,
+    max_delay: f64,
+    factor: f64,
+    jitter: f64,
+    max_retries: Option<u32>,
+}
+
+/// What becomes of the connector.
+///
+/// ```text
+///  Idle ──retry──▶ Waiting ──time passes──▶ Reconnecting ──connected, failed──▶ Idle
+///   ▲──stop_trying────┘
+/// ```
+enum State {
+    /// It makes its first attempt, is connected, or has been left alone.
+    Idle,
+    Waiting(DelayedCall),
+    /// What gives the attempt up, once that has begun.
+    Reconnecting(Option<Box<dyn Fn()>>),
+}
+
+type Random = dyn Fn(f64, f64) -> f64;
+
+struct Core {
+    clock: RefCell<Rc<dyn ReactorTime>>,
+    random: RefCell<Rc<Random>>,
+    policy: Cell<Policy>,
+    state: RefCell<State>,
+    /// The next one, before chance has its say.
+    delay: Cell<f64>,
+    retries: Cell<u32>,
+    continue_trying: Cell<bool>,
+}
+
+impl<F: ClientFactory> ReconnectingClientFactory<F> {
+    /// Stands around `factory`, and goes by the time of this thread's reactor.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, Protocol, ReconnectingClientFactory, reactor};
+    ///
+    /// struct Silent;
+    /// impl Protocol for Silent {}
+    ///
+    /// let factory = ReconnectingClientFactory::new(|_: Address| Silent);
+    /// let handle = factory.handle();
+    /// reactor().connect_tcp(("127.0.0.1", 1), factory);
+    /// # reactor().call_when_running(move || {
+    /// # handle.stop_trying();
+    /// # reactor().stop().unwrap();
+    /// # });
+    /// reactor().run()?;
+    /// # Ok::<(), reactor_compat::RunError>(())
+    /// ```
+    pub fn new(factory: F) -> Self {
+        Self::with_handle(|_| factory)
+    }
+
+    /// Stands around a factory that needs a handle, for its protocols for
+    /// example.
+    ///
+    /// See the [type's example](Self).
+    pub fn with_handle(make: impl FnOnce(ReconnectHandle) -> F) -> Self {
+        let policy = Policy {
+            initial_delay: 1.0,
+            max_delay: 3600.0,
+            factor: E,
+            jitter: JITTER,
+            max_retries: None,
+        };
+        let core = Core {
+            clock: RefCell::new(Rc::new(reactor())),
+            random: RefCell::new(Rc::new(normal_variate)),
+            policy: Cell::new(policy),
+            state: RefCell::new(State::Idle),
+            delay: Cell::new(policy.initial_delay),
+            retries: Cell::new(0),
+            continue_trying: Cell::new(true),
+        };
+        let handle = ReconnectHandle { core: Rc::new(core) };
+        Self { factory: make(handle.clone()), handle }
+    }
+
+    /// What steers it.
+    ///
+    /// See the example of [`ReconnectHandle`].
+    pub fn handle(&self) -> ReconnectHandle {
+        self.handle.clone()
+    }
+
+    fn with_policy(self, change: impl FnOnce(&mut Policy)) -> Self {
+        let mut policy = self.handle.core.policy.get();
+        change(&mut policy);
+        self.handle.core.policy.set(policy);
+        self
+    }
+
+    /// Goes by `clock`: the reactor that it is used with, or a test's `Clock`.
+    ///
+    /// ```
+    /// use deferred::Failure;
+    /// use reactor_compat::{Address, ClientFactory, Protocol, Reactor, ReactorTime};
+    /// use reactor_compat::{ConnectionDone, ReconnectingClientFactory, task::Clock};
+    /// use std::time::Duration;
+    ///
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let clock = Clock::new();
+    /// let factory = || ReconnectingClientFactory::new(|_: Address| Silent).clock(&clock);
+    /// let connector = Reactor::new().connect_tcp(("127.0.0.1", 1), factory());
+    ///
+    /// // As if it had been connected.
+    /// let mut factory = factory().jitter(0.0);
+    /// factory.client_connection_lost(&connector, Failure::new(ConnectionDone));
+    /// assert_eq!(clock.get_delayed_calls()[0].get_time(), Duration::from_secs(1));
+    /// ```
+    #[must_use]
+    pub fn clock(self, clock: &(impl ReactorTime + Clone + 'static)) -> Self {
+        let before = self.handle.core.clock.replace(Rc::new(clock.clone()));
+        drop(before);
+        self
+    }
+
+    /// How long to wait before the first retry: a second, unless set.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, Protocol, ReconnectingClientFactory};
+    /// use std::time::Duration;
+    ///
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let factory = ReconnectingClientFactory::new(|_: Address| Silent)
+    ///     .initial_delay(Duration::from_millis(100))
+    ///     .max_delay(Duration::from_secs(60))
+    ///     .factor(2.0)
+    ///     .jitter(0.1)
+    ///     .max_retries(10);
+    /// assert_eq!(factory.handle().delay(), Duration::from_millis(100));
+    /// ```
+    #[doc(alias = "initialDelay")]
+    #[must_use]
+    pub fn initial_delay(self, delay: Duration) -> Self {
+        self.handle.core.delay.set(delay.as_secs_f64());
+        self.with_policy(|policy| policy.initial_delay = delay.as_secs_f64())
+    }
+
+    /// What the delay grows to, but for what chance adds: an hour, unless set.
+    ///
+    /// See the example of [`initial_delay`](Self::initial_delay).
+    #[doc(alias = "maxDelay")]
+    #[must_use]
+    pub fn max_delay(self, delay: Duration) -> Self {
+        self.with_policy(|policy| policy.max_delay = delay.as_secs_f64())
+    }
+
+    /// What the delay is multiplied by from one retry to the next: e, unless
+    /// set.
+    ///
+    /// See the example of [`initial_delay`](Self::initial_delay).
+    #[must_use]
+    pub fn factor(self, factor: f64) -> Self {
+        self.with_policy(|policy| policy.factor = factor)
+    }
+
+    /// The standard deviation of a delay, as a part of it: about 0.12, unless
+    /// set; none with 0.
+    ///
+    /// See the example of [`initial_delay`](Self::initial_delay).
+    #[must_use]
+    pub fn jitter(self, jitter: f64) -> Self {
+        self.with_policy(|policy| policy.jitter = jitter)
+    }
+
+    /// How many retries there are before it gives up, unless the
+    /// [delay is reset](ReconnectHandle::reset_delay) meanwhile: without end,
+    /// unless set.
+    ///
+    /// See the example of [`initial_delay`](Self::initial_delay).
+    #[doc(alias = "maxRetries")]
+    #[must_use]
+    pub fn max_retries(self, retries: u32) -> Self {
+        self.with_policy(|policy| policy.max_retries = Some(retries))
+    }
+
+    /// Where chance comes from: a function from a mean and a standard
+    /// deviation, in seconds, to a delay. A delay that is not above zero counts
+    /// as the mean.
+    ///
+    /// ```
+    /// use deferred::Failure;
+    /// use reactor_compat::{Address, ClientFactory, Protocol, Reactor, ReactorTime};
+    /// use reactor_compat::{ConnectionDone, ReconnectingClientFactory, task::Clock};
+    /// use std::time::Duration;
+    ///
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// # let connector = Reactor::new().connect_tcp(("127.0.0.1", 1), |_: Address| Silent);
+    /// let clock = Clock::new();
+    /// let mut factory = ReconnectingClientFactory::new(|_: Address| Silent)
+    ///     .clock(&clock)
+    ///     .jitter(0.5)
+    ///     .random(|mean, deviation| mean + deviation);
+    /// factory.client_connection_lost(&connector, Failure::new(ConnectionDone));
+    /// assert_eq!(clock.get_delayed_calls()[0].get_time(), Duration::from_millis(1500));
+    /// ```
+    #[doc(alias = "normalvariate")]
+    #[must_use]
+    pub fn random(self, random: impl Fn(f64, f64) -> f64 + 'static) -> Self {
+        let before = self.handle.core.random.replace(Rc::new(random));
+        drop(before);
+        self
+    }
+}
+
+impl<F: ClientFactory> Factory for ReconnectingClientFactory<F> {
+    type Protocol = F::Protocol;
+
+    fn build_protocol(&mut self, peer: Address) -> Option<F::Protocol> {
+        self.handle.core.attempt_is_over();
+        self.factory.build_protocol(peer)
+    }
+
+    fn start_factory(&mut self) {
+        self.factory.start_factory();
+    }
+
+    fn stop_factory(&mut self) {
+        self.factory.stop_factory();
+    }
+}
+
+impl<F: ClientFactory> ClientFactory for ReconnectingClientFactory<F> {
+    fn started_connecting(&mut self, connector: &Connector<F::Protocol>) {
+        self.handle.core.attempt_begins(connector);
+        self.factory.started_connecting(connector);
+    }
+
+    fn client_connection_failed(&mut self, connector: &Connector<F::Protocol>, reason: Failure) {
+        self.handle.core.attempt_is_over();
+        guard::run("a factory", || self.factory.client_connection_failed(connector, reason));
+        self.handle.go_on(connector);
+    }
+
+    fn client_connection_lost(&mut self, connector: &Connector<F::Protocol>, reason: Failure) {
+        guard::run("a factory", || self.factory.client_connection_lost(connector, reason));
+        self.handle.go_on(connector);
+    }
+}
+
+impl ReconnectHandle {
+    /// Puts an end to it: a retry that waits is not made, one that is under way
+    /// is given up, and a connection that there is will be the last.
+    ///
+    /// The first attempt, which is no retry, goes on. So does the connection;
+    /// that is the transport's to close.
+    ///
+    /// See the [type's example](Self).
+    #[doc(alias = "stopTrying")]
+    pub fn stop_trying(&self) {
+        self.core.continue_trying.set(false);
+        match self.core.state.replace(State::Idle) {
+            State::Idle => {}
+            // One that was just made is dealt with when its attempt begins.
+            State::Waiting(call) => drop(call.cancel()),
+            State::Reconnecting(give_up) => {
+                self.core.state.replace(State::Reconnecting(None));
+                if let Some(give_up) = give_up {
+                    give_up();
+                }
+            }
+        }
+    }
+
+    /// Begins anew with the delays and with counting retries, after a
+    /// [`stop_trying`](Self::stop_trying) too. A retry that waits comes when it
+    /// would have come.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, Reactor, ReconnectingClientFactory};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// # let connector = Reactor::new().connect_tcp(("127.0.0.1", 1), |_: Address| Silent);
+    /// let handle = ReconnectingClientFactory::new(|_: Address| Silent).handle();
+    /// let first = handle.delay();
+    /// handle.retry(&connector);
+    /// assert!((handle.retries(), handle.delay()) > (1, first));
+    /// handle.reset_delay();
+    /// assert_eq!((handle.retries(), handle.delay()), (0, first));
+    /// # handle.stop_trying();
+    /// ```
+    #[doc(alias = "resetDelay")]
+    pub fn reset_delay(&self) {
+        self.core.delay.set(self.core.policy.get().initial_delay);
+        self.core.retries.set(0);
+        self.core.continue_trying.set(true);
+    }
+
+    /// Has `connector` connect again, after the delay whose turn it is; unless
+    /// it is [no longer to try](Self::stop_trying), or has tried often enough.
+    /// It takes the place of a retry that waits.
+    ///
+    /// The factory does this by itself. It is for taking up again what was
+    /// given up, after a [`reset_delay`](Self::reset_delay).
+    ///
+    /// See the example of [`reset_delay`](Self::reset_delay).
+    pub fn retry<P: Protocol>(&self, connector: &Connector<P>) {
+        let core = &self.core;
+        let destination = connector.get_destination();
+        if !core.continue_trying.get() {
+            return tracing::info!("Abandoning {destination} on explicit request");
+        }
+        let retries = core.retries.get().saturating_add(1);
+        core.retries.set(retries);
+        if core.policy.get().max_retries.is_some_and(|most| retries > most) {
+            return tracing::info!("Abandoning {destination} after {retries} retries.");
+        }
+        let delay = core.next_delay();
+        tracing::info!("{destination} will retry in {} seconds", delay.as_secs());
+        let (handle, connector) = (self.clone(), connector.clone());
+        let clock = core.clock.borrow().clone();
+        let call = clock.call_later_boxed(delay, Box::new(move || handle.reconnect(&connector)));
+        if let State::Waiting(call) = core.state.replace(State::Waiting(call)) {
+            // It waits, so that there is nothing to go wrong.
+            let _ = call.cancel();
+        }
+    }
+
+    /// Whether it still tries: until [`stop_trying`](Self::stop_trying).
+    ///
+    /// See the [type's example](Self).
+    #[doc(alias = "continueTrying")]
+    pub fn continue_trying(&self) -> bool {
+        self.core.continue_trying.get()
+    }
+
+    /// How many retries there were since the
+    /// [delay was reset](Self::reset_delay).
+    ///
+    /// See the example of [`reset_delay`](Self::reset_delay).
+    pub fn retries(&self) -> u32 {
+        self.core.retries.get()
+    }
+
+    /// How long the next retry will have to wait, but for chance.
+    ///
+    /// See the example of [`reset_delay`](Self::reset_delay).
+    pub fn delay(&self) -> Duration {
+        self.core.to_duration(self.core.delay.get())
+    }
+
+    fn go_on<P: Protocol>(&self, connector: &Connector<P>) {
+        if self.continue_trying() {
+            self.retry(connector);
+        }
+    }
+
+    /// The time for a retry has come.
+    fn reconnect<P: Protocol>(&self, connector: &Connector<P>) {
+        self.core.state.replace(State::Reconnecting(None));
+        if let Err(busy) = connector.connect() {
+            self.core.attempt_is_over();
+            crate::log::err(busy, "a retry was not needed");
+        }
+    }
+}
+
+impl Core {
+    /// The delay for this retry; the next will have a longer one.
+    fn next_delay(&self) -> Duration {
+        let Policy { jitter, factor, max_delay, .. } = self.policy.get();
+        let mut delay = self.delay.get();
+        if jitter != 0.0 {
+            let random = self.random.borrow().clone();
+            let by_chance = random(delay, delay * jitter);
+            // No chance may have it run against a server without a rest.
+            delay = if by_chance > 0.0 { by_chance } else { delay };
+        }
+        self.delay.set((delay * factor).min(max_delay));
+        self.to_duration(delay)
+    }
+
+    /// As a duration; what is too long for one is as long as a delay may be.
+    fn to_duration(&self, seconds: f64) -> Duration {
+        let longest = || Duration::try_from_secs_f64(self.policy.get().max_delay);
+        Duration::try_from_secs_f64(seconds).or_else(|_| longest()).unwrap_or(Duration::MAX)
+    }
+
+    /// The connector's attempt begins. Only for as long as that lasts is the
+    /// connector kept from here, since it is what keeps the factory.
+    fn attempt_begins<P: Protocol>(&self, connector: &Connector<P>) {
+        if !matches!(*self.state.borrow(), State::Reconnecting(_)) {
+            return;
+        }
+        let connector = connector.clone();
+        let give_up = move || {
+            // It may have ended just now.
+            let _ = connector.stop_connecting();
+        };
+        if self.continue_trying.get() {
+            drop(self.state.replace(State::Reconnecting(Some(Box::new(give_up)))));
+        } else {
+            give_up();
+        }
+    }
+
+    fn attempt_is_over(&self) {
+        let is_over = matches!(*self.state.borrow(), State::Reconnecting(_));
+        if is_over {
+            drop(self.state.replace(State::Idle));
+        }
+    }
+}
+
+/// A normally distributed number, by Box and Muller.
+fn normal_variate(mean: f64, deviation: f64) -> f64 {
+    // Not zero, which has no logarithm.
+    let distance = 1.0 - fastrand::f64();
+    let angle = TAU * fastrand::f64();
+    mean + deviation * (-2.0 * distance.ln()).sqrt() * angle.cos()
+}
+
+impl<F> fmt::Debug for ReconnectingClientFactory<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReconnectingClientFactory")
+            .field("policy", &self.handle.core.policy.get())
+            .field("handle", &self.handle)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ReconnectHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &*self.core.state.borrow() {
+            State::Idle => "Idle",
+            State::Waiting(_) => "Waiting",
+            State::Reconnecting(_) => "Reconnecting",
+        };
+        f.debug_struct("ReconnectHandle")
+            .field("state", &state)
+            .field("retries", &self.core.retries.get())
+            .field("continue_trying", &self.core.continue_trying.get())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,240 @@
+//! [`SharedResolver`], the resolver that a reactor has, and how it is asked.
+//!
+//! Mirrors `PluggableResolverMixin` of `twisted.internet.base`, and
+//! `IReactorCore.resolve`. Tested in `tests/resolver.rs`.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+
+use deferred::{Deferred, Failure, Trigger};
+use tokio::sync::oneshot;
+
+use super::{DnsLookupError, Resolution, Resolver, SystemResolver};
+use crate::error::ReactorStopped;
+use crate::guard;
+use crate::reactor::Reactor;
+
+/// A resolver that a reactor has, or had. It is a handle, cheap to clone.
+///
+/// ```
+/// use reactor_compat::{Reactor, resolver::HostsResolver};
+///
+/// let reactor = Reactor::new();
+/// let before = reactor.install_resolver(HostsResolver::new());
+/// // And back again.
+/// reactor.install_resolver(before);
+/// ```
+#[derive(Clone)]
+pub struct SharedResolver {
+    resolver: Rc<dyn Resolver>,
+}
+
+impl SharedResolver {
+    pub(super) fn new(resolver: impl Resolver) -> Self {
+        Self { resolver: Rc::new(resolver) }
+    }
+
+    /// Looks `name` up: one address at least, or an error, whatever the
+    /// resolver does.
+    pub(crate) async fn look_up(
+        &self,
+        name: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, DnsLookupError> {
+        let panicked = |failure: Failure| DnsLookupError::from_failure(name, &failure);
+        let mut resolution =
+            guard::catch(|| self.resolve_host_name(name, port)).map_err(panicked)?;
+        let found = poll_fn(|cx| match guard::catch(|| resolution.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(found)) => Poll::Ready(found),
+            Err(failure) => Poll::Ready(Err(panicked(failure))),
+        });
+        match found.await {
+            Ok(found) if found.is_empty() => Err(DnsLookupError::new(name, "no addresses")),
+            found => found,
+        }
+    }
+}
+
+impl Default for SharedResolver {
+    fn default() -> Self {
+        Self::new(SystemResolver::new())
+    }
+}
+
+impl Resolver for SharedResolver {
+    fn resolve_host_name(&self, name: &str, port: u16) -> Resolution {
+        self.resolver.resolve_host_name(name, port)
+    }
+}
+
+impl fmt::Debug for SharedResolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedResolver").finish_non_exhaustive()
+    }
+}
+
+impl Reactor {
+    /// Has names looked up by `resolver` from now on; gives the one that did
+    /// it before. Lookups that are under way go on as they are.
+    ///
+    /// See the example of [`Resolver`].
+    #[doc(alias = "installNameResolver")]
+    #[doc(alias = "installResolver")]
+    pub fn install_resolver(&self, resolver: impl Resolver) -> SharedResolver {
+        self.shared().resolver.replace(SharedResolver::new(resolver))
+    }
+
+    /// What looks names up: a [`SystemResolver`], unless another was
+    /// [installed](Self::install_resolver).
+    ///
+    /// ```
+    /// use reactor_compat::{Reactor, resolver::HostsResolver};
+    ///
+    /// // The other reactor does as this one does, but for one name.
+    /// let (reactor, other) = (Reactor::new(), Reactor::new());
+    /// let hosts = HostsResolver::new().host("db.test", [std::net::Ipv4Addr::LOCALHOST]);
+    /// other.install_resolver(hosts.otherwise(reactor.name_resolver()));
+    /// ```
+    #[doc(alias = "nameResolver")]
+    pub fn name_resolver(&self) -> SharedResolver {
+        self.shared().resolver.borrow().clone()
+    }
+
+    /// Looks a host's name up: one of its addresses, an IPv4 address if it has
+    /// any. An address is its own, and an empty name stands for `0.0.0.0`.
+    ///
+    /// It fails with a [`DnsLookupError`] if there is no address, and with
+    /// [`ReactorStopped`] if the reactor stops before there is an answer.
+    /// Nothing but [`add_timeout`](Deferred::add_timeout) limits how long it
+    /// takes.
+    ///
+    /// # Cancellation
+    ///
+    /// Cancelling the Deferred ends the lookup.
+    ///
+    /// ```
+    /// use deferred::testing::success_result_of;
+    /// use reactor_compat::{Reactor, resolver::HostsResolver};
+    /// use std::net::{Ipv4Addr, Ipv6Addr};
+    ///
+    /// let reactor = Reactor::new();
+    /// let hosts = HostsResolver::new().host("six.test", [Ipv6Addr::LOCALHOST]);
+    /// reactor.install_resolver(hosts);
+    /// let stop = reactor.clone();
+    /// let address = reactor.resolve("six.test").add_callback(move |address| {
+    ///     stop.stop()?;
+    ///     Ok(address)
+    /// });
+    /// reactor.run()?;
+    /// assert_eq!(success_result_of(address), Ipv6Addr::LOCALHOST);
+    /// assert_eq!(success_result_of(reactor.resolve("127.0.0.1")), Ipv4Addr::LOCALHOST);
+    /// # Ok::<(), reactor_compat::RunError>(())
+    /// ```
+    #[track_caller]
+    pub fn resolve(&self, name: &str) -> Deferred<IpAddr> {
+        if name.is_empty() {
+            return Deferred::succeed(Ipv4Addr::UNSPECIFIED.into());
+        }
+        if let Ok(address) = name.parse() {
+            return Deferred::succeed(address);
+        }
+        let missing = DnsLookupError::new(name, "no addresses");
+        self.resolve_host_name(name, 0).add_callback(move |found| {
+            let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
+            Ok(address.ok_or(missing)?.ip())
+        })
+    }
+
+    /// Looks a host's name up: all of its addresses, with port number `port`,
+    /// the one to try first in front.
+    ///
+    /// It fails as [`resolve`](Self::resolve) does.
+    ///
+    /// # Cancellation
+    ///
+    /// Cancelling the Deferred ends the lookup.
+    ///
+    /// ```
+    /// use deferred::testing::success_result_of;
+    /// use reactor_compat::{Reactor, resolver::HostsResolver};
+    /// use std::net::{Ipv4Addr, Ipv6Addr};
+    ///
+    /// let reactor = Reactor::new();
+    /// let (four, six) = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
+    /// let hosts = HostsResolver::new().host("both.test", [six]).host("both.test", [four]);
+    /// reactor.install_resolver(hosts);
+    /// let stop = reactor.clone();
+    /// let addresses = reactor.resolve_host_name("both.test", 80).add_callback(move |found| {
+    ///     stop.stop()?;
+    ///     Ok(found)
+    /// });
+    /// reactor.run()?;
+    /// assert_eq!(success_result_of(addresses), [(six, 80).into(), (four, 80).into()]);
+    /// # Ok::<(), reactor_compat::RunError>(())
+    /// ```
+    #[doc(alias = "resolveHostName")]
+    #[track_caller]
+    pub fn resolve_host_name(&self, name: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
+        if let Ok(address) = name.parse() {
+            return Deferred::succeed(vec![SocketAddr::new(address, port)]);
+        }
+        let (cancel, cancelled) = oneshot::channel();
+        let (addresses, trigger) = Deferred::with_canceller(move |_| {
+            // Only a lookup that has ended does not hear of it.
+            let _ = cancel.send(());
+        });
+        let answer = Answer(Some(trigger));
+        let (resolver, name) = (self.name_resolver(), name.to_owned());
+        self.spawn(async move {
+            let answer = answer;
+            let found = unless(cancelled, resolver.look_up(&name, port)).await;
+            answer.give(found);
+        });
+        addresses
+    }
+}
+
+/// Awaits `lookup`, unless it is cancelled before; then it is dropped.
+async fn unless<T>(
+    cancelled: oneshot::Receiver<()>,
+    lookup: impl Future<Output = T>,
+) -> Option<T> {
+    let (mut cancelled, mut lookup) = (Some(cancelled), pin!(lookup));
+    poll_fn(move |cx| {
+        match cancelled.as_mut().map(|cancelled| Pin::new(cancelled).poll(cx)) {
+            Some(Poll::Ready(Ok(()))) => return Poll::Ready(None),
+            // Nobody can cancel it any more.
+            Some(Poll::Ready(Err(_))) => cancelled = None,
+            Some(Poll::Pending) | None => {}
+        }
+        lookup.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
+
+/// Owes a Deferred an answer. If none is given, the lookup ended with the
+/// reactor.
+struct Answer(Option<Trigger<Vec<SocketAddr>>>);
+
+impl Answer {
+    /// `None` if it was cancelled, and has its answer.
+    fn give(mut self, found: Option<Result<Vec<SocketAddr>, DnsLookupError>>) {
+        if let (Some(trigger), Some(found)) = (self.0.take(), found) {
+            // Whoever cancelled it does not want to know.
+            let _ = trigger.fire(found.map_err(Failure::from));
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some(trigger) = self.0.take() {
+            let _ = trigger.errback(ReactorStopped);
+        }
+    }
+}
