@@ -16,11 +16,12 @@ import argparse
 import json
 import random
 
+import boxes
 import streams
 from shapes import Shapes
 from times import Times
 
-FAMILIES = ("deferred", "pause", "sync", "clock", "triggers", "framing", "endpoint")
+FAMILIES = ("deferred", "pause", "sync", "clock", "triggers", "framing", "endpoint", "amp")
 ERRORS = ("E0", "E1", "E2")
 DEPTH = 4           # how deep callbacks nest in callbacks
 BUDGET = 140        # how many ops a program has, about
@@ -385,7 +386,8 @@ class Program(Shapes, Times):
 def program(family, seed, number):
     """The program of that number: the same for the same arguments."""
     rng = random.Random("%s/%s/%s" % (family, seed, number))
-    made = {"framing": streams.framing, "endpoint": streams.endpoint}.get(family)
+    made = {"amp": boxes.amp, "framing": streams.framing,
+            "endpoint": streams.endpoint}.get(family)
     body = made(rng) if made else {"ops": Program(family, rng).ops()}
     return {"id": "%s-%s-%s" % (family, seed, number), "family": family, **body}
 

@@ -6,6 +6,7 @@ differs is the next one to make smaller, until none does.
 
 import collections
 
+import boxes
 import streams
 
 
@@ -27,6 +28,8 @@ def shrink(program, compare):
 
 
 def smaller_programs(program):
+    if program["family"] == "amp":
+        return boxes.smaller(program)
     if "ops" not in program:
         return streams.smaller(program)
     return [{**program, "ops": ops} for ops in smaller_lists(program["ops"], smaller_op)

@@ -28,33 +28,37 @@
 //! | trait | protocol | connection | parser | in Twisted |
 //! |---|---|---|---|---|
 //! | [`LineReceiver`] | [`Lines`] | [`LineConnection`] | [`LineParser`] | `LineReceiver`, `LineOnlyReceiver` |
-//! | [`StringReceiver`] | [`Netstrings`] | [`StringConnection`] | [`NetstringParser`] | `NetstringReceiver` |
-//! | | [`Int8Strings`], [`Int16Strings`], [`Int32Strings`] | | [`IntNStringParser`] | `Int32StringReceiver` |
+//! | [`StringReceiver`] | [`Netstrings`] | [`StringConnection`] | [`StringParser`] | `NetstringReceiver` |
+//! | [`StringReceiver`] | [`Int8Strings`], [`Int16Strings`], [`Int32Strings`] | [`StringConnection`] | [`StringParser`] | `Int8StringReceiver` and so on |
 //!
 //! Mirrors `twisted.protocols.basic`. Tested in `tests/basic.rs`.
 
+#[cfg(feature = "codec")]
+mod codec;
 mod delimiter;
 mod error;
 mod flow;
+mod format;
 mod held;
-mod int_string_parser;
 mod line_connection;
 mod line_parser;
 mod line_receiver;
 mod lines;
-mod netstring_parser;
+mod netstring;
 mod string_connection;
 mod string_parser;
 mod string_receiver;
 mod strings;
 
+#[cfg(feature = "codec")]
+pub use codec::{LineCodec, StringCodec};
 pub use error::{LineTooLong, NetstringParseError, StringTooLongError};
-pub use int_string_parser::{IntNStringParser, Prefix};
+pub use format::{Format, Int8, Int16, Int32};
 pub use line_connection::LineConnection;
 pub use line_parser::{LineEvent, LineParser};
 pub use line_receiver::LineReceiver;
 pub use lines::Lines;
-pub use netstring_parser::NetstringParser;
+pub use netstring::Netstring;
 pub use string_connection::StringConnection;
 pub use string_parser::StringParser;
 pub use string_receiver::StringReceiver;

@@ -3,6 +3,8 @@
 //!
 //! # Layout
 //!
+//! - [`amp`]: typed calls, in both directions, over one connection (feature
+//!   `amp`, on by default).
 //! - [`basic`]: lines, netstrings, strings behind their length; sending a file
 //!   (feature `basic`, on by default).
 //! - [`htb`]: token buckets, one within another, that shape what is sent
@@ -13,11 +15,14 @@
 //!   the traffic (feature `policies`).
 //! - [`portforward`]: a connection handed on to another server (feature
 //!   `portforward`).
+//! - [`socks`]: a SOCKS 4 and 4a server (feature `socks`).
 //! - [`wire`]: echo, discard, chargen and the other small servers of the early
 //!   RFCs (feature `wire`, on by default).
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "amp")]
+pub mod amp;
 #[cfg(feature = "basic")]
 pub mod basic;
 #[cfg(feature = "htb")]
@@ -28,5 +33,7 @@ pub mod loopback;
 pub mod policies;
 #[cfg(feature = "portforward")]
 pub mod portforward;
+#[cfg(feature = "socks")]
+pub mod socks;
 #[cfg(feature = "wire")]
 pub mod wire;

@@ -8,7 +8,7 @@ use deferred::testing::{failure_result_of, success_result_of};
 use deferred::{Deferred, Failure};
 use protocols::loopback::{loopback_async, loopback_tcp};
 use protocols::wire::Echo;
-use reactor_compat::{Connection, ConnectionDone, Protocol, Reactor};
+use reactor_compat::{Connection, ConnectionDone, Protocol, Reactor, WaterMarks};
 
 #[derive(Default)]
 struct Heard {
@@ -24,6 +24,8 @@ struct Client {
 
 impl Protocol for Client {
     fn connection_made(&mut self, transport: &Connection<Self>) {
+        // It writes much more than it is asked for.
+        transport.set_water_marks(WaterMarks::UNBOUNDED);
         transport.write(&self.says);
     }
     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {

@@ -15,6 +15,15 @@ use deferred::{CallbackResult, Deferred, DeferredList, Outcome};
 use crate::guard;
 
 /// One of the three phases of an event.
+///
+/// ```
+/// use reactor_compat::Reactor;
+/// use reactor_compat::event::EventPhase;
+///
+/// let reactor = Reactor::new();
+/// let trigger = reactor.add_system_event_trigger(EventPhase::Before, "shutdown", || ());
+/// assert!(reactor.remove_system_event_trigger(&trigger).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventPhase {
     /// What has to be done first, however long it takes: a trigger that returns
@@ -102,6 +111,15 @@ struct Phase {
 /// A trigger that was added, to be removed with
 /// [`remove_trigger`](ThreePhaseEvent::remove_trigger). Dropping it changes
 /// nothing.
+///
+/// ```
+/// use reactor_compat::event::{EventPhase, ThreePhaseEvent};
+///
+/// let event = ThreePhaseEvent::new();
+/// let trigger = event.add_trigger(EventPhase::After, || ());
+/// assert_eq!(trigger, trigger.clone());
+/// assert_ne!(trigger, event.add_trigger(EventPhase::After, || ()));
+/// ```
 #[derive(Clone)]
 pub struct EventTrigger {
     /// It is its address that tells it from others.

@@ -53,6 +53,8 @@
 #![forbid(unsafe_code)]
 
 mod address;
+#[cfg(unix)]
+mod adopt;
 mod connection;
 mod connector;
 mod datagram;
@@ -71,6 +73,8 @@ mod socket;
 mod tcp;
 mod threads;
 mod transport;
+#[cfg(unix)]
+mod unix;
 
 pub mod blocking;
 pub mod endpoint;
@@ -84,10 +88,10 @@ pub mod task;
 pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
-#[cfg(unix)]
-pub mod unix;
 
 pub use address::{Address, UnixAddress};
+#[cfg(unix)]
+pub use adopt::AdoptError;
 pub use connection::{BringHome, Connection, IfGone};
 pub use connector::{Connector, Target};
 pub use datagram::{
@@ -114,3 +118,5 @@ pub use threads::{
 pub use socket::SocketError;
 pub use tcp::{ConnectOptions, Destination, Interface, ListenOptions, happy_eyeballs};
 pub use transport::{Transport, WaterMarks};
+#[cfg(unix)]
+pub use unix::{UnixConnectOptions, UnixOptions};

@@ -132,17 +132,44 @@ impl FilesystemLock {
     }
 
     /// Whether the lock is held through this object.
+    ///
+    /// ```
+    /// use reactor_compat::lockfile::FilesystemLock;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let lock = FilesystemLock::new(directory.path().join("mail.lock"));
+    /// assert!(!lock.locked());
+    /// assert!(lock.lock()? && lock.locked());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn locked(&self) -> bool {
         self.locked.get()
     }
 
     /// Whether whoever had the lock before this object took it had released it;
     /// `None` until it was taken.
+    ///
+    /// ```
+    /// use reactor_compat::lockfile::FilesystemLock;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let lock = FilesystemLock::new(directory.path().join("mail.lock"));
+    /// assert_eq!(lock.clean(), None);
+    /// lock.lock()?;
+    /// assert_eq!(lock.clean(), Some(true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn clean(&self) -> Option<bool> {
         self.clean.get()
     }
 
     /// The path of the file.
+    ///
+    /// ```
+    /// use reactor_compat::lockfile::FilesystemLock;
+    ///
+    /// assert_eq!(FilesystemLock::new("mail.lock").name().to_str(), Some("mail.lock"));
+    /// ```
     pub fn name(&self) -> &Path {
         &self.name
     }

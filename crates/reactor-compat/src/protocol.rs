@@ -3,6 +3,9 @@
 //! Mirrors `twisted.internet.protocol.Protocol`. Tested in `tests/protocol.rs`
 //! and `tests/tcp.rs`.
 
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
+
 use deferred::Failure;
 
 use crate::connection::Connection;
@@ -63,6 +66,31 @@ pub trait Protocol: Sized + 'static {
     #[doc(alias = "dataReceived")]
     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
         let _ = (transport, data);
+    }
+
+    /// Whether it wants the descriptors that the other end of a UNIX connection
+    /// sends. The system closes them where it does not.
+    ///
+    /// See the example of
+    /// [`send_file_descriptor`](crate::Transport::send_file_descriptor).
+    #[cfg(unix)]
+    #[doc(alias = "IFileDescriptorReceiver")]
+    const RECEIVES_DESCRIPTORS: bool = false;
+
+    /// The other end of a UNIX connection sent a descriptor: of a protocol
+    /// that [receives](Self::RECEIVES_DESCRIPTORS) them.
+    ///
+    /// It comes before the bytes that it was sent with. It is another
+    /// descriptor of the same file, socket or whatever it is; it is closed when
+    /// it is dropped, and when another program is started.
+    ///
+    /// See the example of
+    /// [`send_file_descriptor`](crate::Transport::send_file_descriptor).
+    #[cfg(unix)]
+    #[doc(alias = "fileDescriptorReceived")]
+    fn file_descriptor_received(&mut self, transport: &Connection<Self>, descriptor: OwnedFd) {
+        tracing::warn!(?transport, ?descriptor, "a descriptor came that nobody takes; it is closed");
+        drop(descriptor);
     }
 
     /// A TLS handshake is over: the peer is who it has to be, and what was

@@ -92,6 +92,10 @@ pub(crate) fn serve_socket<P: Protocol>(
     let span = label::<P>(origin, &peer);
     let socket = SharedSocket::new(socket);
     serve_with(reactor, host, peer, protocol, |connection, residence| {
+        #[cfg(unix)]
+        if P::RECEIVES_DESCRIPTORS {
+            socket.receive_descriptors();
+        }
         connection.link().set_socket(socket.clone());
         #[cfg(feature = "tls")]
         if matches!(security, Security::Tls(_)) {

@@ -100,14 +100,114 @@ fn where_there_is_no_runtime_it_is_no_guest() {
     assert!(matches!(reactor().attach(), Err(RunError::OutsideRuntime)));
     let ran = smol::block_on(reactor().run_until_stopped());
     assert!(matches!(ran, Err(RunError::OutsideRuntime)));
-    // A runtime without local tasks is not enough to attach to.
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    // A runtime whose tasks change threads is not enough to attach to.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let attached = runtime.block_on(async { reactor().attach() });
     assert!(matches!(attached, Err(RunError::OutsideRuntime)));
     // And nothing of it is left.
     let stop = reactor();
     reactor().call_when_running(move || stop.stop().unwrap());
     reactor().run().unwrap();
+}
+
+/// Whoever waits for the thread's own reactor in a runtime of one thread need
+/// not have thought of running it.
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn it_starts_by_itself_where_it_is_used() {
+    assert!(!reactor().running());
+    let start = tokio::time::Instant::now();
+    let answer = defer_later(&reactor(), SECOND * 3600, || Ok(7)).await;
+    assert_eq!((answer.unwrap(), start.elapsed()), (7, SECOND * 3600));
+    assert!(reactor().running());
+    reactor().stop().unwrap();
+}
+
+/// There need be no local tasks either; and there is more to use than time.
+#[tokio::test]
+async fn it_starts_by_itself_for_connections_and_threads() {
+    let answer = reactor().defer_to_thread(|| Ok("from a thread")).await;
+    assert_eq!(answer.unwrap(), "from a thread");
+    let log = talk(&reactor());
+    assert_eq!(log.ended().await, Event::Done);
+    assert_eq!(log.events(), conversation());
+}
+
+/// It starts at the next turn, so that whoever wants to run it otherwise still
+/// can; and later, too, the run is theirs.
+#[tokio::test]
+async fn a_run_that_began_by_itself_can_be_taken_over() {
+    for wait_before in [false, true] {
+        let stop = reactor();
+        reactor().call_later(2 * Duration::from_millis(1), move || stop.stop().unwrap());
+        if wait_before {
+            defer_later(&reactor(), Duration::ZERO, || Ok(())).await.unwrap();
+            assert!(reactor().running());
+        }
+        reactor().run_until_stopped().await.unwrap();
+        assert!(!reactor().running());
+    }
+    reactor().call_later(SECOND, || ());
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+    assert!(reactor().running());
+    reactor().attach().unwrap();
+    assert!(matches!(reactor().attach(), Err(RunError::AlreadyRunning(_))));
+}
+
+/// Dropping what waits for it ends it, whoever began it.
+#[tokio::test]
+async fn a_run_that_was_taken_over_ends_with_its_future() {
+    defer_later(&reactor(), Duration::ZERO, || Ok(())).await.unwrap();
+    let run = tokio::time::timeout(Duration::from_millis(5), async {
+        reactor().run_until_stopped().await
+    });
+    assert!(run.await.is_err());
+    tokio::task::yield_now().await;
+    assert!(!reactor().running());
+}
+
+/// With the runtime its run is gone, and it can be run by itself.
+#[test]
+fn a_run_that_began_by_itself_ends_with_the_runtime() {
+    let called = Rc::new(Cell::new(false));
+    let call = called.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        reactor().call_later(3600 * SECOND, || ());
+        defer_later(&reactor(), Duration::ZERO, || Ok(())).await.unwrap();
+        assert!(reactor().running());
+    });
+    drop(runtime);
+    assert!(!reactor().running());
+    // In a runtime that takes no turn nothing happens.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let inside = runtime.enter();
+    reactor().call_later(Duration::ZERO, move || call.set(true));
+    drop(inside);
+    drop(runtime);
+    reactor().call_later(Duration::ZERO, || reactor().stop().unwrap());
+    reactor().run().unwrap();
+    assert!(called.get());
+}
+
+/// Only the thread's own does so, and only in a runtime of one thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn elsewhere_it_waits_to_be_told() {
+    let other = Reactor::new();
+    let pending = [&reactor(), &other].map(|reactor| reactor.call_later(Duration::ZERO, || ()));
+    tokio::task::yield_now().await;
+    assert!(!reactor().running() && !other.running());
+    assert!(pending.iter().all(|call| call.active()));
+}
+
+#[tokio::test]
+async fn another_than_the_threads_own_waits_to_be_told() {
+    let other = Reactor::new();
+    let pending = other.call_later(Duration::ZERO, || ());
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!other.running() && pending.active());
 }
 
 #[tokio::test(flavor = "local")]

@@ -18,6 +18,7 @@ use deferred::Failure;
 use reactor_compat::resolver::{DnsLookupError, HostsResolver};
 use reactor_compat::{Address, ConnectError, ConnectOptions, Reactor, happy_eyeballs};
 use support::{Log, Recorder, drive, listen, until};
+use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep};
 
 const DELAY: Duration = Duration::from_millis(250);
@@ -255,9 +256,12 @@ fn only_addresses_of_the_family_of_the_local_one_are_tried() {
 #[test]
 fn a_name_where_nobody_listens_is_refused() {
     drive(|reactor| async move {
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // It has the port, and does not listen.
+        let deaf = TcpSocket::new_v4().unwrap();
+        deaf.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let port = deaf.local_addr().unwrap().port();
         let name = named(&reactor, [Ipv4Addr::LOCALHOST]);
-        let error = connect(&reactor, (name, closed.port()), ConnectOptions::new()).await;
+        let error = connect(&reactor, (name, port), ConnectOptions::new()).await;
         assert_eq!(error, Err(ConnectError::ConnectionRefused));
     });
 }

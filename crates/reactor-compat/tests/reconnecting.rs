@@ -129,11 +129,10 @@ fn chance_changes_each_delay_and_those_after_it() {
     let asked = Rc::new(RefCell::new(Vec::new()));
     let questions = asked.clone();
     let connector = idle_connector();
-    let mut factory =
-        steady(&clock).factor(2.0).jitter(0.5).random(move |mean, deviation| {
-            questions.borrow_mut().push((mean, deviation));
-            mean + deviation
-        });
+    let mut factory = steady(&clock).factor(2.0).jitter(0.5).random(move |mean, deviation| {
+        questions.borrow_mut().push((mean, deviation));
+        mean + deviation
+    });
     let delays: Vec<f64> = (0..3)
         .map(|_| {
             factory.client_connection_failed(&connector, refused());

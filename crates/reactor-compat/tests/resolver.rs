@@ -138,12 +138,14 @@ fn a_lookup_goes_on_when_its_deferred_is_dropped() {
 #[test]
 fn a_lookup_ends_with_the_reactor() {
     let (resolver, under_way) = silent();
-    let address = drive(|reactor| async move {
+    let asked = Rc::new(RefCell::new(None));
+    let (place, count) = (asked.clone(), under_way.clone());
+    drive(|reactor| async move {
         reactor.install_resolver(resolver);
-        let address = reactor.resolve("slow.test");
-        turns(3).await;
-        address
+        place.replace(Some(reactor.resolve("slow.test")));
+        until(|| count.get() == 1).await;
     });
+    let address = asked.take().unwrap();
     assert!(failure_result_of(address).is::<ReactorStopped>());
     assert_eq!(under_way.get(), 0);
 }

@@ -114,9 +114,20 @@ impl DatagramProtocol for Noter {
     }
 }
 
-/// A port of this machine where nobody listens.
-fn nobody() -> SocketAddr {
-    UdpSocket::bind(HERE).unwrap().local_addr().unwrap()
+/// A port of this machine where nobody listens, and nobody else will: that of
+/// a socket that takes datagrams from itself alone.
+struct Nobody(UdpSocket);
+
+impl Nobody {
+    fn new() -> Self {
+        let socket = UdpSocket::bind(HERE).unwrap();
+        socket.connect(socket.local_addr().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
 }
 
 #[test]
@@ -289,14 +300,15 @@ fn packets_as_large_as_there_are_fit_if_they_may() {
 
 #[test]
 fn a_connected_one_sends_to_its_peer_alone() {
-    let port = Reactor::new().listen_udp(HERE, Noter::default()).unwrap();
-    let (peer, other) = (UdpSocket::bind(HERE).unwrap(), nobody());
+    let reactor = Reactor::new();
+    let port = reactor.listen_udp(HERE, Noter::default()).unwrap();
+    let (peer, other) = (UdpSocket::bind(HERE).unwrap(), Nobody::new());
     let address = peer.local_addr().unwrap();
     assert_eq!(port.write("x", None), Err(DatagramError::NotConnected));
     port.connect(address).unwrap();
     assert_eq!(port.get_peer(), Some(address));
     assert_eq!(port.connect(address), Err(DatagramError::AlreadyConnected));
-    assert_eq!(port.write("x", other), Err(DatagramError::OtherPeer));
+    assert_eq!(port.write("x", other.address()), Err(DatagramError::OtherPeer));
     port.write("one", None).unwrap();
     port.write("two", address).unwrap();
     let mut buffer = [0; 8];
@@ -308,9 +320,10 @@ fn a_connected_one_sends_to_its_peer_alone() {
 
 #[test]
 fn connecting_settles_the_host() {
-    let port = Reactor::new().listen_udp(0, Noter::default()).unwrap();
+    let reactor = Reactor::new();
+    let port = reactor.listen_udp(0, Noter::default()).unwrap();
     assert_eq!(port.get_host().ip(), Ipv4Addr::UNSPECIFIED);
-    port.connect(nobody()).unwrap();
+    port.connect(Nobody::new().address()).unwrap();
     assert_eq!(port.get_host().ip(), Ipv4Addr::LOCALHOST);
 }
 
@@ -318,16 +331,18 @@ fn connecting_settles_the_host() {
 fn a_connected_one_hears_of_a_refusal_and_goes_on() {
     drive(|reactor| async move {
         let seen = Seen::default();
-        let nobody = nobody();
+        let nobody = Nobody::new();
+        let address = nobody.address();
         let protocol = Noter::new(&seen).start(move |transport| {
-            transport.connect(nobody).unwrap();
+            transport.connect(address).unwrap();
             transport.write("anybody?", None).unwrap();
         });
         let port = reactor.listen_udp(HERE, protocol).unwrap();
         seen.wait_for("refused").await;
-        let peer = UdpSocket::bind(nobody).unwrap();
+        let Nobody(peer) = nobody;
+        peer.connect(port.get_host()).unwrap();
         port.write("now?", None).unwrap();
-        peer.send_to(b"yes", port.get_host()).unwrap();
+        peer.send(b"yes").unwrap();
         seen.wait_for("yes").await;
         assert_eq!(peer.recv(&mut [0; 8]).unwrap(), 4);
     });
@@ -341,7 +356,8 @@ fn a_refusal_that_a_write_meets_is_told_after_the_callback() {
         let flag = inside.clone();
         let protocol = Noter::new(&seen).refused(move |_| assert!(!flag.get()));
         let port = reactor.listen_udp(HERE, protocol).unwrap();
-        port.connect(nobody()).unwrap();
+        let nobody = Nobody::new();
+        port.connect(nobody.address()).unwrap();
         let entered = inside.clone();
         let call = port.call(move |_, transport| {
             entered.set(true);
@@ -362,8 +378,9 @@ fn one_that_is_not_connected_hears_of_no_refusal() {
     drive(|reactor| async move {
         let seen = Seen::default();
         let port = reactor.listen_udp(HERE, Noter::new(&seen)).unwrap();
+        let nobody = Nobody::new();
         for _ in 0..4 {
-            port.write("anybody?", nobody()).unwrap();
+            port.write("anybody?", nobody.address()).unwrap();
         }
         port.write("done", port.get_host()).unwrap();
         seen.wait_for("done").await;
@@ -373,7 +390,8 @@ fn one_that_is_not_connected_hears_of_no_refusal() {
 
 #[test]
 fn broadcasting_has_to_be_allowed() {
-    let port = Reactor::new().listen_udp(0, Noter::default()).unwrap();
+    let reactor = Reactor::new();
+    let port = reactor.listen_udp(0, Noter::default()).unwrap();
     let everybody = SocketAddr::from((Ipv4Addr::BROADCAST, 9));
     assert_eq!(port.get_broadcast_allowed(), Ok(false));
     let denied = port.write("hello", everybody).unwrap_err();
@@ -394,7 +412,8 @@ fn a_panic_is_logged_and_the_port_goes_on() {
         port.write("bad", port.get_host()).unwrap();
         port.write("good", port.get_host()).unwrap();
         seen.wait_for("good").await;
-        port.connect(nobody()).unwrap();
+        let nobody = Nobody::new();
+        port.connect(nobody.address()).unwrap();
         port.write("x", None).unwrap();
         seen.wait_for("refused").await;
         turns(3).await;
@@ -411,7 +430,7 @@ fn a_panic_at_the_start_closes_the_port() {
         let protocol = Noter::new(&seen).start(|_| panic!("on purpose"));
         let port = reactor.listen_udp(HERE, protocol).unwrap();
         seen.wait_for("stop").await;
-        assert_eq!(port.write("x", nobody()), Err(DatagramError::Closed));
+        assert_eq!(port.write("x", Nobody::new().address()), Err(DatagramError::Closed));
         assert_eq!(port.set_broadcast_allowed(true), Err(DatagramError::Closed));
         assert_eq!(log.flush_logged_errors::<Panic>().len(), 1);
     });
@@ -453,7 +472,6 @@ fn others_have_their_turn_while_a_flood_comes() {
         seen.wait_for("round").await;
         for turn in 0..10 {
             let data = format!("turn {turn}");
-            echo.write(&data, nobody()).unwrap();
             let peer = UdpSocket::bind(HERE).unwrap();
             peer.send_to(data.as_bytes(), echo.get_host()).unwrap();
             other.wait_for(&data).await;
@@ -491,7 +509,8 @@ fn a_socket_that_exists_is_adopted_with_its_peer() {
 
 #[test]
 fn its_debug_output_has_the_port_number() {
-    let port = Reactor::new().listen_udp(HERE, Noter::default()).unwrap();
+    let reactor = Reactor::new();
+    let port = reactor.listen_udp(HERE, Noter::default()).unwrap();
     let number = port.get_host().port().to_string();
     assert!(format!("{port:?}").contains(&number));
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use protocols::basic::{
-    Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, Lines, Netstrings,
-    StringConnection, StringParser, StringReceiver, Strings,
+    Format, Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, Lines, Netstrings,
+    StringConnection, StringReceiver, Strings,
 };
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{Protocol, Transport};
@@ -211,7 +211,7 @@ fn lines(program: &Framing, lines: Lines<Handler>) -> Lines<Handler> {
     }
 }
 
-fn strings<M: StringParser>(program: &Framing, strings: Strings<M, Handler>) -> Strings<M, Handler> {
+fn strings<F: Format>(program: &Framing, strings: Strings<F, Handler>) -> Strings<F, Handler> {
     match program.max_length {
         Some(max_length) => strings.max_length(max_length),
         None => strings,

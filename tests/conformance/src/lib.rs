@@ -11,7 +11,7 @@
 //! * [`program`](Program): a line of input, and which family runs it
 //! * `machine`: families `deferred`, `pause`, `sync`, `clock` and `triggers`, ops
 //!   against a registry
-//! * `endpoint`: family `endpoint`; `framing`: family `framing`
+//! * `amp`: family `amp`; `endpoint`: family `endpoint`; `framing`: family `framing`
 //! * `ops`: what an op may say
 //! * `value`, `names`: the values and errors of programs, and how traces show them
 //! * [`error`](ProgramError): what can be wrong with a program
@@ -19,6 +19,7 @@
 //! A family that is not made of ops gets a file of its own, and a line in
 //! `program.rs`.
 
+mod amp;
 mod endpoint;
 mod error;
 mod framing;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::{Map, Value as Json};
 
+use crate::amp;
 use crate::error::ProgramError;
 use crate::{endpoint, framing, machine};
 
@@ -96,6 +97,7 @@ impl Program {
             "deferred" | "pause" | "sync" | "clock" | "triggers" => {
                 machine::run(&self.family, body)
             }
+            "amp" => amp::run(body),
             "endpoint" => endpoint::run(body),
             "framing" => framing::run(body),
             family => Err(ProgramError::UnknownFamily(family.to_owned())),

@@ -90,7 +90,7 @@ impl Error for BoxError {}
 /// use protocols::amp::{Amp, MalformedAmpBox};
 /// use reactor_compat::testing::StringTransport;
 ///
-/// let client = StringTransport::new(Amp::client());
+/// let client = StringTransport::new(Amp::new());
 /// client.data_received(b"\x00\x07_answer\x00\x012\x00\x00");
 /// assert!(client.disconnecting());
 /// # let _ = MalformedAmpBox::new("");

@@ -3,11 +3,9 @@
 //! Tested in `tests/amp_limits.rs`.
 
 /// The longest key, in bytes.
-#[doc(alias = "MAX_KEY_LENGTH")]
 pub const MAX_KEY_LENGTH: usize = 0xFF;
 
 /// The longest value, in bytes.
-#[doc(alias = "MAX_VALUE_LENGTH")]
 pub const MAX_VALUE_LENGTH: usize = 0xFFFF;
 
 /// What an AMP connection takes of its peer, beside what the wire itself
@@ -17,7 +15,7 @@ pub const MAX_VALUE_LENGTH: usize = 0xFFFF;
 /// use protocols::amp::{Amp, Limits};
 ///
 /// let modest = Limits { box_size: 64 * 1024, ..Limits::default() };
-/// let _client = Amp::client().with_limits(modest);
+/// let _client = Amp::new().with_limits(modest);
 /// assert_eq!(modest.keys, 1024);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -106,9 +106,9 @@ impl BoxParser {
     /// error is given for ever.
     ///
     /// See the [type's example](Self).
-    pub fn next_box<'a>(
+    pub fn next_box<'a, 'd: 'a>(
         &'a mut self,
-        data: &mut &'a [u8],
+        data: &mut &'d [u8],
     ) -> Result<Option<BoxRef<'a>>, BoxError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -141,6 +141,13 @@ impl BoxParser {
     /// ```
     pub fn buffered(&self) -> usize {
         if self.complete { 0 } else { self.partial.len() }
+    }
+
+    /// Takes out what it keeps of an incomplete box.
+    pub(super) fn take_buffered(&mut self) -> Vec<u8> {
+        self.start();
+        self.begin();
+        std::mem::take(&mut self.partial)
     }
 
     /// Lets go of the box that was handed out before.

@@ -78,35 +78,85 @@ pub(super) fn float(bytes: &[u8]) -> Option<f64> {
     without_underscores(trim(bytes, is_space))?.parse().ok()
 }
 
+/// With this many digits a number may lie half-way between two.
+const HALFWAY_DIGITS: usize = 15;
+
 /// `repr(float)`: the fewest digits that come back as the same number, with an
 /// exponent where that is below -4 or above 15.
 pub(super) fn write_float(out: &mut Vec<u8>, number: f64) {
     if number.is_nan() {
         return out.extend_from_slice(b"nan");
     }
-    if number.is_infinite() {
-        return out.extend_from_slice(if number > 0.0 { b"inf" } else { b"-inf" });
+    if number.is_sign_negative() {
+        out.push(b'-');
     }
-    let magnitude = number.abs();
-    let plain = number == 0.0 || (1e-4..1e16).contains(&magnitude);
-    let mut text = Text(out);
+    let number = number.abs();
+    if number.is_infinite() {
+        return out.extend_from_slice(b"inf");
+    }
+    let mut digits = Vec::with_capacity(24);
+    let exponent = shortest(&mut digits, number);
+    match usize::try_from(exponent) {
+        Ok(whole) if exponent < 16 => write_large(out, &digits, whole + 1),
+        Err(_) if exponent >= -4 => {
+            out.extend_from_slice(b"0.");
+            out.resize(out.len() + exponent.unsigned_abs() as usize - 1, b'0');
+            out.extend_from_slice(&digits);
+        }
+        _ => write_scientific(out, &digits, exponent),
+    }
+}
+
+/// The digits of a number, the first of which stands before the point, and its
+/// exponent.
+fn shortest(digits: &mut Vec<u8>, number: f64) -> i32 {
     // Writing to memory does not fail.
-    let _ = if plain { write!(text, "{number:?}") } else { write_scientific(&mut text, number) };
+    let _ = write!(Text(digits), "{number:e}");
+    let found = split_exponent(digits);
+    if digits.len() < HALFWAY_DIGITS {
+        return found;
+    }
+    // Of two that are equally near, Python takes the even one.
+    let mut even = Vec::with_capacity(24);
+    let _ = write!(Text(&mut even), "{number:.*e}", digits.len() - 1);
+    let same = std::str::from_utf8(&even).ok().and_then(|text| text.parse().ok()) == Some(number);
+    if !same {
+        return found;
+    }
+    *digits = even;
+    split_exponent(digits)
+}
+
+/// Leaves but the digits of `1.5e-7`, and gives the exponent.
+fn split_exponent(text: &mut Vec<u8>) -> i32 {
+    let at = text.iter().position(|&byte| byte == b'e').unwrap_or(text.len());
+    let exponent = text.get(at + 1..).and_then(|digits| std::str::from_utf8(digits).ok());
+    let exponent = exponent.and_then(|digits| digits.parse().ok()).unwrap_or_default();
+    text.truncate(at);
+    text.retain(|&byte| byte != b'.');
+    exponent
+}
+
+/// With `whole` digits before the point, and at least one after it.
+fn write_large(out: &mut Vec<u8>, digits: &[u8], whole: usize) {
+    let (before, after) = digits.split_at(whole.min(digits.len()));
+    out.extend_from_slice(before);
+    out.resize(out.len() + whole - before.len(), b'0');
+    out.push(b'.');
+    out.extend_from_slice(if after.is_empty() { b"0" } else { after });
 }
 
 /// With an exponent of at least two digits, and its sign.
-fn write_scientific(text: &mut Text<'_>, number: f64) -> std::fmt::Result {
-    let start = text.0.len();
-    write!(text, "{number:e}")?;
-    let Some(at) = text.0.iter().skip(start).position(|&byte| byte == b'e') else { return Ok(()) };
-    let exponent = text.0.split_off(start + at + 1);
-    let (negative, digits) = split_sign(&exponent);
-    text.0.push(if negative { b'-' } else { b'+' });
-    if digits.len() < 2 {
-        text.0.push(b'0');
+fn write_scientific(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
+    let (first, more) = digits.split_at(1.min(digits.len()));
+    out.extend_from_slice(first);
+    if !more.is_empty() {
+        out.push(b'.');
+        out.extend_from_slice(more);
     }
-    text.0.extend_from_slice(digits);
-    Ok(())
+    let sign = if exponent < 0 { '-' } else { '+' };
+    // Writing to memory does not fail.
+    let _ = write!(Text(out), "e{sign}{:02}", exponent.unsigned_abs());
 }
 
 /// Text that is written into bytes.
@@ -153,9 +203,21 @@ mod tests {
     #[test]
     fn floats_are_written_as_python_does() {
         for text in [
-            "0.0", "-0.0", "1.0", "0.1", "1e-05", "0.0001", "1e+16", "9999999999999998.0",
-            "1.5e-07", "1e+300", "5e-324", "1.7976931348623157e+308", "123456789012345.6",
-            "-2.5", "inf", "-inf", "nan", "1e+100", "123456789012345680.0",
+            "0.0",
+            "-0.0",
+            "1.0",
+            "0.1",
+            "1e-05",
+            "0.0001",
+            "1e+16",
+            "9999999999999998.0",
+            "1.5e-07",
+            "1e+300",
+            "5e-324",
+            "1.7976931348623157e+308",
+            "123456789012345.6",
+            "647801985933863.2",
+            "-2.5", "5e-05", "1e+22", "100.0", "inf", "-inf", "nan", "1e+100", "123456789012345680.0",
         ] {
             let number: f64 = text.parse().unwrap_or_default();
             let expected = if text == "123456789012345680.0" { "1.2345678901234568e+17" } else { text };

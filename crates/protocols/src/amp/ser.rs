@@ -28,6 +28,14 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     Ok(())
 }
 
+/// Writes the name of an error, which is its code.
+pub(super) fn name<T: Serialize + ?Sized>(
+    encoder: &mut Encoder,
+    error: &T,
+) -> Result<(), ArgumentError> {
+    error.serialize(ValueSerializer { encoder, place: Place::Name }).map(drop)
+}
+
 /// Writes the fields of a struct or a map.
 struct BoxSerializer<'a> {
     encoder: &'a mut Encoder,

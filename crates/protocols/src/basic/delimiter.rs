@@ -14,49 +14,78 @@ use memchr::memchr;
 #[derive(Clone, Debug)]
 pub(crate) struct Delimiter {
     bytes: Cow<'static, [u8]>,
+    shape: Shape,
+}
+
+/// What there is to compare.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    /// It is empty, and never found, as in Twisted.
+    Empty,
+    One(u8),
+    Two(u8, u8),
+    More(u8),
 }
 
 impl Delimiter {
     pub(crate) fn new(bytes: impl Into<Cow<'static, [u8]>>) -> Self {
-        Self { bytes: bytes.into() }
+        let bytes = bytes.into();
+        let shape = match *bytes {
+            [] => Shape::Empty,
+            [last] => Shape::One(last),
+            [first, last] => Shape::Two(first, last),
+            [.., last] => Shape::More(last),
+        };
+        Self { bytes, shape }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        match self.shape {
+            Shape::Empty => 0,
+            Shape::One(_) => 1,
+            Shape::Two(..) => 2,
+            Shape::More(_) => self.bytes.len(),
+        }
     }
 
     /// Where in `data` the first delimiter ends, which may begin in `before`:
     /// the part of the line that came earlier, in which none ends.
-    ///
-    /// An empty delimiter is never found, as in Twisted.
     #[inline]
     pub(crate) fn find(&self, before: &[u8], data: &[u8]) -> Option<usize> {
-        let (&last, head) = self.bytes.split_last()?;
-        let mut from = 0;
-        loop {
-            let at = from + memchr(last, data.get(from..)?)?;
-            if ends_with(before, &data[..at], head) {
-                return Some(at + 1);
-            }
-            from = at + 1;
+        match self.shape {
+            Shape::Empty => None,
+            Shape::One(last) => Some(memchr(last, data)? + 1),
+            Shape::Two(first, last) => find(last, data, |front| {
+                front.last().or(before.last()) == Some(&first)
+            }),
+            Shape::More(last) => find(last, data, |front| {
+                let head = &self.bytes[..self.bytes.len() - 1];
+                match head.len().checked_sub(front.len()) {
+                    None => front.ends_with(head),
+                    Some(missing) => {
+                        front == &head[missing..] && before.ends_with(&head[..missing])
+                    }
+                }
+            }),
         }
     }
 }
 
-/// Whether `before` and `data`, one after the other, end with `head`.
+/// Behind which `last` in `data` a delimiter ends, by what stands in front.
 #[inline]
-fn ends_with(before: &[u8], data: &[u8], head: &[u8]) -> bool {
-    match *head {
-        [] => true,
-        [byte] => data.last().or(before.last()) == Some(&byte),
-        _ => match head.len().checked_sub(data.len()) {
-            None | Some(0) => data.ends_with(head),
-            Some(missing) => data == &head[missing..] && before.ends_with(&head[..missing]),
-        },
+fn find(last: u8, data: &[u8], is_end: impl Fn(&[u8]) -> bool) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr(last, data.get(from..)?)?;
+        if is_end(&data[..at]) {
+            return Some(at + 1);
+        }
+        from = at + 1;
     }
 }
 

@@ -88,8 +88,9 @@ struct Shared<H> {
     /// Where the raw bytes end that the handler has been lent, and how many
     /// they are.
     lent: Cell<(usize, usize)>,
-    /// Whether something was asked, so that one cell is looked at a line.
-    any_asked: Cell<bool>,
+    /// Whether the handler asked for anything, so that one cell is looked at
+    /// for each line.
+    disturbed: Cell<bool>,
     asked: RefCell<Asked>,
 }
 
@@ -104,7 +105,7 @@ impl<H: LineReceiver> LineConnection<H> {
                 mode: Cell::new(Mode::Lines),
                 stage: Cell::new(Stage::Idle),
                 lent: Cell::default(),
-                any_asked: Cell::default(),
+                disturbed: Cell::default(),
                 asked: RefCell::default(),
             }),
         }
@@ -125,6 +126,7 @@ impl<H: LineReceiver> LineConnection<H> {
     #[doc(alias = "setRawMode")]
     pub fn set_raw_mode(&self) {
         self.shared.mode.set(Mode::Raw);
+        self.shared.disturbed.set(true);
     }
 
     /// Whatever comes from here on is lines again, and `rest` is the first of
@@ -178,7 +180,7 @@ impl<H: LineReceiver> LineConnection<H> {
         if rest.is_empty() {
             return;
         }
-        self.shared.any_asked.set(true);
+        self.shared.disturbed.set(true);
         let (end, length) = self.shared.lent.get();
         {
             let mut asked = self.shared.asked.borrow_mut();
@@ -217,7 +219,7 @@ impl<H: LineReceiver> LineConnection<H> {
     /// ```
     #[doc(alias = "clearLineBuffer")]
     pub fn clear_line_buffer(&self) {
-        self.shared.any_asked.set(true);
+        self.shared.disturbed.set(true);
         self.shared.asked.replace(Asked { clear: true, ..Asked::default() });
         self.go_on();
     }
@@ -331,10 +333,17 @@ impl<H: LineReceiver> LineConnection<H> {
         self.shared.lent.take();
     }
 
+    /// Whether the next line may be given to the handler without a look at
+    /// anything else.
+    #[inline]
+    pub(super) fn undisturbed(&self) -> bool {
+        !self.shared.disturbed.get() && self.shared.transport.reading()
+    }
+
     /// What was asked since this was last called.
     #[inline]
     pub(super) fn take_asked(&self) -> Option<Asked> {
-        self.shared.any_asked.take().then(|| self.shared.asked.take())
+        self.shared.disturbed.take().then(|| self.shared.asked.take())
     }
 }
 

@@ -157,9 +157,12 @@ impl LineParser {
     /// unfinished one, which is kept.
     #[inline]
     pub fn next_line<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<LineEvent<'s>> {
-        if !self.held.is_empty() {
-            return self.next_held_line(input);
-        }
+        if self.held.is_empty() { self.next_fresh_line(input) } else { self.next_held_line(input) }
+    }
+
+    /// The same, where nothing is held.
+    #[inline(always)]
+    fn next_fresh_line<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<LineEvent<'s>> {
         let data = *input;
         let Some(end) = self.delimiter.find(&[], data) else {
             return self.unfinished(input);
@@ -179,11 +182,12 @@ impl LineParser {
     }
 
     /// The same, where something is held.
+    #[cold]
     fn next_held_line<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<LineEvent<'s>> {
         self.held.settle();
         if self.held.is_empty() {
             self.scanned = 0;
-            return self.next_line(input);
+            return self.next_fresh_line(input);
         }
         if self.has_more() {
             let (known, rest) = self.held.as_slice().split_at(self.scanned);
@@ -217,6 +221,12 @@ impl LineParser {
             }
             Overlong::Alone => LineEvent::TooLong(&self.held.lend(end)[..length]),
         }
+    }
+
+    /// Passes over the lines of `input`, but keeps an unfinished one.
+    #[cold]
+    pub(crate) fn pass_over(&mut self, input: &mut &[u8]) {
+        while self.next_held_line(input).is_some() {}
     }
 
     /// Takes all that there is, lines or not; `None` when there is nothing.

@@ -182,7 +182,7 @@ impl<H: LineReceiver> Lines<H> {
             let before = input;
             let mode = connection.mode();
             let step = match mode {
-                Mode::Lines => self.next_line(&connection, &mut input),
+                Mode::Lines => self.next_lines(&connection, &mut input),
                 Mode::Raw => self.next_raw(&connection, &mut input),
             };
             if let Some(asked) = connection.take_asked() {
@@ -197,27 +197,29 @@ impl<H: LineReceiver> Lines<H> {
         }
     }
 
-    #[inline]
-    fn next_line(&mut self, connection: &LineConnection<H>, input: &mut &[u8]) -> Step {
-        match self.parser.next_line(input) {
-            None => Step::Done,
-            Some(LineEvent::Line(line)) => {
-                self.handler.line_received(connection, line);
-                match flow(connection.line_transport()) {
+    /// Gives the handler lines until it wants something else.
+    fn next_lines(&mut self, connection: &LineConnection<H>, input: &mut &[u8]) -> Step {
+        loop {
+            match self.parser.next_line(input) {
+                Some(LineEvent::Line(line)) => self.handler.line_received(connection, line),
+                Some(LineEvent::TooLong(line)) => {
+                    let open = connection.connected();
+                    self.handler.line_length_exceeded(connection, line);
+                    if open && !connection.connected() {
+                        self.too_long = Some(self.parser.too_long());
+                    }
+                    if self.overlong == Overlong::PassedOver {
+                        self.parser.pass_over(input);
+                    }
+                    return Step::Done;
+                }
+                None => return Step::Done,
+            }
+            if !connection.undisturbed() {
+                return match flow(connection.line_transport()) {
                     Flow::Closing => self.disregard(input),
                     Flow::Free | Flow::Held => Step::Again,
-                }
-            }
-            Some(LineEvent::TooLong(line)) => {
-                let open = connection.connected();
-                self.handler.line_length_exceeded(connection, line);
-                if open && !connection.connected() {
-                    self.too_long = Some(self.parser.too_long());
-                }
-                if self.overlong == Overlong::PassedOver {
-                    while self.parser.next_line(input).is_some() {}
-                }
-                Step::Done
+                };
             }
         }
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use deferred::{Deferred, Outcome};
 use reactor_compat::{Connection, IfGone, Transport};
 
-use super::{StringParser, StringReceiver, StringTooLongError, Strings};
+use super::{Format, StringReceiver, StringTooLongError, Strings};
 
 /// What a [`StringReceiver`]'s methods get: its [`Connection`], with strings.
 ///
@@ -44,17 +44,17 @@ struct Shared<H> {
     send: fn(&Transport, &[u8]) -> Result<(), StringTooLongError>,
 }
 
-fn send<M: StringParser>(transport: &Transport, string: &[u8]) -> Result<(), StringTooLongError> {
-    M::encode(string, |piece| transport.write(piece))
+fn send<F: Format>(transport: &Transport, string: &[u8]) -> Result<(), StringTooLongError> {
+    F::encode(string, |piece| transport.write(piece))
 }
 
 impl<H: StringReceiver> StringConnection<H> {
-    pub(super) fn new<M: StringParser>(strings: &Connection<Strings<M, H>>) -> Self {
+    pub(super) fn new<F: Format>(strings: &Connection<Strings<F, H>>) -> Self {
         Self {
             shared: Rc::new(Shared {
                 connection: strings.project(Strings::handler_mut),
                 transport: strings.transport().clone(),
-                send: send::<M>,
+                send: send::<F>,
             }),
         }
     }

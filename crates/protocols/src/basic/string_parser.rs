@@ -1,45 +1,80 @@
-//! [`StringParser`]: what the machines for strings have in common.
+//! [`StringParser`]: from bytes to strings, without a connection.
 //!
 //! Tested in `tests/int_string.rs` and `tests/netstring.rs`.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use super::StringTooLongError;
+use super::Format;
+use super::held::{Held, take};
 
-pub(super) mod private {
-    /// The parsers and prefixes are those of this module.
-    pub trait Sealed {}
-
-    impl Sealed for u8 {}
-    impl Sealed for u16 {}
-    impl Sealed for u32 {}
+/// From bytes to strings that say how long they are: the machine inside
+/// [`Strings`](super::Strings), for those who have no connection.
+///
+/// A string that lies whole in the bytes given is lent from there. Only an
+/// unfinished one is kept, up to the greatest length that one may have; and the
+/// same bytes give the same strings however they are cut.
+///
+/// ```
+/// use protocols::basic::{Int16, StringParser, StringTooLongError};
+///
+/// let mut parser = StringParser::<Int16>::new(16);
+/// let mut input = &b"\0\x05hello\0\x05wor"[..];
+/// assert_eq!(parser.next_string(&mut input), Some(Ok(&b"hello"[..])));
+/// assert_eq!(parser.next_string(&mut input), None);
+/// assert_eq!(parser.next_string(&mut &b"ld"[..]), Some(Ok(&b"world"[..])));
+///
+/// let error = StringTooLongError { length: 17, max_length: 16 };
+/// assert_eq!(parser.next_string(&mut &b"\0\x11"[..]), Some(Err(error)));
+/// ```
+pub struct StringParser<F> {
+    max_length: usize,
+    held: Held,
+    state: State,
+    format: PhantomData<fn() -> F>,
 }
 
-/// A machine from bytes to strings that say how long they are:
-/// [`NetstringParser`](super::NetstringParser), or
-/// [`IntNStringParser`](super::IntNStringParser).
-///
-/// No choice of bytes makes it panic, or hold more than a string may have, and
-/// the same bytes give the same strings however they are cut.
-///
+/// ```text
+/// Open ──what came is no string, or is too long──▶ Broken
 /// ```
-/// use protocols::basic::{IntNStringParser, NetstringParser, StringParser};
-///
-/// /// How many strings there are.
-/// fn count<P: StringParser>(mut input: &[u8]) -> usize {
-///     let mut parser = P::new(100);
-///     std::iter::from_fn(|| parser.next_string(&mut input)?.ok().map(<[u8]>::len)).count()
-/// }
-///
-/// assert_eq!(count::<NetstringParser>(b"1:a,2:bc,"), 2);
-/// assert_eq!(count::<IntNStringParser<u8>>(b"\x01a\x02bc\0"), 3);
-/// ```
-pub trait StringParser: private::Sealed + Sized + 'static {
-    /// Why there can be no more strings.
-    type Error: std::error::Error + Copy + fmt::Debug + Send + Sync + 'static;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// What comes cannot be understood any more.
+    Broken,
+}
 
+impl<F: Format> StringParser<F> {
     /// A parser of strings of at most `max_length` bytes.
-    fn new(max_length: usize) -> Self;
+    ///
+    /// See the [type's example](Self).
+    pub fn new(max_length: usize) -> Self {
+        Self { max_length, held: Held::default(), state: State::Open, format: PhantomData }
+    }
+
+    /// Sets how long a string may be.
+    ///
+    /// ```
+    /// # use protocols::basic::{Int8, StringParser};
+    /// let mut parser = StringParser::<Int8>::new(99);
+    /// parser.set_max_length(4);
+    /// assert!(parser.next_string(&mut &b"\x05hello"[..]).unwrap().is_err());
+    /// ```
+    pub fn set_max_length(&mut self, max_length: usize) {
+        self.max_length = max_length;
+    }
+
+    /// How many bytes are kept for later.
+    ///
+    /// ```
+    /// # use protocols::basic::{Int8, StringParser};
+    /// let mut parser = StringParser::<Int8>::new(99);
+    /// parser.next_string(&mut &b"\x05hel"[..]);
+    /// assert_eq!(parser.held(), 4);
+    /// ```
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
 
     /// Takes the next string off `input`; `None` when nothing is left but an
     /// unfinished one, which is kept.
@@ -48,29 +83,105 @@ pub trait StringParser: private::Sealed + Sized + 'static {
     ///
     /// What comes next is no string, or one too long. Nothing can be found
     /// after it.
-    fn next_string<'s, 'i: 's>(
+    #[inline]
+    pub fn next_string<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
-    ) -> Option<Result<&'s [u8], Self::Error>>;
+    ) -> Option<Result<&'s [u8], F::Error>> {
+        if !self.held.is_empty() || self.state == State::Broken {
+            return self.next_held_string(input);
+        }
+        self.next_fresh_string(input)
+    }
 
-    /// Sets how long a string may be.
-    fn set_max_length(&mut self, max_length: usize);
+    /// The same, where nothing is held, and strings can be found.
+    #[inline(always)]
+    fn next_fresh_string<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Option<Result<&'s [u8], F::Error>> {
+        match self.split(input) {
+            Ok(Some((string, rest))) => {
+                *input = rest;
+                Some(Ok(string))
+            }
+            Ok(None) => {
+                self.hold(input);
+                None
+            }
+            Err(error) => Some(Err(self.give_up(error, input))),
+        }
+    }
+
+    /// The string in front of `data`, and what is behind it.
+    #[inline]
+    #[expect(clippy::type_complexity, reason = "two slices")]
+    fn split<'i>(&self, data: &'i [u8]) -> Result<Option<(&'i [u8], &'i [u8])>, F::Error> {
+        let Some(layout) = F::layout(data, self.max_length)? else { return Ok(None) };
+        let Some((string, rest)) = data[layout.head..].split_at_checked(layout.length) else {
+            return Ok(None);
+        };
+        let Some((tail, rest)) = rest.split_at_checked(F::TAIL) else { return Ok(None) };
+        F::check_tail(tail)?;
+        Ok(Some((string, rest)))
+    }
+
+    /// The same, where something is held, or nothing can be found any more.
+    #[cold]
+    fn next_held_string<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Option<Result<&'s [u8], F::Error>> {
+        self.held.settle();
+        if self.state == State::Broken {
+            *input = &[];
+            return None;
+        }
+        if self.held.is_empty() {
+            return self.next_fresh_string(input);
+        }
+        let layout = loop {
+            match F::layout(self.held.as_slice(), self.max_length) {
+                Ok(Some(layout)) => break layout,
+                Ok(None) if input.is_empty() => return None,
+                // A length is a few bytes; they are looked at together.
+                Ok(None) => self.held.push(take(input, 1)),
+                Err(error) => return Some(Err(self.give_up(error, input))),
+            }
+        };
+        let end = layout.head.saturating_add(layout.length);
+        let missing = end.saturating_add(F::TAIL).saturating_sub(self.held.len());
+        self.held.push(take(input, missing));
+        let tail = self.held.as_slice().get(end..end.saturating_add(F::TAIL))?;
+        match F::check_tail(tail) {
+            Ok(()) => Some(Ok(&self.held.lend(end + F::TAIL)[layout.head..end])),
+            Err(error) => Some(Err(self.give_up(error, input))),
+        }
+    }
+
+    #[cold]
+    fn give_up(&mut self, error: F::Error, input: &mut &[u8]) -> F::Error {
+        self.state = State::Broken;
+        self.held.clear();
+        *input = &[];
+        error
+    }
 
     /// Keeps what is left of `input` for later.
-    fn hold(&mut self, input: &mut &[u8]);
+    pub(super) fn hold(&mut self, input: &mut &[u8]) {
+        let rest = std::mem::take(input);
+        if !rest.is_empty() && self.state == State::Open {
+            self.held.push(rest);
+        }
+    }
+}
 
-    /// How many bytes are kept for later.
-    fn held(&self) -> usize;
-
-    /// The length of the string that was refused, where the handler is asked
-    /// what to do about it.
-    #[doc(hidden)]
-    fn refused(error: Self::Error) -> Option<usize>;
-
-    /// Gives `string` to `write` as it goes over the wire, in pieces.
-    ///
-    /// # Errors
-    ///
-    /// It is longer than its prefix can say; nothing was written.
-    fn encode(string: &[u8], write: impl FnMut(&[u8])) -> Result<(), StringTooLongError>;
+impl<F> fmt::Debug for StringParser<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StringParser")
+            .field("max_length", &self.max_length)
+            .field("state", &self.state)
+            .field("held", &self.held.len())
+            .finish_non_exhaustive()
+    }
 }

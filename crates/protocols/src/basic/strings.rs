@@ -10,10 +10,10 @@ use deferred::Failure;
 use reactor_compat::{Connection, ConnectionDone, Protocol};
 
 use super::flow::{Flow, Waiting, flow, when_drained};
-use super::{IntNStringParser, NetstringParser, StringConnection, StringParser, StringReceiver};
+use super::{Format, Int8, Int16, Int32, Netstring, StringConnection, StringParser, StringReceiver};
 
 /// The protocol of a [`StringReceiver`]: gives it the strings of a connection,
-/// in the way of `M`. It is used by one of its names:
+/// in the format `F`. It is used by one of its names:
 ///
 /// | name | a string is sent as |
 /// |---|---|
@@ -39,9 +39,9 @@ use super::{IntNStringParser, NetstringParser, StringConnection, StringParser, S
 /// assert!(port.get_host().port().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Strings<M, H> {
+pub struct Strings<F, H> {
     handler: H,
-    parser: M,
+    parser: StringParser<F>,
     waiting: Waiting,
     connection: Option<StringConnection<H>>,
     /// Why we had the connection closed, if it was for what came.
@@ -50,28 +50,28 @@ pub struct Strings<M, H> {
 
 /// Strings as netstrings; see [`Strings`].
 #[doc(alias = "NetstringReceiver")]
-pub type Netstrings<H> = Strings<NetstringParser, H>;
+pub type Netstrings<H> = Strings<Netstring, H>;
 
 /// Strings behind their length in one byte; see [`Strings`].
 #[doc(alias = "Int8StringReceiver")]
-pub type Int8Strings<H> = Strings<IntNStringParser<u8>, H>;
+pub type Int8Strings<H> = Strings<Int8, H>;
 
 /// Strings behind their length in two bytes; see [`Strings`].
 #[doc(alias = "Int16StringReceiver")]
-pub type Int16Strings<H> = Strings<IntNStringParser<u16>, H>;
+pub type Int16Strings<H> = Strings<Int16, H>;
 
 /// Strings behind their length in four bytes; see [`Strings`].
 #[doc(alias = "Int32StringReceiver")]
-pub type Int32Strings<H> = Strings<IntNStringParser<u32>, H>;
+pub type Int32Strings<H> = Strings<Int32, H>;
 
-impl<M: StringParser, H: StringReceiver> Strings<M, H> {
+impl<F: Format, H: StringReceiver> Strings<F, H> {
     /// Strings of at most `handler`'s length.
     ///
     /// See the [type's example](Self).
     pub fn new(handler: H) -> Self {
         Self {
             handler,
-            parser: M::new(H::MAX_LENGTH),
+            parser: StringParser::new(H::MAX_LENGTH),
             waiting: Waiting::No,
             connection: None,
             refused: None,
@@ -134,9 +134,9 @@ impl<M: StringParser, H: StringReceiver> Strings<M, H> {
     }
 
     /// What came is no string, or is too long.
-    fn refuse(&mut self, connection: &StringConnection<H>, error: M::Error) {
+    fn refuse(&mut self, connection: &StringConnection<H>, error: F::Error) {
         let open = connection.connected();
-        match M::refused(error) {
+        match F::refused(error) {
             Some(length) => self.handler.length_limit_exceeded(connection, length),
             None => connection.lose_connection(),
         }
@@ -146,7 +146,7 @@ impl<M: StringParser, H: StringReceiver> Strings<M, H> {
     }
 }
 
-impl<M: StringParser, H: StringReceiver> Protocol for Strings<M, H> {
+impl<F: Format, H: StringReceiver> Protocol for Strings<F, H> {
     fn connection_made(&mut self, transport: &Connection<Self>) {
         let connection = StringConnection::new(transport);
         self.connection = Some(connection.clone());
@@ -178,7 +178,7 @@ impl<M: StringParser, H: StringReceiver> Protocol for Strings<M, H> {
     }
 }
 
-impl<M: StringParser, H: fmt::Debug> fmt::Debug for Strings<M, H> {
+impl<F: Format, H: fmt::Debug> fmt::Debug for Strings<F, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Strings")
             .field("handler", &self.handler)

@@ -124,6 +124,8 @@ pub struct SetupError {
 
 impl SetupError {
     /// What the operating system said.
+    ///
+    /// See the [type's example](Self).
     pub fn kind(&self) -> io::ErrorKind {
         self.kind
     }
@@ -180,6 +182,19 @@ impl Error for RetrieveError {}
 
 /// There are [`STASH_LIMIT`] results in the stash; it gives back the one that
 /// was to be the next.
+///
+/// ```
+/// use reactor_compat::blocking::{EventLoop, StashFull};
+/// use std::time::Duration;
+///
+/// let background = EventLoop::new();
+/// background.setup()?;
+/// let error = StashFull(background.run_in_reactor(|| Ok(7)));
+/// assert!(error.to_string().starts_with("there are 65536 results"));
+/// assert_eq!(error.0.wait(Duration::from_secs(10))?, 7);
+/// background.shutdown();
+/// # Ok::<(), deferred::Failure>(())
+/// ```
 pub struct StashFull<T: Send + 'static>(pub EventualResult<T>);
 
 impl<T: Send + 'static> fmt::Debug for StashFull<T> {

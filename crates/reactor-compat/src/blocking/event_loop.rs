@@ -109,6 +109,16 @@ impl EventLoop {
     /// # Errors
     ///
     /// [`SetupError`] if there is no thread to be had.
+    ///
+    /// ```
+    /// use reactor_compat::blocking::EventLoop;
+    ///
+    /// let background = EventLoop::new();
+    /// background.setup()?;
+    /// background.setup()?; // it is
+    /// background.shutdown();
+    /// # Ok::<(), reactor_compat::blocking::SetupError>(())
+    /// ```
     pub fn setup(&self) -> Result<(), SetupError> {
         let mut state = self.inner().state();
         match &*state {
@@ -127,6 +137,15 @@ impl EventLoop {
     /// # Errors
     ///
     /// [`AlreadySetUp`] if it, or [`setup`](Self::setup), was called before.
+    ///
+    /// ```
+    /// use reactor_compat::blocking::{AlreadySetUp, EventLoop};
+    ///
+    /// let background = EventLoop::new();
+    /// background.no_setup()?;
+    /// assert_eq!(background.no_setup(), Err(AlreadySetUp));
+    /// # Ok::<(), AlreadySetUp>(())
+    /// ```
     pub fn no_setup(&self) -> Result<(), AlreadySetUp> {
         let mut state = self.inner().state();
         if !matches!(*state, State::NotSetUp) {
@@ -137,6 +156,19 @@ impl EventLoop {
     }
 
     /// See [`shutdown`](super::shutdown).
+    ///
+    /// ```
+    /// use reactor_compat::ReactorStopped;
+    /// use reactor_compat::blocking::EventLoop;
+    /// use std::time::Duration;
+    ///
+    /// let background = EventLoop::new();
+    /// background.setup()?;
+    /// background.shutdown();
+    /// let late = background.wait_for(Duration::from_secs(1), || Ok(1)).unwrap_err();
+    /// assert!(late.is::<ReactorStopped>());
+    /// # Ok::<(), reactor_compat::blocking::SetupError>(())
+    /// ```
     pub fn shutdown(&self) {
         let mut state = self.inner().state();
         let State::Ours(_, registry) = &*state else { return };
@@ -157,6 +189,18 @@ impl EventLoop {
     }
 
     /// See [`run_in_reactor`](super::run_in_reactor).
+    ///
+    /// ```
+    /// use reactor_compat::blocking::EventLoop;
+    /// use std::time::Duration;
+    ///
+    /// let background = EventLoop::new();
+    /// background.setup()?;
+    /// let sum = background.run_in_reactor(|| Ok(1 + 1));
+    /// assert_eq!(sum.wait(Duration::from_secs(10))?, 2);
+    /// background.shutdown();
+    /// # Ok::<(), deferred::Failure>(())
+    /// ```
     pub fn run_in_reactor<R>(
         &self,
         function: impl FnOnce() -> R + Send + 'static,
@@ -180,6 +224,17 @@ impl EventLoop {
     /// # Errors
     ///
     /// As [`EventualResult::wait`].
+    ///
+    /// ```
+    /// use reactor_compat::blocking::EventLoop;
+    /// use std::time::Duration;
+    ///
+    /// let background = EventLoop::new();
+    /// background.setup()?;
+    /// assert_eq!(background.wait_for(Duration::from_secs(10), || Ok(1 + 1))?, 2);
+    /// background.shutdown();
+    /// # Ok::<(), deferred::Failure>(())
+    /// ```
     pub fn wait_for<R>(
         &self,
         timeout: Duration,
@@ -203,6 +258,8 @@ impl EventLoop {
     /// # Errors
     ///
     /// [`RetrieveError`] if there is none of that id and type.
+    ///
+    /// See the example of [`RetrieveError`].
     pub fn retrieve_result<T: Send + 'static>(
         &self,
         id: ResultId,

@@ -13,6 +13,10 @@ use super::eventual_result::EventualResult;
 
 /// How many results can be in the stash. Whoever stashes more than are
 /// retrieved gets a [`StashFull`].
+///
+/// ```
+/// assert_eq!(reactor_compat::blocking::STASH_LIMIT, 65_536);
+/// ```
 pub const STASH_LIMIT: usize = 65_536;
 
 /// The number of a result in the stash; no two results have the same.

@@ -25,6 +25,8 @@ use tracing::Span;
 
 use super::{Connection, Layer, Residence};
 use crate::error::{ConnectionAborted, ConnectionLost};
+#[cfg(unix)]
+use crate::error::FileDescriptorOverrun;
 use crate::guard;
 use crate::protocol::Protocol;
 use crate::reactor::{Enrolment, Live};
@@ -100,6 +102,8 @@ pub(super) enum Sent {
 /// The task of a connection.
 pub(crate) struct Driver<S, P: Protocol> {
     pub(super) setup: Setup<S, P>,
+    /// The connection's, at hand.
+    link: Rc<Link>,
     pub(super) phase: Phase,
     pub(super) peer: Peer,
     /// Something was given to the stream that it may not have passed on.
@@ -110,11 +114,12 @@ pub(crate) struct Driver<S, P: Protocol> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     pub(crate) fn new(setup: Setup<S, P>) -> Self {
-        let link = setup.connection.link();
+        let link = setup.connection.link().clone();
         let live: Rc<dyn Live> = link.clone();
         let enrolment = Enrolment::new(&link.shared, Rc::downgrade(&live));
         Self {
             setup,
+            link,
             phase: Phase::New,
             peer: Peer::Talking,
             unflushed: false,
@@ -124,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     }
 
     pub(super) fn link(&self) -> &Link {
-        self.setup.connection.link()
+        &self.link
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Step {
@@ -197,14 +202,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
 
     /// Gives the stream what was written, as much as it takes.
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> Sent {
-        if !self.link().sends() && self.link().unsent() > 0 {
+        #[cfg(unix)]
+        if self.link().overrun() {
+            return Sent::Broken(FileDescriptorOverrun.into());
+        }
+        if self.link.unsent() == 0 {
+            return self.flush(cx, false);
+        }
+        if !self.link.sends() {
             return Sent::Some { progress: false };
         }
         let mut outbox = self.link().take_outbox();
         let mut stream = Pin::new(&mut self.setup.stream);
         let mut progress = false;
         let mut sent = Sent::All;
-        let mut room = self.setup.connection.link().sendable();
+        let mut room = self.link.sendable();
         while !outbox.is_empty() && room > 0 {
             let data = outbox.unsent();
             sent = match stream.as_mut().poll_write(cx, &data[..data.len().min(room)]) {
@@ -212,7 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
                 Poll::Ready(Ok(count)) => {
                     outbox.consume(count);
                     room = room.saturating_sub(count);
-                    self.setup.connection.link().sent(count);
+                    self.link.sent(count);
                     self.unflushed = true;
                     progress = true;
                     Sent::All
@@ -225,6 +237,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             }
         }
         self.link().put_outbox(outbox);
+        #[cfg(unix)]
+        self.link().count_descriptors();
         if matches!(sent, Sent::All) { self.flush(cx, progress) } else { sent }
     }
 
@@ -253,12 +267,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             Poll::Ready(Ok(())) if room.filled().is_empty() => self.peer_ended(),
             Poll::Ready(Ok(())) => {
                 let data = room.filled();
+                #[cfg(unix)]
+                self.hand_over_descriptors();
                 self.callback(|protocol, connection| protocol.data_received(connection, data));
                 Step::Again
             }
         };
         self.link().shared.buffers.give_back(buffer);
         step
+    }
+
+    /// Gives the protocol the descriptors that came with what was read.
+    #[cfg(unix)]
+    fn hand_over_descriptors(&mut self) {
+        if !P::RECEIVES_DESCRIPTORS {
+            return;
+        }
+        while let Some(descriptor) = self.link().take_descriptor() {
+            self.callback(|protocol, connection| {
+                protocol.file_descriptor_received(connection, descriptor);
+            });
+        }
     }
 
     /// The peer sends no more, and may still read.
@@ -270,6 +299,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
 
     /// The stream gave an error: the connection ends.
     pub(super) fn broken(&mut self, error: io::Error) -> Step {
+        #[cfg(unix)]
+        if let Some(overrun) = FileDescriptorOverrun::of(&error) {
+            return self.end(overrun);
+        }
         #[cfg(feature = "tls")]
         let reason = super::secure::reason_of(error);
         #[cfg(not(feature = "tls"))]

@@ -142,6 +142,17 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         self.home.occupancy() == Occupancy::Gone
     }
 
+    /// Looks at the protocol; `None` unless it is free.
+    #[cfg(feature = "testing")]
+    pub(crate) fn inspect<R>(&self, look: impl FnOnce(&P) -> R) -> Option<R> {
+        let mut look = Some(look);
+        let mut seen = None;
+        if self.home.occupancy() == Occupancy::Free {
+            self.home.visit(&mut |this| seen = look.take().map(|look| look(this)));
+        }
+        seen
+    }
+
     /// Runs `visit` with the protocol and this connection: now, when the
     /// protocol is free, or never.
     ///

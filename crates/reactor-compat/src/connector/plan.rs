@@ -7,12 +7,17 @@ use crate::connection::Security;
 use crate::error::ConnectError;
 use crate::reactor::Reactor;
 use crate::socket::Socket;
+#[cfg(unix)]
+use crate::socket::UnixSocket;
 use crate::tcp::{ConnectOptions, dial};
 
 /// What a connector does each time that it connects.
 pub(crate) struct Plan {
     pub(crate) target: Target,
     options: ConnectOptions,
+    /// Whether the server of a UNIX socket has to hold its lock.
+    #[cfg(unix)]
+    check_lock: bool,
     /// What is to be between the socket and the protocol from the start.
     pub(crate) security: Security,
 }
@@ -20,7 +25,20 @@ pub(crate) struct Plan {
 impl Plan {
     /// A connection with nothing between socket and protocol.
     pub(crate) fn new(target: Target, options: ConnectOptions) -> Self {
-        Self { target, options, security: Security::default() }
+        Self {
+            target,
+            options,
+            #[cfg(unix)]
+            check_lock: false,
+            security: Security::default(),
+        }
+    }
+
+    /// The same, to a server that has to hold the lock of its UNIX socket.
+    #[cfg(unix)]
+    pub(crate) fn checking_lock(mut self, check: bool) -> Self {
+        self.check_lock = check;
+        self
     }
 
     /// Makes a connection, within the time that the options allow.
@@ -30,12 +48,20 @@ impl Plan {
     }
 
     async fn dial_unbounded(&self, reactor: &Reactor) -> Result<Socket, ConnectError> {
+        #[cfg(feature = "testing")]
+        if let Some(network) = reactor.network() {
+            let secure = !matches!(self.security, Security::None);
+            return network.dial(&self.target, self.options, secure).await;
+        }
         match &self.target {
             Target::Tcp(destination) => {
                 Ok(Socket::Tcp(dial(reactor, destination, &self.options).await?))
             }
             #[cfg(unix)]
-            Target::Unix(address) => Ok(Socket::Unix(crate::unix::dial(address).await?)),
+            Target::Unix(address) => {
+                let stream = crate::unix::dial(address, self.check_lock).await?;
+                Ok(Socket::Unix(UnixSocket::new(stream)))
+            }
             #[cfg(not(unix))]
             Target::Unix(_) => Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into()),
         }

@@ -44,7 +44,7 @@ enum Held<A: Kind> {
     /// Not known to a runtime yet.
     Bound(Socket, A::Name),
     /// Known to the runtime.
-    Ready(A::Socket, A::Name),
+    Ready(Rc<A::Socket>, A::Name),
 }
 
 impl<A: Kind> Held<A> {
@@ -126,6 +126,7 @@ impl<A: DatagramAddress> Core<A> {
         }
         self.with(|socket| socket.connect(&peer.to_system()?))?;
         self.peer.replace(Some(peer));
+        self.wake();
         Ok(())
     }
 
@@ -216,7 +217,7 @@ impl<A: DatagramAddress> Core<A> {
     pub(super) fn register(&self) -> io::Result<()> {
         let held = self.socket.take();
         let ready = match held {
-            Some(Held::Bound(socket, name)) => Held::Ready(A::register(socket)?, name),
+            Some(Held::Bound(socket, name)) => Held::Ready(Rc::new(A::register(socket)?), name),
             Some(ready @ Held::Ready(..)) => ready,
             None => return Ok(()),
         };
@@ -230,6 +231,15 @@ impl<A: DatagramAddress> Core<A> {
 
     pub(super) fn connected(&self) -> bool {
         self.peer.borrow().is_some()
+    }
+
+    /// The socket, where somebody wants to hear of what fails: the runtime
+    /// says that apart from what can be received.
+    pub(super) fn connected_socket(&self) -> Option<Rc<A::Socket>> {
+        match &*self.socket.borrow() {
+            Some(Held::Ready(socket, _)) if self.connected() => Some(socket.clone()),
+            _ => None,
+        }
     }
 
     pub(super) fn poll_receive(
@@ -248,13 +258,23 @@ impl<A: DatagramAddress> Core<A> {
         let held = self.socket.borrow();
         let Some(Held::Ready(socket, _)) = &*held else { return };
         let mut queue = self.queue.borrow_mut();
+        let mut refusals = 0;
         while let Some(datagram) = queue.first() {
             let Poll::Ready(Ok(())) = A::poll_writable(socket, cx) else { return };
             let system = A::reference(socket);
             let send = || send_with(&system, &datagram.data, datagram.to.as_ref());
             if let Err(error) = A::try_send(socket, send) {
                 match error.kind() {
-                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => continue,
+                    io::ErrorKind::Interrupted => continue,
+                    io::ErrorKind::WouldBlock => {
+                        refusals += 1;
+                        if refusals < 2 {
+                            continue;
+                        }
+                        // The runtime remembers an error that is over, and
+                        // will not say when there is room.
+                        return cx.waker().wake_by_ref();
+                    }
                     io::ErrorKind::ConnectionRefused => self.refused.set(datagram.to.is_none()),
                     _ => tracing::warn!(%error, "a datagram that waited cannot be sent"),
                 }

@@ -58,6 +58,8 @@ pub(super) struct Driver<P: DatagramProtocol<A>, A: DatagramAddress> {
     activity: Activity,
     /// For datagrams that the reactor's own buffer is too small for.
     large: Option<Box<[u8]>>,
+    /// While connected: waits for something that was sent to fail.
+    failed: Option<Pin<Box<dyn Future<Output = ()>>>>,
     enrolment: Option<Enrolment>,
 }
 
@@ -83,6 +85,7 @@ pub(super) fn listen<P: DatagramProtocol<A>, A: DatagramAddress>(
         span,
         activity: Activity::New,
         large: None,
+        failed: None,
         enrolment: Some(enrolment),
     });
     connection
@@ -142,6 +145,10 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
                 self.callback(P::connection_refused);
                 continue;
             }
+            if let Some(error) = self.poll_failed(cx) {
+                self.overlook(&error);
+                continue;
+            }
             let mut room = ReadBuf::new(buffer);
             let received = match self.core.poll_receive(cx, &mut room) {
                 Poll::Pending => return Poll::Pending,
@@ -167,6 +174,21 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Why something that was sent has failed, if it has.
+    fn poll_failed(&mut self, cx: &mut Context<'_>) -> Option<io::Error> {
+        let socket = self.core.connected_socket()?;
+        loop {
+            let failed = self.failed.get_or_insert_with(|| Box::pin(A::failed(socket.clone())));
+            if failed.as_mut().poll(cx).is_pending() {
+                return None;
+            }
+            self.failed = None;
+            if let Some(error) = A::take_error(&socket) {
+                return Some(error);
+            }
+        }
     }
 
     /// Whether an error of receiving is about a datagram that was sent, so
@@ -229,6 +251,7 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
     fn stop(&mut self) {
         let Some(enrolment) = self.enrolment.take() else { return };
         drop(enrolment);
+        self.failed = None;
         self.core.close();
         let started = !matches!(self.activity, Activity::New);
         self.activity = Activity::Over;

@@ -16,7 +16,8 @@ use std::net::IpAddr;
 /// struct Silent;
 /// impl DatagramProtocol for Silent {}
 ///
-/// let port = Reactor::new().listen_udp(("127.0.0.1", 0), Silent)?;
+/// let reactor = Reactor::new();
+/// let port = reactor.listen_udp(("127.0.0.1", 0), Silent)?;
 /// let here = port.get_host();
 /// assert_eq!(port.write("hello", None), Err(DatagramError::NotConnected));
 /// assert_eq!(port.write(vec![0; 70_000], here), Err(DatagramError::MessageLength(70_000)));
@@ -97,7 +98,8 @@ impl Error for DatagramError {}
 /// struct Silent;
 /// impl DatagramProtocol for Silent {}
 ///
-/// let port = Reactor::new().listen_multicast(("127.0.0.1", 0), Silent)?;
+/// let reactor = Reactor::new();
+/// let port = reactor.listen_multicast(("127.0.0.1", 0), Silent)?;
 /// let error = port.join_group(Ipv4Addr::LOCALHOST, MulticastInterface::Any).unwrap_err();
 /// assert!(error.to_string().starts_with("cannot join or leave 127.0.0.1: "));
 /// # Ok::<(), reactor_compat::CannotListenError>(())

@@ -3,8 +3,10 @@
 //! Tested in `tests/udp.rs` and `tests/unix_datagram.rs`.
 
 use std::fmt::{Debug, Display};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use socket2::{SockAddr, SockRef, Socket};
@@ -71,6 +73,12 @@ pub trait Kind: Sized {
         send: impl FnOnce() -> io::Result<usize>,
     ) -> io::Result<usize>;
 
+    /// Waits until something that was sent has failed.
+    fn failed(socket: Rc<Self::Socket>) -> impl Future<Output = ()> + 'static;
+
+    /// Why it failed; and if it did not, has [`failed`](Self::failed) wait.
+    fn take_error(socket: &Self::Socket) -> Option<io::Error>;
+
     /// The address as the system has it.
     fn to_system(&self) -> io::Result<SockAddr>;
 
@@ -119,6 +127,15 @@ impl Kind for SocketAddr {
 
     fn try_send(socket: &UdpSocket, send: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
         socket.try_io(Interest::WRITABLE, send)
+    }
+
+    async fn failed(socket: Rc<UdpSocket>) {
+        let _ = socket.ready(Interest::ERROR).await;
+    }
+
+    fn take_error(socket: &UdpSocket) -> Option<io::Error> {
+        let take = || socket.take_error()?.ok_or(io::ErrorKind::WouldBlock.into());
+        socket.try_io(Interest::ERROR, take).ok()
     }
 
     fn to_system(&self) -> io::Result<SockAddr> {

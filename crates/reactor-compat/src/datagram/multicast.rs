@@ -105,7 +105,8 @@ impl DatagramTransport {
     /// # use std::net::Ipv4Addr;
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let port = Reactor::new().listen_multicast(0, Silent)?;
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_multicast(0, Silent)?;
     /// let group = Ipv4Addr::new(228, 0, 0, 5);
     /// assert!(port.leave_group(group, MulticastInterface::Any).is_err());
     /// # Ok::<(), reactor_compat::CannotListenError>(())
@@ -157,7 +158,8 @@ impl DatagramTransport {
     /// # use reactor_compat::{DatagramProtocol, Reactor};
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let port = Reactor::new().listen_multicast(("127.0.0.1", 0), Silent)?;
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_multicast(("127.0.0.1", 0), Silent)?;
     /// assert_eq!(port.get_ttl(), Ok(1));
     /// port.set_ttl(5).unwrap();
     /// assert_eq!(port.get_ttl(), Ok(5));
@@ -199,7 +201,8 @@ impl DatagramTransport {
     /// # use reactor_compat::{DatagramProtocol, Reactor};
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let port = Reactor::new().listen_multicast(("127.0.0.1", 0), Silent)?;
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_multicast(("127.0.0.1", 0), Silent)?;
     /// assert_eq!(port.get_loopback_mode(), Ok(true));
     /// port.set_loopback_mode(false).unwrap();
     /// assert_eq!(port.get_loopback_mode(), Ok(false));
@@ -242,7 +245,8 @@ impl DatagramTransport {
     /// # use std::net::Ipv4Addr;
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let port = Reactor::new().listen_multicast(("127.0.0.1", 0), Silent)?;
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_multicast(("127.0.0.1", 0), Silent)?;
     /// assert_eq!(port.get_outgoing_interface(), Ok(MulticastInterface::Any));
     /// port.set_outgoing_interface(Ipv4Addr::LOCALHOST).unwrap();
     /// assert_eq!(port.get_outgoing_interface(), Ok(Ipv4Addr::LOCALHOST.into()));

@@ -28,7 +28,8 @@ use super::{DatagramAddress, DatagramError};
 /// struct Silent;
 /// impl DatagramProtocol for Silent {}
 ///
-/// let port = Reactor::new().listen_udp(("127.0.0.1", 0), Silent)?;
+/// let reactor = Reactor::new();
+/// let port = reactor.listen_udp(("127.0.0.1", 0), Silent)?;
 /// let here: DatagramTransport = port.transport().clone();
 /// here.write("a note to myself", here.get_host()).unwrap();
 /// # Ok::<(), reactor_compat::CannotListenError>(())
@@ -76,7 +77,8 @@ impl<A: DatagramAddress> DatagramTransport<A> {
     /// # use reactor_compat::{DatagramProtocol, Reactor};
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let here = Reactor::new().listen_udp(("127.0.0.1", 0), Silent)?;
+    /// let reactor = Reactor::new();
+    /// let here = reactor.listen_udp(("127.0.0.1", 0), Silent)?;
     /// let there = std::net::UdpSocket::bind("127.0.0.1:0")?;
     /// here.write("hello", there.local_addr()?).unwrap();
     /// let mut buffer = [0; 16];
@@ -101,7 +103,8 @@ impl<A: DatagramAddress> DatagramTransport<A> {
     /// # use reactor_compat::{DatagramProtocol, Reactor};
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let here = Reactor::new().listen_udp(("127.0.0.1", 0), Silent)?;
+    /// let reactor = Reactor::new();
+    /// let here = reactor.listen_udp(("127.0.0.1", 0), Silent)?;
     /// let there = std::net::UdpSocket::bind("127.0.0.1:0")?;
     /// here.write_sequence(["hel", "lo"], there.local_addr()?).unwrap();
     /// assert_eq!(there.recv(&mut [0; 16])?, 5);
@@ -134,7 +137,8 @@ impl<A: DatagramAddress> DatagramTransport<A> {
     /// # use reactor_compat::{DatagramError, DatagramProtocol, Reactor};
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let here = Reactor::new().listen_udp(("127.0.0.1", 0), Silent)?;
+    /// let reactor = Reactor::new();
+    /// let here = reactor.listen_udp(("127.0.0.1", 0), Silent)?;
     /// let there = std::net::UdpSocket::bind("127.0.0.1:0")?;
     /// here.connect(there.local_addr()?)?;
     /// here.write("hello", None)?;
@@ -152,7 +156,8 @@ impl<A: DatagramAddress> DatagramTransport<A> {
     /// # use reactor_compat::{DatagramProtocol, Reactor};
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let port = Reactor::new().listen_udp(("127.0.0.1", 0), Silent)?;
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_udp(("127.0.0.1", 0), Silent)?;
     /// assert_ne!(port.get_host().port(), 0);
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
@@ -167,7 +172,8 @@ impl<A: DatagramAddress> DatagramTransport<A> {
     /// # use reactor_compat::{DatagramProtocol, Reactor};
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let port = Reactor::new().listen_udp(("127.0.0.1", 0), Silent)?;
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_udp(("127.0.0.1", 0), Silent)?;
     /// assert_eq!(port.get_peer(), None);
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
@@ -182,7 +188,8 @@ impl<A: DatagramAddress> DatagramTransport<A> {
     /// # use reactor_compat::{DatagramProtocol, Reactor};
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let port = Reactor::new().listen_udp(("127.0.0.1", 0), Silent)?;
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_udp(("127.0.0.1", 0), Silent)?;
     /// assert_eq!(port.max_packet_size(), 8192);
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
@@ -229,7 +236,8 @@ impl DatagramTransport {
     /// # use reactor_compat::{DatagramProtocol, Reactor};
     /// # struct Silent;
     /// # impl DatagramProtocol for Silent {}
-    /// let port = Reactor::new().listen_udp(("127.0.0.1", 0), Silent)?;
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_udp(("127.0.0.1", 0), Silent)?;
     /// assert_eq!(port.get_broadcast_allowed(), Ok(false));
     /// port.set_broadcast_allowed(true).unwrap();
     /// assert_eq!(port.get_broadcast_allowed(), Ok(true));

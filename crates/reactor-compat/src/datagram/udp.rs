@@ -50,7 +50,8 @@ impl Reactor {
     /// impl DatagramProtocol for Silent {}
     ///
     /// let large = DatagramOptions::new().max_packet_size(65_535);
-    /// let port = Reactor::new().listen_udp_with(("127.0.0.1", 0), large, Silent)?;
+    /// let reactor = Reactor::new();
+    /// let port = reactor.listen_udp_with(("127.0.0.1", 0), large, Silent)?;
     /// assert_eq!(port.max_packet_size(), 65_535);
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
@@ -139,7 +140,8 @@ impl Reactor {
     ///
     /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
     /// let address = socket.local_addr()?;
-    /// let port = Reactor::new().adopt_datagram_port(socket, Silent)?;
+    /// let reactor = Reactor::new();
+    /// let port = reactor.adopt_datagram_port(socket, Silent)?;
     /// assert_eq!(port.get_host(), address);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
@@ -109,7 +110,8 @@ impl Reactor {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("socket");
     /// let server = std::os::unix::net::UnixDatagram::bind(&path)?;
-    /// let client = Reactor::new().connect_unix_datagram(&path, Silent)?;
+    /// let reactor = Reactor::new();
+    /// let client = reactor.connect_unix_datagram(&path, Silent)?;
     /// client.write("hello", None)?;
     /// assert_eq!(server.recv(&mut [0; 16])?, 5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -215,6 +217,15 @@ impl Kind for UnixAddress {
         send: impl FnOnce() -> io::Result<usize>,
     ) -> io::Result<usize> {
         socket.try_io(Interest::WRITABLE, send)
+    }
+
+    async fn failed(socket: Rc<UnixDatagram>) {
+        let _ = socket.ready(Interest::ERROR).await;
+    }
+
+    fn take_error(socket: &UnixDatagram) -> Option<io::Error> {
+        let take = || socket.take_error()?.ok_or(io::ErrorKind::WouldBlock.into());
+        socket.try_io(Interest::ERROR, take).ok()
     }
 
     fn to_system(&self) -> io::Result<SockAddr> {

@@ -89,6 +89,10 @@ pub enum ConnectError {
     /// There is no way to that host.
     #[doc(alias = "NoRouteError")]
     NoRoute,
+    /// The server of a UNIX socket does not hold
+    /// [its lock](crate::UnixConnectOptions::check_lock).
+    #[doc(alias = "BadFileError")]
+    BadFile,
     /// The operating system gave up waiting for the peer.
     #[doc(alias = "TCPTimedOutError")]
     TcpTimedOut,
@@ -129,6 +133,7 @@ impl fmt::Display for ConnectError {
             Self::ConnectionRefused => f.write_str("connection was refused by other side"),
             Self::Bind(_, detail) => write!(f, "couldn't bind: {detail}"),
             Self::NoRoute => f.write_str("no route to host"),
+            Self::BadFile => f.write_str("file used for UNIX socket is no good"),
             Self::TcpTimedOut => f.write_str("TCP connection timed out"),
             Self::UnknownHost(detail) => write!(f, "hostname couldn't be looked up: {detail}"),
             Self::Timeout => f.write_str("user timeout caused connection failure"),

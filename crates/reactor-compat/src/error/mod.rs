@@ -6,6 +6,8 @@
 
 mod connect;
 mod connection;
+#[cfg(unix)]
+mod descriptor;
 mod reactor;
 
 pub use connect::{
@@ -14,6 +16,8 @@ pub use connect::{
 pub use connection::{
     AlreadyProducing, ConnectionAborted, ConnectionDone, ConnectionGone, ConnectionLost,
 };
+#[cfg(unix)]
+pub use descriptor::{FileDescriptorOverrun, SendDescriptorError};
 pub use reactor::{
     ReactorAlreadyRunning, ReactorNotRunning, ReactorStopped, ReactorThreadError, RunError,
     WouldDeadlock,

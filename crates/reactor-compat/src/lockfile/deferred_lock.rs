@@ -92,6 +92,24 @@ impl DeferredFilesystemLock {
     }
 
     /// Goes by `clock` instead of the thread's reactor.
+    ///
+    /// ```
+    /// use reactor_compat::lockfile::{DeferredFilesystemLock, FilesystemLock};
+    /// use reactor_compat::task::Clock;
+    /// use std::time::Duration;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let path = directory.path().join("mail.lock");
+    /// let other = FilesystemLock::new(&path);
+    /// other.lock()?;
+    /// let clock = Clock::new();
+    /// let locked = DeferredFilesystemLock::new(&path).clock(&clock).defer_until_locked(None);
+    /// other.unlock()?;
+    /// assert!(!locked.has_result());
+    /// clock.advance(Duration::from_secs(1));
+    /// assert!(locked.has_result());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn clock(self, clock: &(impl ReactorTime + Clone + 'static)) -> Self {
         let before = self.inner.clock.replace(Rc::new(clock.clone()));
@@ -100,6 +118,25 @@ impl DeferredFilesystemLock {
     }
 
     /// Tries again after `interval` instead of a second.
+    ///
+    /// ```
+    /// use reactor_compat::lockfile::{DeferredFilesystemLock, FilesystemLock};
+    /// use reactor_compat::task::Clock;
+    /// use std::time::Duration;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let path = directory.path().join("mail.lock");
+    /// let other = FilesystemLock::new(&path);
+    /// other.lock()?;
+    /// let clock = Clock::new();
+    /// let soon = Duration::from_millis(5);
+    /// let lock = DeferredFilesystemLock::new(&path).clock(&clock).interval(soon);
+    /// let locked = lock.defer_until_locked(None);
+    /// other.unlock()?;
+    /// clock.advance(soon);
+    /// assert!(locked.has_result());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn interval(self, interval: Duration) -> Self {
         self.inner.interval.set(interval);
@@ -159,6 +196,15 @@ impl DeferredFilesystemLock {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// ```
+    /// use reactor_compat::lockfile::DeferredFilesystemLock;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let lock = DeferredFilesystemLock::new(directory.path().join("mail.lock"));
+    /// assert!(lock.lock()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn lock(&self) -> io::Result<bool> {
         self.inner.lock.lock()
     }
@@ -168,16 +214,48 @@ impl DeferredFilesystemLock {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// ```
+    /// use reactor_compat::lockfile::DeferredFilesystemLock;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let lock = DeferredFilesystemLock::new(directory.path().join("mail.lock"));
+    /// assert!(lock.unlock().is_err());
+    /// lock.lock()?;
+    /// lock.unlock()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unlock(&self) -> Result<(), UnlockError> {
         self.inner.lock.unlock()
     }
 
     /// [`FilesystemLock::locked`].
+    ///
+    /// ```
+    /// use reactor_compat::lockfile::DeferredFilesystemLock;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let lock = DeferredFilesystemLock::new(directory.path().join("mail.lock"));
+    /// assert!(!lock.locked());
+    /// lock.lock()?;
+    /// assert!(lock.locked());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn locked(&self) -> bool {
         self.inner.lock.locked()
     }
 
     /// [`FilesystemLock::clean`].
+    ///
+    /// ```
+    /// use reactor_compat::lockfile::DeferredFilesystemLock;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let lock = DeferredFilesystemLock::new(directory.path().join("mail.lock"));
+    /// lock.lock()?;
+    /// assert_eq!(lock.clean(), Some(true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn clean(&self) -> Option<bool> {
         self.inner.lock.clean()
     }

@@ -65,16 +65,29 @@ pub struct LogSpan {
 
 impl LogSpan {
     /// Its name.
+    ///
+    /// See the [type's example](Self).
     pub fn name(&self) -> &'static str {
         self.name
     }
 
     /// Whom it lets speak; see [`SYSTEM`].
+    ///
+    /// ```
+    /// use reactor_compat::log::{self, LogCapture};
+    ///
+    /// let capture = LogCapture::start();
+    /// let span = log::system_span("Mail");
+    /// span.in_scope(|| log::msg("hello"));
+    /// assert_eq!(capture.take()[0].spans()[0].system(), Some("Mail"));
+    /// ```
     pub fn system(&self) -> Option<&str> {
         self.system.as_deref()
     }
 
     /// Its other fields.
+    ///
+    /// See the [type's example](Self).
     pub fn fields(&self) -> &[(&'static str, FieldValue)] {
         &self.fields
     }
@@ -129,16 +142,34 @@ impl LogEvent {
     }
 
     /// What was said, without fields and errors.
+    ///
+    /// ```
+    /// use reactor_compat::log::{self, LogCapture};
+    ///
+    /// let capture = LogCapture::start();
+    /// log::msg("hello");
+    /// assert_eq!(capture.take()[0].message(), "hello");
+    /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
 
     /// Who said it: what a line has in brackets. See [`SYSTEM`].
+    ///
+    /// ```
+    /// use reactor_compat::log::{self, LogCapture};
+    ///
+    /// let capture = LogCapture::start();
+    /// log::msg("hello");
+    /// assert_eq!(capture.take()[0].system(), "-");
+    /// ```
     pub fn system(&self) -> &str {
         self.system.as_deref().unwrap_or("-")
     }
 
     /// How much it matters.
+    ///
+    /// See the [type's example](Self).
     #[doc(alias = "isError")]
     pub fn level(&self) -> Level {
         self.level
@@ -146,11 +177,30 @@ impl LogEvent {
 
     /// The target: [`TARGET`](super::TARGET), or for events of `tracing` and
     /// records of `log` usually the module.
+    ///
+    /// ```
+    /// use reactor_compat::log::{self, LogCapture};
+    ///
+    /// let capture = LogCapture::start();
+    /// log::msg("hello");
+    /// tracing::info!(target: "mail", "sent");
+    /// let targets: Vec<_> = capture.take().iter().map(|event| event.target().to_owned()).collect();
+    /// assert_eq!(targets, [log::TARGET, "mail"]);
+    /// ```
     pub fn target(&self) -> &str {
         &self.target
     }
 
     /// When it was said.
+    ///
+    /// ```
+    /// use reactor_compat::log::{self, LogCapture};
+    ///
+    /// let capture = LogCapture::start();
+    /// let before = std::time::SystemTime::now();
+    /// log::msg("hello");
+    /// assert!(capture.take()[0].time() >= before);
+    /// ```
     pub fn time(&self) -> SystemTime {
         self.time
     }
@@ -187,6 +237,15 @@ impl LogEvent {
     }
 
     /// The other fields, in their order.
+    ///
+    /// ```
+    /// use reactor_compat::log::LogCapture;
+    ///
+    /// let capture = LogCapture::start();
+    /// tracing::info!(bytes = 3, from = "here", "read");
+    /// let names = capture.take()[0].fields().iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    /// assert_eq!(names, ["bytes", "from"]);
+    /// ```
     pub fn fields(&self) -> &[(&'static str, FieldValue)] {
         &self.fields
     }
@@ -205,6 +264,8 @@ impl LogEvent {
     }
 
     /// The spans it is in, the innermost first.
+    ///
+    /// See the example of [`LogSpan`].
     pub fn spans(&self) -> &[LogSpan] {
         &self.spans
     }

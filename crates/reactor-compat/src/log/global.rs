@@ -147,6 +147,15 @@ fn warn_of_two(hub: &Hub, here: &Location<'_>, there: &Location<'_>) {
 
 /// A log that was started. Clones are the same log; dropping them changes
 /// nothing.
+///
+/// ```
+/// use reactor_compat::log;
+///
+/// let handle = log::add_observer(|event| drop(event.text()))?.detach();
+/// handle.stop();
+/// assert!(!handle.active());
+/// # Ok::<(), log::LoggingError>(())
+/// ```
 #[derive(Clone)]
 #[doc(alias = "FileLogObserver")]
 pub struct LogHandle {

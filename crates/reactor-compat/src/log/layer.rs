@@ -59,6 +59,8 @@ pub fn spans() -> SpanLayer {
 }
 
 /// What [`spans`] gives.
+///
+/// See the example of [`spans`].
 #[derive(Debug)]
 pub struct SpanLayer {
     _private: (),
@@ -79,6 +81,8 @@ where
 
 /// What [`layer`] and [`Logging::into_layer`] give: a
 /// [`Layer`] that writes a log.
+///
+/// See the example of [`layer`].
 #[must_use = "a layer has to be added to a subscriber"]
 pub struct LogLayer {
     pub(super) hub: Arc<Hub>,

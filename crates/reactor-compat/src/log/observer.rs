@@ -95,6 +95,8 @@ fn current() -> Option<Arc<Hub>> {
 }
 
 /// Ends an [observation](add_observer) when dropped.
+///
+/// See the example of [`add_observer`].
 #[must_use = "dropping the guard ends the observation"]
 pub struct ObserverGuard {
     handle: LogHandle,

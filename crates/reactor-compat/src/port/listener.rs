@@ -10,6 +10,10 @@ use tokio::net::UnixListener;
 use crate::address::Address;
 use crate::socket::Socket;
 #[cfg(unix)]
+use crate::socket::UnixSocket;
+#[cfg(feature = "testing")]
+use crate::testing::MemoryListener;
+#[cfg(unix)]
 use crate::unix::SocketFile;
 
 /// The socket of a port.
@@ -23,8 +27,11 @@ pub(crate) enum Listener {
 /// A socket that no runtime knows.
 pub(crate) enum Bound {
     Tcp(std::net::TcpListener),
+    /// And the file that is its name, if that is ours to remove.
     #[cfg(unix)]
-    Unix(std::os::unix::net::UnixListener, Option<SocketFile>),
+    Unix { listener: std::os::unix::net::UnixListener, file: Option<SocketFile> },
+    #[cfg(feature = "testing")]
+    Memory(MemoryListener),
 }
 
 /// A socket that can be accepted from.
@@ -32,7 +39,9 @@ pub(crate) enum Ready {
     Tcp(TcpListener),
     /// And the file that is its name, removed with it.
     #[cfg(unix)]
-    Unix(UnixListener, Option<SocketFile>),
+    Unix { listener: UnixListener, _file: Option<SocketFile> },
+    #[cfg(feature = "testing")]
+    Memory(MemoryListener),
 }
 
 impl Bound {
@@ -41,7 +50,9 @@ impl Bound {
         match self {
             Self::Tcp(listener) => Ok(listener.local_addr()?.into()),
             #[cfg(unix)]
-            Self::Unix(listener, _) => Ok(Address::Unix(listener.local_addr()?.into())),
+            Self::Unix { listener, .. } => Ok(Address::Unix(listener.local_addr()?.into())),
+            #[cfg(feature = "testing")]
+            Self::Memory(listener) => Ok(listener.host()),
         }
     }
 
@@ -50,7 +61,11 @@ impl Bound {
         match self {
             Self::Tcp(listener) => Ok(Ready::Tcp(TcpListener::from_std(listener)?)),
             #[cfg(unix)]
-            Self::Unix(listener, file) => Ok(Ready::Unix(UnixListener::from_std(listener)?, file)),
+            Self::Unix { listener, file } => {
+                Ok(Ready::Unix { listener: UnixListener::from_std(listener)?, _file: file })
+            }
+            #[cfg(feature = "testing")]
+            Self::Memory(listener) => Ok(Ready::Memory(listener)),
         }
     }
 }
@@ -62,9 +77,14 @@ impl Ready {
                 .poll_accept(cx)
                 .map_ok(|(stream, peer)| (Socket::Tcp(stream), Address::Tcp(peer))),
             #[cfg(unix)]
-            Self::Unix(listener, _) => listener.poll_accept(cx).map_ok(|(stream, peer)| {
+            Self::Unix { listener, .. } => listener.poll_accept(cx).map_ok(|(stream, peer)| {
                 let peer: std::os::unix::net::SocketAddr = peer.into();
-                (Socket::Unix(stream), Address::Unix(peer.into()))
+                (Socket::Unix(UnixSocket::new(stream)), Address::Unix(peer.into()))
+            }),
+            #[cfg(feature = "testing")]
+            Self::Memory(listener) => listener.poll_accept(cx).map(|stream| {
+                let peer = stream.peer().clone();
+                Ok((Socket::Memory(stream), peer))
             }),
         }
     }

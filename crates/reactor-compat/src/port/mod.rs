@@ -72,9 +72,13 @@ pub(crate) fn listen(
     security: Security,
     factory: impl Factory,
 ) -> Port {
+    #[cfg(feature = "testing")]
+    if let Bound::Memory(listener) = &bound {
+        listener.set_secure(!matches!(security, Security::None));
+    }
     match host.port() {
         Some(port) => tracing::info!("{} starting on {port}", name_of(&factory)),
-        None => tracing::info!("{} starting on {host}", name_of(&factory)),
+        None => tracing::info!("{} starting on '{host}'", name_of(&factory)),
     }
     let core = Rc::new(PortCore {
         host,
@@ -155,7 +159,7 @@ impl PortCore {
         if self.state.replace(State::Stopped) != State::Stopped {
             match self.host.port() {
                 Some(port) => tracing::info!("(TCP Port {port} Closed)"),
-                None => tracing::info!("(Port {} Closed)", self.host),
+                None => tracing::info!("(UNIX Port {} Closed)", self.host),
             }
         }
         self.listener.take();

@@ -50,6 +50,7 @@ impl Reactor {
     /// gives, on this thread. It does not panic.
     pub(crate) fn claim(&self, claim: impl FnOnce(Delivery) + 'static) -> u64 {
         let claim: Claim = Box::new(claim);
+        self.arrive();
         self.core.claims.add(claim)
     }
 

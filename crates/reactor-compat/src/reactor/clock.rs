@@ -2,27 +2,40 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 /// Tokio's clock, counted from 1970 on, as Twisted's is.
 ///
 /// It runs steadily: setting the computer's clock does not move it, and
 /// `tokio::time::pause` halts it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Epoch {
     start: Instant,
     seconds: Duration,
+    /// The runtime whose clock it is; that of wherever we are, if it is none.
+    of: Option<Handle>,
 }
 
 impl Epoch {
     /// A clock that is right now.
     pub(crate) fn now() -> Self {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { start: Instant::now(), seconds }
+        Self { start: Instant::now(), seconds, of: None }
+    }
+
+    /// The clock of a runtime, counted from now on, wherever we are.
+    #[cfg(feature = "testing")]
+    pub(crate) fn of(handle: Handle) -> Self {
+        let inside = handle.enter();
+        let start = Instant::now();
+        drop(inside);
+        Self { start, seconds: Duration::ZERO, of: Some(handle) }
     }
 
     /// What it shows.
     pub(crate) fn seconds(&self) -> Duration {
+        let _inside = self.of.as_ref().map(Handle::enter);
         self.seconds + self.start.elapsed()
     }
 

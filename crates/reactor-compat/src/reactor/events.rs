@@ -38,6 +38,16 @@ pub(super) struct Halves {
 /// A trigger that was added to one of a reactor's events, to be removed with
 /// [`remove_system_event_trigger`](Reactor::remove_system_event_trigger).
 /// Dropping it changes nothing.
+///
+/// ```
+/// use reactor_compat::{Reactor, event::EventPhase};
+///
+/// let reactor = Reactor::new();
+/// let trigger = reactor.add_system_event_trigger(EventPhase::Before, "shutdown", || ());
+/// reactor.remove_system_event_trigger(&trigger)?;
+/// assert!(reactor.remove_system_event_trigger(&trigger).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemEventTrigger {
     event: Cow<'static, str>,

@@ -5,9 +5,10 @@
 
 use std::rc::Rc;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::LocalSet;
 
+use super::arrival::spawn_here;
 use super::ground::Ground;
 use super::run::live;
 use super::{Core, Phase, Reactor, RunOptions};
@@ -112,21 +113,28 @@ impl Reactor {
     /// ```
     pub async fn run_until_stopped_with(&self, options: RunOptions) -> Result<(), RunError> {
         let handle = Handle::try_current().map_err(|_| RunError::OutsideRuntime)?;
+        if self.take_over() {
+            self.go_on(&options).await;
+            return Ok(());
+        }
         stay(&self.core, handle, options)?.await;
         Ok(())
     }
 
     /// Starts the reactor beside whatever else the thread's runtime does, as a
-    /// local task of that: [`run_until_stopped`](Self::run_until_stopped) for
+    /// task of that: [`run_until_stopped`](Self::run_until_stopped) for
     /// programs that have something else to wait for. It runs from the
     /// runtime's next turn on.
+    ///
+    /// The thread's own reactor does so by itself where the runtime has one
+    /// thread; see [`reactor`](crate::reactor).
     ///
     /// # Errors
     ///
     /// [`RunError`] if the reactor is running already, or if there is no
-    /// runtime here with local tasks: `#[tokio::main(flavor = "local")]`, a
-    /// `LocalRuntime` or a `LocalSet`. In the last case Tokio's own panic, which
-    /// is caught, has been printed.
+    /// runtime here whose tasks stay on this thread. A runtime of several
+    /// threads has such tasks in a `LocalSet` only; outside of one, Tokio's own
+    /// panic, which is caught, has been printed.
     ///
     /// ```
     /// use deferred::Deferred;
@@ -144,8 +152,15 @@ impl Reactor {
     /// ```
     pub fn attach(&self) -> Result<(), RunError> {
         let handle = Handle::try_current().map_err(|_| RunError::OutsideRuntime)?;
+        if self.take_over() {
+            return Ok(());
+        }
         let options = RunOptions::new().install_signal_handlers(false);
-        let stay = stay(&self.core, handle, options)?;
+        let stay = stay(&self.core, handle.clone(), options)?;
+        if handle.runtime_flavor() == RuntimeFlavor::CurrentThread {
+            spawn_here(&handle, stay);
+            return Ok(());
+        }
         match guard::catch(|| tokio::task::spawn_local(stay)) {
             Ok(_task) => Ok(()),
             Err(_panic) => Err(RunError::OutsideRuntime),

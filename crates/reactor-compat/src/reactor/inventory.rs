@@ -54,6 +54,18 @@ pub struct Inventory {
 }
 
 /// A delayed call that is pending.
+///
+/// ```
+/// use reactor_compat::{Reactor, ReactorTime};
+/// use std::time::Duration;
+///
+/// deferred::set_debugging(true);
+/// let reactor = Reactor::new();
+/// reactor.call_later(Duration::from_secs(60), || ()); let here = line!();
+/// let call = &reactor.inventory().delayed_calls[0];
+/// assert!(call.due_in <= Duration::from_secs(60));
+/// assert!(call.made_at.is_some_and(|place| place.line() == here));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PendingCall {
@@ -67,6 +79,8 @@ pub struct PendingCall {
 }
 
 /// A connection that there is.
+///
+/// See the example of [`Inventory`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenConnection {
@@ -80,6 +94,8 @@ pub struct OpenConnection {
 
 /// A file descriptor that was added, by
 /// [`add_reader`](Reactor::add_reader) or [`add_writer`](Reactor::add_writer).
+///
+/// See the example of [`Inventory`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenDescriptor {

@@ -3,6 +3,7 @@
 //! Mirrors `twisted.internet.reactor` and `twisted.internet.base.ReactorBase`.
 //! Tested in `tests/reactor.rs`, and each part in a test of its own.
 
+mod arrival;
 mod buffers;
 mod claims;
 mod clock;
@@ -10,6 +11,8 @@ mod events;
 mod ground;
 mod guest;
 mod hosted;
+#[cfg(feature = "testing")]
+mod in_memory;
 mod inventory;
 mod options;
 mod phase;
@@ -31,6 +34,7 @@ use deferred::get_debugging;
 use deferred::time::{Call, DelayedCall, ReactorTime, TimerQueue};
 use tracing::Span;
 
+use arrival::Arrival;
 pub(crate) use buffers::Buffers;
 use claims::{Claims, Pool};
 use clock::Epoch;
@@ -99,6 +103,7 @@ struct Core {
     epoch: Epoch,
     timers: TimerQueue,
     places: Places,
+    arrival: Arrival,
     events: Events,
     handlers: Handlers,
     ears: RefCell<Option<Ears>>,
@@ -118,13 +123,25 @@ pub(crate) struct Shared {
     #[cfg(unix)]
     pub(crate) descriptors: Descriptors,
     pub(crate) resolver: RefCell<SharedResolver>,
+    /// What stands in for the network, in a test.
+    #[cfg(feature = "testing")]
+    network: RefCell<Option<Rc<crate::testing::Network>>>,
 }
 
 thread_local! {
-    static REACTOR: Reactor = Reactor::new();
+    static REACTOR: Reactor = {
+        let own = Reactor::new();
+        own.core.arrival.own.set(true);
+        own
+    };
 }
 
 /// The thread's reactor.
+///
+/// Nobody need run it in a Tokio runtime of one thread, such as that of
+/// `#[tokio::main(flavor = "local")]`: once something is asked of it there, a
+/// call, a port or a connection, it starts at the runtime's next turn, as if
+/// it had been [attached](Reactor::attach).
 ///
 /// ```
 /// use reactor_compat::reactor;
@@ -146,16 +163,20 @@ impl Reactor {
     /// assert!(!reactor_compat::Reactor::new().running());
     /// ```
     pub fn new() -> Self {
-        let epoch = Epoch::now();
+        Self::at(Epoch::now())
+    }
+
+    fn at(epoch: Epoch) -> Self {
         let waker = Rc::new(Cell::new(None::<Waker>));
         let wake = waker.clone();
         // The queue reads the clock whenever a call is scheduled or moved,
         // which is when the alarm may no longer be set for the first of them.
+        let clock = epoch.clone();
         let timers = TimerQueue::new(move || {
             if let Some(waker) = wake.take() {
                 waker.wake();
             }
-            epoch.seconds()
+            clock.seconds()
         });
         let core = Core {
             phase: Cell::new(Phase::Idle),
@@ -165,6 +186,7 @@ impl Reactor {
             epoch,
             timers,
             places: Places::default(),
+            arrival: Arrival::default(),
             events: Events::default(),
             handlers: Handlers::default(),
             ears: RefCell::default(),
@@ -333,7 +355,10 @@ impl Reactor {
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) {
         match self.core.phase.get() {
             Phase::Ending => drop(future),
-            _ => self.core.place.spawn(future),
+            _ => {
+                self.core.place.spawn(future);
+                self.arrive();
+            }
         }
     }
 
@@ -402,6 +427,7 @@ impl ReactorTime for Reactor {
     #[track_caller]
     fn call_later_boxed(&self, delay: Duration, call: Call) -> DelayedCall {
         let scheduled = self.core.timers.call_later(delay, in_span(call));
+        self.arrive();
         if get_debugging() {
             self.core.places.note(&scheduled, Location::caller(), self.core.timers.len());
         }

@@ -25,6 +25,12 @@ pub struct RunOptions {
 impl RunOptions {
     /// As usual: SIGINT and SIGTERM stop the reactor, and functions that still
     /// run in its thread pool when it stops are waited for for five seconds.
+    ///
+    /// ```
+    /// use reactor_compat::RunOptions;
+    ///
+    /// assert_eq!(RunOptions::new(), RunOptions::default());
+    /// ```
     pub const fn new() -> Self {
         Self { signal_handlers: true, thread_grace: Duration::from_secs(5) }
     }

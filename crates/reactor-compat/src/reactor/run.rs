@@ -198,6 +198,7 @@ impl Core {
             return;
         }
         self.phase.set(Phase::Ending);
+        self.arrival.end();
         self.just_stopped.set(false);
         self.stop_pool();
         self.refuse();

@@ -200,10 +200,7 @@ impl Reactor {
 }
 
 /// Awaits `lookup`, unless it is cancelled before; then it is dropped.
-async fn unless<T>(
-    cancelled: oneshot::Receiver<()>,
-    lookup: impl Future<Output = T>,
-) -> Option<T> {
+async fn unless<T>(cancelled: oneshot::Receiver<()>, lookup: impl Future<Output = T>) -> Option<T> {
     let (mut cancelled, mut lookup) = (Some(cancelled), pin!(lookup));
     poll_fn(move |cx| {
         match cancelled.as_mut().map(|cancelled| Pin::new(cancelled).poll(cx)) {

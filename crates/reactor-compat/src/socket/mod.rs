@@ -3,30 +3,39 @@
 //!
 //! Tested in `tests/tcp.rs` and `tests/unix.rs`.
 
+#[cfg(unix)]
+mod adopted;
 mod options;
+mod shared;
+#[cfg(unix)]
+mod unix;
 
-use std::cell::RefCell;
 use std::io;
 #[cfg(unix)]
 use std::os::unix::net::SocketAddr;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-#[cfg(unix)]
-use tokio::net::UnixStream;
 
+#[cfg(unix)]
+pub(crate) use adopted::Adopted;
 pub use options::SocketError;
+pub(crate) use shared::SharedSocket;
+#[cfg(unix)]
+pub(crate) use unix::UnixSocket;
 
 use crate::address::Address;
+#[cfg(feature = "testing")]
+use crate::testing::MemoryStream;
 
 /// One end of a connection.
 pub(crate) enum Socket {
     Tcp(TcpStream),
     #[cfg(unix)]
-    Unix(UnixStream),
+    Unix(UnixSocket),
+    #[cfg(unix)]
+    Adopted(Adopted),
+    #[cfg(feature = "testing")]
+    Memory(MemoryStream),
 }
 
 impl Socket {
@@ -35,7 +44,11 @@ impl Socket {
         match self {
             Self::Tcp(stream) => Ok(stream.local_addr()?.into()),
             #[cfg(unix)]
-            Self::Unix(stream) => Ok(Address::Unix(SocketAddr::from(stream.local_addr()?).into())),
+            Self::Unix(socket) => Ok(of_unix(socket.stream.local_addr()?)),
+            #[cfg(unix)]
+            Self::Adopted(socket) => socket.host(),
+            #[cfg(feature = "testing")]
+            Self::Memory(stream) => Ok(stream.host().clone()),
         }
     }
 
@@ -44,7 +57,11 @@ impl Socket {
         match self {
             Self::Tcp(stream) => Ok(stream.peer_addr()?.into()),
             #[cfg(unix)]
-            Self::Unix(stream) => Ok(Address::Unix(SocketAddr::from(stream.peer_addr()?).into())),
+            Self::Unix(socket) => Ok(of_unix(socket.stream.peer_addr()?)),
+            #[cfg(unix)]
+            Self::Adopted(socket) => socket.peer(),
+            #[cfg(feature = "testing")]
+            Self::Memory(stream) => Ok(stream.peer().clone()),
         }
     }
 
@@ -55,6 +72,14 @@ impl Socket {
             Self::Tcp(stream) => stream.set_zero_linger(),
             #[cfg(unix)]
             Self::Unix(_) => Ok(()),
+            // The driver is the one to cut it, and makes it known first.
+            #[cfg(unix)]
+            Self::Adopted(_) => Ok(()),
+            #[cfg(feature = "testing")]
+            Self::Memory(stream) => {
+                stream.reset_on_drop();
+                Ok(())
+            }
         };
         if let Err(error) = reset {
             log_reset(&error);
@@ -62,63 +87,12 @@ impl Socket {
     }
 }
 
+#[cfg(unix)]
+fn of_unix(address: tokio::net::unix::SocketAddr) -> Address {
+    Address::Unix(SocketAddr::from(address).into())
+}
+
 #[cold]
 fn log_reset(error: &io::Error) {
     tracing::debug!(%error, "a connection cannot be reset; it is closed");
-}
-
-/// A [`Socket`] that its driver reads and writes, and whose options a
-/// transport's handles can set. Never borrowed while user code runs.
-#[derive(Clone)]
-pub(crate) struct SharedSocket(Rc<RefCell<Socket>>);
-
-impl SharedSocket {
-    pub(crate) fn new(socket: Socket) -> Self {
-        Self(Rc::new(RefCell::new(socket)))
-    }
-
-    pub(crate) fn reset_on_drop(&self) {
-        self.0.borrow().reset_on_drop();
-    }
-}
-
-impl AsyncRead for SharedSocket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match &mut *self.0.borrow_mut() {
-            Socket::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            #[cfg(unix)]
-            Socket::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for SharedSocket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match &mut *self.0.borrow_mut() {
-            Socket::Tcp(stream) => Pin::new(stream).poll_write(cx, data),
-            #[cfg(unix)]
-            Socket::Unix(stream) => Pin::new(stream).poll_write(cx, data),
-        }
-    }
-
-    /// Sockets keep nothing back.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self.0.borrow_mut() {
-            Socket::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            #[cfg(unix)]
-            Socket::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
 }

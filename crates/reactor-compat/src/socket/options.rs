@@ -9,7 +9,6 @@ use std::io;
 
 use socket2::SockRef;
 
-use super::{SharedSocket, Socket};
 use crate::transport::Transport;
 
 /// An option of a connection's socket could not be read or set.
@@ -47,17 +46,6 @@ impl Error for SocketError {}
 impl From<io::Error> for SocketError {
     fn from(error: io::Error) -> Self {
         Self::System(error.kind(), error.to_string())
-    }
-}
-
-impl SharedSocket {
-    /// Does something with the socket, if it is one of TCP.
-    fn tcp<R>(&self, act: impl FnOnce(&SockRef<'_>) -> io::Result<R>) -> Result<R, SocketError> {
-        match &*self.0.borrow() {
-            Socket::Tcp(stream) => Ok(act(&SockRef::from(stream))?),
-            #[cfg(unix)]
-            Socket::Unix(_) => Err(SocketError::NotTcp),
-        }
     }
 }
 

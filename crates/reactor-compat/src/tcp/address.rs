@@ -20,6 +20,12 @@ pub struct Interface {
 }
 
 impl Interface {
+    /// What it was made of.
+    #[cfg(feature = "testing")]
+    pub(crate) fn place(&self) -> &Destination {
+        &self.place
+    }
+
     /// The addresses that it stands for. A name is looked up in the system's
     /// own tables and servers, and this waits for it.
     pub(crate) fn socket_addrs(&self) -> io::Result<Vec<SocketAddr>> {

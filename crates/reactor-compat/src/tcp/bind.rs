@@ -9,6 +9,7 @@ use super::Interface;
 use crate::address::Address;
 use crate::error::CannotListenError;
 use crate::port::Bound;
+use crate::reactor::Reactor;
 
 /// How the socket of a TCP port is opened.
 ///
@@ -109,9 +110,17 @@ impl Default for ListenOptions {
 
 /// Opens a port on the first address of `interface` that can be had.
 pub(crate) fn bind(
+    reactor: &Reactor,
     interface: &Interface,
     options: ListenOptions,
 ) -> Result<(Bound, Address), CannotListenError> {
+    #[cfg(feature = "testing")]
+    if let Some(network) = reactor.network() {
+        let (listener, host) = network.bind_tcp(interface, options)?;
+        return Ok((Bound::Memory(listener), host));
+    }
+    #[cfg(not(feature = "testing"))]
+    let _ = reactor;
     let bound = bind_first(interface, options);
     bound.map_err(|error| CannotListenError::new(interface.to_string(), &error))
 }

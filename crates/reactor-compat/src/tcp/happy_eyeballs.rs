@@ -18,8 +18,11 @@ use tokio::time::{Sleep, sleep};
 /// The addresses are tried in turn, IPv6 and IPv4 by turns, beginning with the
 /// first one given. The next attempt begins as soon as one has failed, or
 /// `attempt_delay` after the one before began, whichever comes first; those
-/// that are under way go on. `connect` makes an attempt: it may be given any
-/// transport that it likes to an address.
+/// that are under way go on. `connect` makes an attempt at an address, of
+/// whatever kind.
+///
+/// It takes as long as the attempts do: put a timeout around it, which then
+/// bounds the number of attempts at a time as well.
 ///
 /// # Errors
 ///

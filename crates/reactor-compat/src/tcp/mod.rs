@@ -71,7 +71,7 @@ impl Reactor {
         options: ListenOptions,
         factory: impl Factory,
     ) -> Result<Port, CannotListenError> {
-        let bound = bind(&interface.into(), options)?;
+        let bound = bind(self, &interface.into(), options)?;
         Ok(port::listen(self, bound, Security::default(), factory))
     }
 

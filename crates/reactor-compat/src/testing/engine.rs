@@ -82,9 +82,12 @@ impl Engine {
             State::Turning => return Err(PumpError::Reentrant),
         };
         let driven = runtime.block_on(async {
-            if !amount.is_zero() {
-                tokio::time::advance(amount).await;
+            // What was asked for before is to happen before.
+            self.turn(&mut run).await?;
+            if amount.is_zero() {
+                return Ok(());
             }
+            tokio::time::advance(amount).await;
             self.turn(&mut run).await
         });
         self.state.replace(run.map_or(State::Over, State::Resting));

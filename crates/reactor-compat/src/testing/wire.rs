@@ -4,7 +4,7 @@
 //! Mirrors the buffers of `FakeTransport` in `twisted.test.iosim`. Tested in
 //! `tests/memory_pair.rs`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -281,7 +281,7 @@ impl Wire {
 
     /// The stream of one of its ends, which is at `host`.
     pub(super) fn stream(&self, side: Side, host: Address, peer: Address) -> MemoryStream {
-        MemoryStream { wire: self.clone(), side, resets: false, host, peer }
+        MemoryStream { wire: self.clone(), side, resets: Cell::new(false), host, peer }
     }
 
     /// Delivers up to `most` bytes each way; whether there were any.
@@ -401,7 +401,7 @@ impl fmt::Debug for Wire {
 pub(crate) struct MemoryStream {
     wire: Wire,
     side: Side,
-    resets: bool,
+    resets: Cell<bool>,
     host: Address,
     peer: Address,
 }
@@ -416,8 +416,8 @@ impl MemoryStream {
     }
 
     /// Has the other end see a reset when this one is dropped.
-    pub(crate) fn reset_on_drop(&mut self) {
-        self.resets = true;
+    pub(crate) fn reset_on_drop(&self) {
+        self.resets.set(true);
     }
 
     pub(super) fn wire(&self) -> &Wire {
@@ -457,7 +457,7 @@ impl MemoryStream {
 
 impl Drop for MemoryStream {
     fn drop(&mut self) {
-        self.wire.change(|state| state.close(self.side, self.resets));
+        self.wire.change(|state| state.close(self.side, self.resets.get()));
     }
 }
 

@@ -116,7 +116,7 @@ impl Reactor {
         factory: impl Factory,
         options: ServerOptions,
     ) -> Result<Port, CannotListenError> {
-        let bound = bind(&interface.into(), ListenOptions::new())?;
+        let bound = bind(self, &interface.into(), ListenOptions::new())?;
         let security = connection::Security::Tls(options.into());
         Ok(port::listen(self, bound, security, factory))
     }

@@ -3,10 +3,12 @@
 
 use std::cell::RefMut;
 use std::rc::Rc;
+use std::time::Duration;
 
 use deferred::{Deferred, Failure, Trigger};
 
-use super::Link;
+use super::flow::Registered;
+use super::{Link, WaterMarks};
 use crate::error::ConnectionGone;
 use crate::transport::Wish;
 
@@ -14,8 +16,13 @@ use crate::transport::Wish;
 pub(super) type Tap = Rc<dyn Fn(&[u8])>;
 
 /// What a connection rarely has.
-#[derive(Default)]
 pub(crate) struct Extras {
+    pub(super) marks: WaterMarks,
+    /// How long a close may make no progress before it becomes an abort.
+    pub(super) grace: Duration,
+    pub(super) producer: Option<Registered>,
+    /// How many descriptors wait to be sent.
+    pub(super) descriptors: usize,
     tap: Option<Tap>,
     /// Who waits for the connection to drain.
     draining: Vec<Trigger<()>>,
@@ -24,11 +31,21 @@ pub(crate) struct Extras {
 }
 
 impl Extras {
-    /// Tells those who wait for what will not come.
-    pub(super) fn lost(self, reason: &Failure) {
-        for trigger in self.draining {
-            // Whoever cancelled it does not want to know.
-            let _ = trigger.errback(reason.clone());
+    /// How long a close may make no progress unless somebody says otherwise.
+    pub(super) const CLOSE_GRACE: Duration = Duration::from_secs(30);
+}
+
+impl Default for Extras {
+    fn default() -> Self {
+        Self {
+            marks: WaterMarks::default(),
+            grace: Self::CLOSE_GRACE,
+            producer: None,
+            descriptors: 0,
+            tap: None,
+            draining: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: super::secure::Tls::default(),
         }
     }
 }
@@ -57,6 +74,28 @@ impl Link {
         };
         let before = self.extras().tap.replace(both);
         drop(before);
+    }
+
+    /// The connection is lost: tells the producer, and those who wait for what
+    /// will not come.
+    pub(super) fn let_go(&self, reason: &Failure) {
+        let Some((producer, tap, draining)) = self.take_users() else { return };
+        if let Some(producer) = producer {
+            producer.stop();
+        }
+        drop(tap);
+        for trigger in draining {
+            // Whoever cancelled it does not want to know.
+            let _ = trigger.errback(reason.clone());
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
+    fn take_users(&self) -> Option<(Option<Registered>, Option<Tap>, Vec<Trigger<()>>)> {
+        let mut extras = self.extras.borrow_mut();
+        let extras = extras.as_deref_mut()?;
+        extras.descriptors = 0;
+        Some((extras.producer.take(), extras.tap.take(), std::mem::take(&mut extras.draining)))
     }
 
     /// Fires when no more is unsent than the low mark allows.

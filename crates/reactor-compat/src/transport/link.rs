@@ -3,19 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
-use std::time::Duration;
 
 use deferred::Failure;
 
 use super::extras::Extras;
-use super::{Outbox, WaterMarks};
+use super::Outbox;
 use crate::address::Address;
-use crate::producer::{Producer, ProducerKind};
 use crate::reactor::{Alive, Live, OpenConnection, Shared};
 use crate::socket::SharedSocket;
-
-/// How long a close may make no progress before it becomes an abort.
-pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(30);
 
 /// What has been asked of the connection.
 ///
@@ -99,21 +94,6 @@ pub(crate) enum Flow {
     Throttled,
 }
 
-/// What the producer was last told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    /// To produce (a pull producer: and it has not written since).
-    Resume,
-    /// To wait (a pull producer: it wrote, and waits for that to be sent).
-    Wait,
-}
-
-struct Registered {
-    producer: Rc<dyn Producer>,
-    kind: ProducerKind,
-    told: Told,
-}
-
 /// What the driver, who sends what is written, is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Driver {
@@ -130,14 +110,11 @@ pub(crate) struct Link {
     reading: Cell<Reading>,
     output: Cell<Output>,
     sending: Cell<Sending>,
-    flow: Cell<Flow>,
+    pub(super) flow: Cell<Flow>,
     cover: Cell<Cover>,
     outbox: RefCell<Outbox>,
     driver: Cell<Driver>,
     waker: RefCell<Option<Waker>>,
-    producer: RefCell<Option<Registered>>,
-    marks: Cell<WaterMarks>,
-    grace: Cell<Duration>,
     written: Cell<u64>,
     /// Where the connection is a socket, and until it is lost.
     socket: RefCell<Option<SharedSocket>>,
@@ -159,9 +136,6 @@ impl Link {
             outbox: RefCell::default(),
             driver: Cell::new(Driver::Awake),
             waker: RefCell::new(None),
-            producer: RefCell::new(None),
-            marks: Cell::new(WaterMarks::default()),
-            grace: Cell::new(CLOSE_GRACE),
             written: Cell::new(0),
             socket: RefCell::new(None),
             extras: RefCell::new(None),
@@ -179,50 +153,24 @@ impl Link {
 
     /// Adds to what is to be sent, if the connection still takes anything.
     pub(crate) fn write(&self, data: &[u8]) {
-        let accepts = match (self.wish.get(), self.output.get()) {
-            (Wish::Open, Output::Open) => true,
-            (Wish::Closing, Output::Open) | (Wish::Open, Output::Ending) => self.has_producer(),
-            _ => false,
-        };
-        if !accepts || data.is_empty() {
+        if !self.accepts() || data.is_empty() {
             return;
         }
         self.written.set(self.written.get() + data.len() as u64);
         if let Some(tap) = self.tap() {
             tap(data);
         }
-        let unsent = {
-            let mut outbox = self.outbox.borrow_mut();
-            outbox.push(data, &self.shared.buffers);
-            outbox.len()
-        };
+        self.outbox.borrow_mut().push(data, &self.shared.buffers);
         self.wake();
-        self.wrote(unsent);
+        self.wrote();
     }
 
-    /// Holds up whoever makes us write, if they have to be.
-    fn wrote(&self, unsent: usize) {
-        if unsent > self.marks.get().high() {
-            self.flow.set(Flow::Throttled);
-        }
-        let paused = self.producer.borrow_mut().as_mut().and_then(|registered| {
-            if registered.told == Told::Wait {
-                return None;
-            }
-            match registered.kind {
-                ProducerKind::Pull => {
-                    registered.told = Told::Wait;
-                    None
-                }
-                ProducerKind::Push if self.flow.get() == Flow::Throttled => {
-                    registered.told = Told::Wait;
-                    Some(registered.producer.clone())
-                }
-                ProducerKind::Push => None,
-            }
-        });
-        if let Some(producer) = paused {
-            producer.pause_producing();
+    /// Whether it still takes what is to be sent.
+    pub(super) fn accepts(&self) -> bool {
+        match (self.wish.get(), self.output.get()) {
+            (Wish::Open, Output::Open) => true,
+            (Wish::Closing, Output::Open) | (Wish::Open, Output::Ending) => self.has_producer(),
+            _ => false,
         }
     }
 
@@ -285,53 +233,6 @@ impl Link {
         self.outbox.borrow().len()
     }
 
-    pub(crate) fn set_marks(&self, marks: WaterMarks) {
-        self.marks.set(marks);
-        self.wake();
-        self.wrote(self.unsent());
-    }
-
-    pub(crate) fn marks(&self) -> WaterMarks {
-        self.marks.get()
-    }
-
-    pub(crate) fn set_grace(&self, grace: Duration) {
-        self.grace.set(grace);
-        self.wake();
-    }
-
-    pub(crate) fn grace(&self) -> Duration {
-        self.grace.get()
-    }
-
-    /// Whether it could be registered: only one can.
-    pub(crate) fn register(&self, producer: Rc<dyn Producer>, kind: ProducerKind) -> bool {
-        if self.wish.get() == Wish::Lost {
-            producer.stop_producing();
-            return true;
-        }
-        if self.has_producer() {
-            return false;
-        }
-        let registered = Registered { producer: producer.clone(), kind, told: Told::Resume };
-        self.producer.replace(Some(registered));
-        match kind {
-            ProducerKind::Pull => producer.resume_producing(),
-            ProducerKind::Push => self.wrote(self.unsent()),
-        }
-        true
-    }
-
-    pub(crate) fn unregister(&self) {
-        let registered = self.producer.take();
-        drop(registered);
-        self.wake();
-    }
-
-    pub(crate) fn has_producer(&self) -> bool {
-        self.producer.borrow().is_some()
-    }
-
     // ----- for the driver -----
 
     pub(super) fn wake(&self) {
@@ -366,9 +267,14 @@ impl Link {
     /// Puts back what is left of it.
     pub(crate) fn put_outbox(&self, mut outbox: Outbox) {
         let mut place = self.outbox.borrow_mut();
-        outbox.append(&mut place, &self.shared.buffers);
-        outbox.rest(&self.shared.buffers);
-        *place = outbox;
+        if !place.is_empty() {
+            outbox.append(&mut place, &self.shared.buffers);
+        }
+        if outbox.is_empty() {
+            outbox.clear(&self.shared.buffers);
+        } else {
+            *place = outbox;
+        }
     }
 
     /// Whether the peer's data is to be read. What a producer writes is held up
@@ -441,54 +347,19 @@ impl Link {
         self.wish.get() == Wish::Closing && !self.has_producer()
     }
 
-    /// After sending: lets flow again what was held up. Says whether that ran
-    /// user code, so that the link has to be looked at anew.
-    pub(crate) fn relax(&self) -> bool {
-        let unsent = self.unsent();
-        if self.flow.get() == Flow::Throttled && unsent <= self.marks.get().low() {
-            self.flow.set(Flow::Free);
-        }
-        let drained = self.flow.get() == Flow::Free && self.drained();
-        let resumed = self.producer.borrow_mut().as_mut().and_then(|registered| {
-            let due = match registered.kind {
-                ProducerKind::Push => self.flow.get() == Flow::Free,
-                ProducerKind::Pull => unsent == 0,
-            };
-            if registered.told == Told::Wait && due {
-                registered.told = Told::Resume;
-                Some(registered.producer.clone())
-            } else {
-                None
-            }
-        });
-        match resumed {
-            Some(producer) => {
-                producer.resume_producing();
-                true
-            }
-            None => drained,
-        }
-    }
-
     /// It is gone: lets go of everything, and tells the producer, and those
     /// who wait for it to drain.
     pub(crate) fn lost(&self, reason: &Failure) {
         self.wish.set(Wish::Lost);
         let socket = self.socket.take();
+        #[cfg(unix)]
+        if let Some(socket) = &socket {
+            socket.forget_descriptors();
+        }
         drop(socket);
         let mut outbox = self.outbox.take();
         outbox.clear(&self.shared.buffers);
-        let registered = self.producer.take();
-        if let Some(registered) = registered {
-            registered.producer.stop_producing();
-        }
-        if let Some(extras) = self.extras.take() {
-            extras.lost(reason);
-        }
-    }
-
-    pub(super) fn throttled(&self) -> bool {
-        self.flow.get() == Flow::Throttled
+        self.let_go(reason);
     }
 }
 

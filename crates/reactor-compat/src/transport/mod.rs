@@ -3,7 +3,10 @@
 //! Mirrors `ITransport` and `ITCPTransport` of `twisted.internet.interfaces`.
 //! Tested in `tests/transport.rs` and `tests/tcp.rs`.
 
+#[cfg(unix)]
+mod descriptors;
 mod extras;
+mod flow;
 mod link;
 mod marks;
 mod outbox;

@@ -49,7 +49,8 @@ impl Transport {
     /// let transport = StringTransport::new(Silent);
     /// success_result_of(transport.drain());
     /// transport.write(vec![0; 100_000]);
-    /// let drained = assert_no_result(transport.drain());
+    /// let drained = transport.drain();
+    /// assert_no_result(&drained);
     /// transport.take_value();
     /// success_result_of(drained);
     /// ```

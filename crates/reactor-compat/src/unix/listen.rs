@@ -88,6 +88,12 @@ impl Reactor {
         factory: impl Factory,
     ) -> Result<Port, CannotListenError> {
         let address = address.into();
+        #[cfg(feature = "testing")]
+        if let Some(network) = self.network() {
+            let (listener, host) = network.bind_unix(address)?;
+            let bound = (Bound::Memory(listener), host);
+            return Ok(port::listen(self, bound, Security::default(), factory));
+        }
         let bound = open(&address, options)
             .map_err(|error| CannotListenError::new(address.to_string(), &error))?;
         Ok(port::listen(self, bound, Security::default(), factory))
@@ -107,7 +113,7 @@ fn open(address: &UnixAddress, options: UnixOptions) -> io::Result<(Bound, Addre
         UnixAddress::Unnamed => return Err(invalid("a port needs a name")),
     };
     socket.listen(options.backlog)?;
-    let bound = Bound::Unix(socket.into(), file);
+    let bound = Bound::Unix { listener: socket.into(), file };
     let host = bound.host()?;
     Ok((bound, host))
 }

@@ -23,6 +23,8 @@ pub(super) enum Place {
     Nested,
     /// It is a key.
     Key,
+    /// It is an error, of which only the name is written.
+    Name,
 }
 
 /// What was written.
@@ -86,7 +88,7 @@ impl<'a> ValueSerializer<'a> {
         let item = match self.place {
             Place::Field => Place::Item,
             Place::Item | Place::Nested => Place::Nested,
-            Place::Key => return Err(ArgumentError::Unsupported("a list as a key")),
+            Place::Key | Place::Name => return Err(ArgumentError::Unsupported("a list here")),
         };
         Ok(List { encoder: self.encoder, item })
     }
@@ -100,7 +102,7 @@ impl<'a> ValueSerializer<'a> {
                 Ok(BoxFields::new(self.encoder, Some(start)))
             }
             Place::Nested => Err(ArgumentError::Unsupported("lists of lists of boxes")),
-            Place::Field | Place::Key => {
+            Place::Field | Place::Key | Place::Name => {
                 Err(ArgumentError::Unsupported("a struct that is not in a list"))
             }
         }
@@ -253,8 +255,9 @@ impl<'a> Serializer for ValueSerializer<'a> {
         Err(ArgumentError::Unsupported("()"))
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Written, ArgumentError> {
+    fn serialize_unit_struct(self, name: &'static str) -> Result<Written, ArgumentError> {
         match self.place {
+            Place::Name => self.bytes(name.as_bytes()),
             Place::Item => Ok(self.box_in_list()?.finish()),
             _ => Err(ArgumentError::Unsupported("a struct without fields")),
         }
@@ -274,6 +277,9 @@ impl<'a> Serializer for ValueSerializer<'a> {
         name: &'static str,
         value: &T,
     ) -> Result<Written, ArgumentError> {
+        if self.place == Place::Name {
+            return self.bytes(name.as_bytes());
+        }
         let long = name == BIG_STRING && self.place == Place::Field;
         let written = value.serialize(self)?;
         Ok(if long && written == Written::Value { Written::LongValue } else { written })
@@ -283,10 +289,13 @@ impl<'a> Serializer for ValueSerializer<'a> {
         self,
         _: &'static str,
         _: u32,
-        _: &'static str,
+        variant: &'static str,
         _: &T,
     ) -> Result<Written, ArgumentError> {
-        Err(NO_VARIANT)
+        match self.place {
+            Place::Name => self.bytes(variant.as_bytes()),
+            _ => Err(NO_VARIANT),
+        }
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<List<'a>, ArgumentError> {

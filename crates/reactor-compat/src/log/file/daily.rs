@@ -33,6 +33,12 @@ pub struct LogDate {
 
 impl LogDate {
     /// That day, if there is one; it is not checked.
+    ///
+    /// ```
+    /// use reactor_compat::log::LogDate;
+    ///
+    /// assert_eq!(LogDate::new(2015, 2, 17).to_string(), "2015_2_17");
+    /// ```
     pub fn new(year: i16, month: u8, day: u8) -> Self {
         Self { year, month, day }
     }
@@ -130,6 +136,8 @@ pub struct DailyLogFileBuilder {
 impl DailyLogFileBuilder {
     /// The permissions of the file, where there are such. Without this it
     /// keeps those that it has, and new ones get the same.
+    ///
+    /// See the [type's example](Self).
     #[doc(alias = "defaultMode")]
     pub fn default_mode(mut self, mode: u32) -> Self {
         self.default_mode = Some(mode);
@@ -137,6 +145,8 @@ impl DailyLogFileBuilder {
     }
 
     /// Days of another time zone than the computer's own.
+    ///
+    /// See the [type's example](Self).
     #[doc(alias = "toDate")]
     pub fn zone(mut self, zone: Zone) -> Self {
         self.calendar.zone = zone;
@@ -145,6 +155,8 @@ impl DailyLogFileBuilder {
 
     /// Another clock, for tests. It is asked with the file locked, and must
     /// not write to it.
+    ///
+    /// See the [type's example](Self).
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.calendar.clock = Arc::new(clock);
         self
@@ -156,6 +168,8 @@ impl DailyLogFileBuilder {
     /// # Errors
     ///
     /// [`LogFileError::Io`].
+    ///
+    /// See the [type's example](Self).
     pub fn open(self) -> Result<DailyLogFile, LogFileError> {
         let (log, found) = OpenLog::open(self.path, self.default_mode)?;
         let last_date = self.calendar.date_in(&found);
@@ -184,6 +198,8 @@ impl DailyLogFile {
     }
 
     /// Begins to choose, for the file at `path`.
+    ///
+    /// See the example of [`DailyLogFileBuilder`].
     #[doc(alias = "fromFullPath")]
     pub fn builder(path: impl AsRef<Path>) -> DailyLogFileBuilder {
         let calendar = Calendar { zone: Zone::local(), clock: Arc::new(SystemTime::now) };
@@ -195,28 +211,64 @@ impl DailyLogFile {
     }
 
     /// Where it is.
+    ///
+    /// ```
+    /// use reactor_compat::log::DailyLogFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = DailyLogFile::new("my.log", &directory)?;
+    /// assert_eq!(file.path(), directory.path().join("my.log"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn path(&self) -> PathBuf {
         self.lock().log.path().to_owned()
     }
 
     /// The day of a time.
+    ///
+    /// ```
+    /// use reactor_compat::log::{DailyLogFile, LogDate, Zone};
+    /// use std::time::SystemTime;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = DailyLogFile::builder(directory.path().join("my.log")).zone(Zone::utc()).open()?;
+    /// assert_eq!(file.date_of(SystemTime::UNIX_EPOCH), LogDate::new(1970, 1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "toDate")]
     pub fn date_of(&self, time: SystemTime) -> LogDate {
         self.lock().calendar.date_of(time)
     }
 
     /// What day it is.
+    ///
+    /// See the example of [`DailyLogFileBuilder`].
     pub fn today(&self) -> LogDate {
         self.lock().calendar.today()
     }
 
     /// The day of what was written last.
+    ///
+    /// ```
+    /// use reactor_compat::log::{DailyLogFile, LogDate, Zone};
+    /// use std::time::SystemTime;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = DailyLogFile::builder(directory.path().join("my.log"))
+    ///     .zone(Zone::utc())
+    ///     .clock(|| SystemTime::UNIX_EPOCH)
+    ///     .open()?;
+    /// assert_eq!(file.last_date(), LogDate::new(1970, 1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "lastDate")]
     pub fn last_date(&self) -> LogDate {
         self.lock().last_date
     }
 
     /// Whether the next write rotates it.
+    ///
+    /// See the example of [`new`](Self::new).
     #[doc(alias = "shouldRotate")]
     pub fn should_rotate(&self) -> bool {
         self.lock().should_rotate()
@@ -252,6 +304,15 @@ impl DailyLogFile {
 
     /// Why the file could not be rotated when it was time, if that happened
     /// since this was asked.
+    ///
+    /// ```
+    /// use reactor_compat::log::DailyLogFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = DailyLogFile::new("my.log", &directory)?;
+    /// assert!(file.take_rotation_error().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn take_rotation_error(&self) -> Option<LogFileError> {
         self.lock().rotation_error.take()
     }
@@ -261,6 +322,8 @@ impl DailyLogFile {
     /// # Errors
     ///
     /// [`LogFileError::NoSuchLog`], [`LogFileError::Io`].
+    ///
+    /// See the [type's example](Self).
     #[doc(alias = "getLog")]
     pub fn get_log(&self, date: LogDate) -> Result<LogReader, LogFileError> {
         let path = {
@@ -277,6 +340,17 @@ impl DailyLogFile {
     /// # Errors
     ///
     /// As [`get_log`](Self::get_log).
+    ///
+    /// ```
+    /// use reactor_compat::log::DailyLogFile;
+    /// use std::io::Write;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let mut file = DailyLogFile::new("my.log", &directory)?;
+    /// file.write_all(b"hello\n")?;
+    /// assert_eq!(file.get_current_log()?.read_lines(10)?, ["hello\n"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "getCurrentLog")]
     pub fn get_current_log(&self) -> Result<LogReader, LogFileError> {
         LogReader::open(&self.path())
@@ -288,16 +362,47 @@ impl DailyLogFile {
     /// # Errors
     ///
     /// [`LogFileError::Io`]; what is written goes where it went before.
+    ///
+    /// ```
+    /// use reactor_compat::log::DailyLogFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = DailyLogFile::new("my.log", &directory)?;
+    /// file.close();
+    /// file.reopen()?;
+    /// assert!(!file.closed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reopen(&self) -> Result<(), LogFileError> {
         self.lock().reopen()
     }
 
     /// Closes it, for all clones. It can be [reopened](Self::reopen).
+    ///
+    /// ```
+    /// use reactor_compat::log::DailyLogFile;
+    /// use std::io::Write;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let mut file = DailyLogFile::new("my.log", &directory)?;
+    /// file.close();
+    /// assert!(file.write_all(b"lost\n").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(&self) {
         self.lock().log.close();
     }
 
     /// Whether it was closed.
+    ///
+    /// ```
+    /// use reactor_compat::log::DailyLogFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = DailyLogFile::new("my.log", &directory)?;
+    /// assert!(!file.closed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn closed(&self) -> bool {
         self.lock().log.closed()
     }

@@ -47,6 +47,8 @@ impl LogReader {
     /// # Errors
     ///
     /// [`LogFileError::Io`].
+    ///
+    /// See the [type's example](Self).
     #[doc(alias = "readLines")]
     pub fn read_lines(&mut self, lines: usize) -> Result<Vec<String>, LogFileError> {
         let mut read = Vec::new();

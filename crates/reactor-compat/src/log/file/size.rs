@@ -76,6 +76,19 @@ pub struct LogFileBuilder {
 impl LogFileBuilder {
     /// Rotates a file of so many bytes or more, at the next write. It is a
     /// million unless told otherwise; zero is [never](Self::never_rotate).
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    /// use std::io::Write;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let path = directory.path().join("my.log");
+    /// let mut file = LogFile::builder(&path).rotate_length(4).open()?;
+    /// file.write_all(b"one\n")?;
+    /// file.write_all(b"two\n")?;
+    /// assert_eq!(file.list_logs()?, [1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "rotateLength")]
     pub fn rotate_length(mut self, bytes: u64) -> Self {
         self.rotate_length = bytes;
@@ -83,12 +96,26 @@ impl LogFileBuilder {
     }
 
     /// Rotates only when [`LogFile::rotate`] is called.
+    ///
+    /// See the [type's example](Self).
     pub fn never_rotate(self) -> Self {
         self.rotate_length(0)
     }
 
     /// Keeps at most so many old logs, and removes those beyond. Without this
     /// all are kept.
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = LogFile::builder(directory.path().join("my.log")).max_rotated_files(2).open()?;
+    /// for _ in 0..3 {
+    ///     file.rotate()?;
+    /// }
+    /// assert_eq!(file.list_logs()?, [1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "maxRotatedFiles")]
     pub fn max_rotated_files(mut self, count: u64) -> Self {
         self.max_rotated_files = Some(count);
@@ -97,6 +124,8 @@ impl LogFileBuilder {
 
     /// The permissions of the file, where there are such. Without this it
     /// keeps those that it has, and new ones get the same.
+    ///
+    /// See the example of [`LogFile`].
     #[doc(alias = "defaultMode")]
     pub fn default_mode(mut self, mode: u32) -> Self {
         self.default_mode = Some(mode);
@@ -108,6 +137,8 @@ impl LogFileBuilder {
     /// # Errors
     ///
     /// [`LogFileError::Io`].
+    ///
+    /// See the [type's example](Self).
     pub fn open(self) -> Result<LogFile, LogFileError> {
         let (log, found) = OpenLog::open(self.path, self.default_mode)?;
         let shared = Rotating {
@@ -141,6 +172,8 @@ impl LogFile {
     }
 
     /// Begins to choose, for the file at `path`.
+    ///
+    /// See the [type's example](Self).
     #[doc(alias = "fromFullPath")]
     pub fn builder(path: impl AsRef<Path>) -> LogFileBuilder {
         LogFileBuilder {
@@ -156,16 +189,49 @@ impl LogFile {
     }
 
     /// Where it is.
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = LogFile::new("my.log", &directory)?;
+    /// assert_eq!(file.path(), directory.path().join("my.log"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn path(&self) -> PathBuf {
         self.lock().log.path().to_owned()
     }
 
     /// How many bytes are in it.
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    /// use std::io::Write;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let mut file = LogFile::new("my.log", &directory)?;
+    /// file.write_all(b"hello\n")?;
+    /// assert_eq!(file.size(), 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn size(&self) -> u64 {
         self.lock().size
     }
 
     /// Whether the next write rotates it.
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    /// use std::io::Write;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let path = directory.path().join("my.log");
+    /// let mut file = LogFile::builder(&path).rotate_length(4).open()?;
+    /// assert!(!file.should_rotate());
+    /// file.write_all(b"one\n")?;
+    /// assert!(file.should_rotate());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "shouldRotate")]
     pub fn should_rotate(&self) -> bool {
         self.lock().should_rotate()
@@ -197,6 +263,15 @@ impl LogFile {
 
     /// Why the file could not be rotated when it was time, if that happened
     /// since this was asked.
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = LogFile::new("my.log", &directory)?;
+    /// assert!(file.take_rotation_error().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn take_rotation_error(&self) -> Option<LogFileError> {
         self.lock().rotation_error.take()
     }
@@ -227,6 +302,8 @@ impl LogFile {
     /// # Errors
     ///
     /// [`LogFileError::NoSuchLog`], [`LogFileError::Io`].
+    ///
+    /// See the example of [`rotate`](Self::rotate).
     #[doc(alias = "getLog")]
     pub fn get_log(&self, number: u64) -> Result<LogReader, LogFileError> {
         let path = self.lock().log.path_with(&number.to_string());
@@ -238,6 +315,8 @@ impl LogFile {
     /// # Errors
     ///
     /// As [`get_log`](Self::get_log).
+    ///
+    /// See the [type's example](Self).
     #[doc(alias = "getCurrentLog")]
     pub fn get_current_log(&self) -> Result<LogReader, LogFileError> {
         LogReader::open(&self.path())
@@ -286,6 +365,16 @@ impl LogFile {
     }
 
     /// Whether it was closed.
+    ///
+    /// ```
+    /// use reactor_compat::log::LogFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let file = LogFile::new("my.log", &directory)?;
+    /// file.close();
+    /// assert!(file.closed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn closed(&self) -> bool {
         self.lock().log.closed()
     }

@@ -142,6 +142,8 @@ pub struct SignalError {
 
 impl SignalError {
     /// Which signal that is.
+    ///
+    /// See the [type's example](Self).
     pub fn signal(&self) -> Signal {
         self.signal
     }

@@ -1,6 +1,7 @@
-//! Doubles for tests: [`StringTransport`].
+//! [`StringTransport`]: a connection without a reactor and without a peer.
 //!
-//! Mirrors `twisted.internet.testing`. Tested in `tests/transport.rs`.
+//! Mirrors `twisted.internet.testing.StringTransport`. Tested in
+//! `tests/transport.rs`.
 
 use std::fmt;
 use std::ops::Deref;

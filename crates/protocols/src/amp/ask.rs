@@ -1,0 +1,251 @@
+//! A command that was received, and how it is answered.
+//!
+//! Mirrors `_commandReceived` and `_wrapWithSerialization` of
+//! `twisted.protocols.amp`. Tested in `tests/amp.rs` and `tests/amp_errors.rs`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use deferred::{CallbackResult, Deferred, Failure, Outcome, maybe_deferred};
+use reactor_compat::{Protocol, log};
+
+use super::dispatcher::{failure_of, unhandled_error};
+use super::encoder::Encoder;
+use super::switch::Switch;
+use super::{
+    AmpBox, AmpHandler, ArgumentError, BadLocalReturn, BoxRef, Command, Peer, ProtocolSwitched,
+    Remote, RemoteAmpError, UNKNOWN_ERROR_CODE, ser,
+};
+
+/// Whether a command is done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Served {
+    /// It is answered.
+    Done,
+    /// A Deferred has to fire first.
+    Working,
+}
+
+/// A command that was received.
+#[derive(Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) fields: BoxRef<'a>,
+    /// What the answer has to name; `None` if nobody waits for one.
+    pub(super) tag: Option<&'a [u8]>,
+}
+
+impl Ask<'_> {
+    /// Runs a responder, and answers with what it returns.
+    pub(super) fn serve<C, H, R>(self, peer: &Peer<H>, responder: impl FnOnce(C) -> R) -> Served
+    where
+        C: Command,
+        H: AmpHandler,
+        R: CallbackResult<Value = C::Response>,
+    {
+        let outcome = self.run(responder);
+        self.finish(peer.remote(), outcome, answer::<C>)
+    }
+
+    /// The same of a command that gives and takes boxes.
+    pub(super) fn serve_string<H, R>(
+        self,
+        peer: &Peer<H>,
+        responder: impl FnOnce(AmpBox) -> R,
+    ) -> Served
+    where
+        H: AmpHandler,
+        R: CallbackResult<Value = AmpBox>,
+    {
+        let outcome = catch(|| responder(self.fields.into()).into_outcome());
+        self.finish(peer.remote(), outcome, answer_string)
+    }
+
+    /// The same of a command that gives the connection away.
+    pub(super) fn switch<C, H, P, R>(self, peer: &Peer<H>, responder: impl FnOnce(C) -> R) -> Served
+    where
+        C: Command<Response = ()>,
+        H: AmpHandler,
+        P: Protocol,
+        R: CallbackResult<Value = P>,
+    {
+        let outcome = self.run(responder);
+        let home = peer.amp().clone();
+        self.finish(peer.remote(), outcome, move |remote, tag, result| {
+            let protocol = match result {
+                Ok(protocol) => protocol,
+                Err(failure) => return answer::<C>(remote, tag, Err(failure)),
+            };
+            answer::<C>(remote, tag, Ok(()));
+            remote.dispatcher().lock();
+            remote.dispatcher().turn_to(Switch::new(protocol, || {}));
+            drop(home.call(|amp, connection| amp.settle(connection, &[])));
+        })
+    }
+
+    /// Says that there is no answer.
+    #[cold]
+    pub(super) fn refuse<H: AmpHandler>(self, peer: &Peer<H>, error: RemoteAmpError) {
+        match self.tag {
+            Some(tag) => send_error(peer.remote(), tag, error),
+            None => unhandled_error(peer.transport(), Failure::new(error)),
+        }
+    }
+
+    /// Reads the arguments, and calls the responder with them.
+    pub(super) fn run<C: Command, R: CallbackResult>(
+        self,
+        responder: impl FnOnce(C) -> R,
+    ) -> Outcome<R::Value> {
+        catch(|| match self.fields.to_value::<C>() {
+            Ok(command) => responder(command).into_outcome(),
+            Err(error) => Outcome::Done(Err(failure_of(error))),
+        })
+    }
+
+    /// Answers now, or when the Deferred has fired.
+    pub(super) fn finish<T: 'static>(
+        self,
+        remote: &Remote,
+        outcome: Outcome<T>,
+        answer: impl FnOnce(&Remote, Option<&[u8]>, Result<T, Failure>) + 'static,
+    ) -> Served {
+        let fired = match outcome {
+            Outcome::Done(result) => Ok(result),
+            Outcome::Wait(deferred) => deferred.take_result(),
+        };
+        match fired {
+            Ok(result) => {
+                answer(remote, self.tag, result);
+                Served::Done
+            }
+            Err(deferred) => {
+                self.finish_later(remote, deferred, answer);
+                Served::Working
+            }
+        }
+    }
+
+    fn finish_later<T: 'static>(
+        self,
+        remote: &Remote,
+        deferred: Deferred<T>,
+        answer: impl FnOnce(&Remote, Option<&[u8]>, Result<T, Failure>) + 'static,
+    ) {
+        let working = |remote: &Remote, by: isize| {
+            let working = &remote.dispatcher().working;
+            working.set(working.get().saturating_add_signed(by));
+        };
+        working(remote, 1);
+        let (remote, tag) = (remote.clone(), self.tag.map(<[u8]>::to_vec));
+        drop(deferred.add_both(move |result| {
+            working(&remote, -1);
+            answer(&remote, tag.as_deref(), result);
+        }));
+    }
+}
+
+/// Runs user code; a panic in it is a failure.
+fn catch<T: 'static>(code: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|payload| {
+        Outcome::Wait(maybe_deferred(move || -> Result<T, Failure> { resume_unwind(payload) }))
+    })
+}
+
+/// Answers a command of type `C`.
+pub(super) fn answer<C: Command>(
+    remote: &Remote,
+    tag: Option<&[u8]>,
+    result: Result<C::Response, Failure>,
+) {
+    let (tag, response) = match (tag, result) {
+        (Some(tag), Ok(response)) => (tag, response),
+        (None, Ok(_)) => return,
+        (tag, Err(failure)) => return fail::<C>(remote, tag, failure),
+    };
+    let sent = send_answer(remote, |encoder| {
+        ser::encode(encoder, |encoder| encoder.entry(b"_answer", tag), &response)
+    });
+    match sent {
+        Err(enclosed) => {
+            let command = C::NAME.to_owned();
+            unknown(remote, tag, Failure::new(BadLocalReturn { command, enclosed }));
+        }
+        Ok(()) if C::QUITS => remote.transport().lose_connection(),
+        Ok(()) => {}
+    }
+}
+
+/// Answers a command with a box.
+fn answer_string(remote: &Remote, tag: Option<&[u8]>, result: Result<AmpBox, Failure>) {
+    let sent = match (tag, result) {
+        (Some(tag), Ok(response)) => send_answer(remote, |encoder| {
+            response.write(encoder, |encoder| encoder.entry(b"_answer", tag))
+        })
+        .map_err(|error| (tag, failure_of(error))),
+        (None, Ok(_)) => return,
+        (tag, Err(failure)) => match (tag, failure.check::<RemoteAmpError>()) {
+            (Some(tag), Some(error)) => return send_error(remote, tag, error.clone()),
+            (Some(tag), None) => Err((tag, failure)),
+            (None, _) => return unhandled_error(remote.transport(), failure),
+        },
+    };
+    if let Err((tag, failure)) = sent {
+        unknown(remote, tag, failure);
+    }
+}
+
+/// Sends an answer. What is too long is not answered at all, as in Twisted.
+#[inline]
+fn send_answer(
+    remote: &Remote,
+    write: impl FnOnce(&mut Encoder) -> Result<(), ArgumentError>,
+) -> Result<(), ArgumentError> {
+    let Err(failure) = remote.dispatcher().send(remote.transport(), write) else { return Ok(()) };
+    match failure.check::<ArgumentError>() {
+        Some(error) => Err(error.clone()),
+        None => {
+            not_sent(remote, failure);
+            Ok(())
+        }
+    }
+}
+
+/// What a box that could not be sent comes to: nothing, after a switch.
+fn not_sent(remote: &Remote, failure: Failure) {
+    if !failure.is::<ProtocolSwitched>() {
+        unhandled_error(remote.transport(), failure);
+    }
+}
+
+/// Answers a command of type `C` whose responder has failed.
+#[cold]
+fn fail<C: Command>(remote: &Remote, tag: Option<&[u8]>, failure: Failure) {
+    let Some(tag) = tag else { return unhandled_error(remote.transport(), failure) };
+    match RemoteAmpError::of::<C>(&failure) {
+        Some(error) => send_error(remote, tag, error),
+        None => unknown(remote, tag, failure),
+    }
+}
+
+/// What nobody foresaw is logged here, and is of no concern to the caller.
+#[cold]
+fn unknown(remote: &Remote, tag: &[u8], failure: Failure) {
+    log::err(failure, "while receiving response to command");
+    let error = RemoteAmpError { fatal: true, ..RemoteAmpError::new(UNKNOWN_ERROR_CODE, "Unknown Error") };
+    send_error(remote, tag, error);
+}
+
+fn send_error(remote: &Remote, tag: &[u8], error: RemoteAmpError) {
+    let sent = remote.dispatcher().send(remote.transport(), |encoder| {
+        let start = encoder.begin();
+        encoder.entry(b"_error", tag)?;
+        encoder.entry(b"_error_code", &error.error_code)?;
+        encoder.entry(b"_error_description", error.description.as_bytes())?;
+        encoder.finish(start);
+        Ok(())
+    });
+    match sent {
+        Ok(()) if error.fatal => remote.transport().lose_connection(),
+        Ok(()) => {}
+        Err(failure) => not_sent(remote, failure),
+    }
+}

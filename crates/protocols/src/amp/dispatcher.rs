@@ -1,0 +1,277 @@
+//! What the handles to a connection share: the calls that wait for answers, and
+//! how boxes are sent.
+//!
+//! Mirrors `BoxDispatcher` of `twisted.protocols.amp`. Tested in
+//! `tests/amp.rs`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::mem;
+
+use deferred::Failure;
+use reactor_compat::{Transport, log};
+
+use super::encoder::Encoder;
+use super::switch::Switch;
+use super::{ArgumentError, BoxRef, MalformedAmpBox, ProtocolSwitched, RemoteAmpError};
+
+/// Whether boxes are sent.
+///
+/// ```text
+///                            ┌──error──┐
+///                            ▼         │
+/// Open ──a switch is asked for──▶ Locked ──answered──▶ Locked, for ever
+///  │ ▲
+///  │ └──────answered──────┐
+///  └──TLS is asked for──▶ Holding
+///
+/// any of them ──the connection is lost──▶ Lost
+/// ```
+#[derive(Debug, Default)]
+pub(super) enum Stage {
+    /// They are.
+    #[default]
+    Open,
+    /// The connection speaks another protocol, or is about to.
+    Locked,
+    /// They wait until the connection speaks TLS.
+    #[cfg(feature = "tls")]
+    Holding(Vec<u8>),
+    /// The connection is lost.
+    Lost(Failure),
+}
+
+/// A call that waits for its answer.
+pub(super) trait Question {
+    fn answered(self: Box<Self>, answer: BoxRef<'_>);
+    fn refused(self: Box<Self>, error: RemoteAmpError);
+    fn lost(self: Box<Self>, reason: Failure);
+}
+
+/// The keys are our own, and count up.
+#[derive(Default)]
+struct TagHasher(u64);
+
+impl Hasher for TagHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(self.0 ^ u64::from(byte)));
+    }
+
+    #[inline]
+    fn write_u64(&mut self, tag: u64) {
+        self.0 = tag.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+    }
+}
+
+type Questions = HashMap<u64, Box<dyn Question>, BuildHasherDefault<TagHasher>>;
+
+/// What the handles to a connection share.
+#[derive(Default)]
+pub(super) struct Dispatcher {
+    stage: RefCell<Stage>,
+    last_tag: Cell<u64>,
+    /// Bounded by whoever calls: one for each call that is not answered.
+    questions: RefCell<Questions>,
+    /// How many commands wait for a Deferred of their responder.
+    pub(super) working: Cell<usize>,
+    /// Where the connection goes once the running callback allows it.
+    pub(super) switch: RefCell<Option<Switch>>,
+    /// Whether what comes after the box at hand is no box: it belongs to
+    /// another protocol, or should be under TLS.
+    pub(super) turned: Cell<bool>,
+    encoder: Cell<Encoder>,
+}
+
+impl Dispatcher {
+    /// Why nothing is sent any more, if the connection is lost.
+    pub(super) fn lost(&self) -> Option<Failure> {
+        match &*self.stage.borrow() {
+            Stage::Lost(reason) => Some(reason.clone()),
+            _ => None,
+        }
+    }
+
+    /// The tag of the next call.
+    pub(super) fn next_tag(&self) -> Tag {
+        let number = self.last_tag.get() + 1;
+        self.last_tag.set(number);
+        Tag::new(number)
+    }
+
+    /// Has `question` wait for the answer to the call with this tag.
+    pub(super) fn ask(&self, tag: &Tag, question: Box<dyn Question>) {
+        self.questions.borrow_mut().insert(tag.number, question);
+    }
+
+    /// The question that is answered.
+    pub(super) fn take_question(&self, tag: &[u8]) -> Result<Box<dyn Question>, MalformedAmpBox> {
+        Tag::read(tag)
+            .and_then(|number| self.questions.borrow_mut().remove(&number))
+            .ok_or_else(|| MalformedAmpBox::new("an answer to no question"))
+    }
+
+    /// Sends the box that `write` writes.
+    pub(super) fn send(
+        &self,
+        transport: &Transport,
+        write: impl FnOnce(&mut Encoder) -> Result<(), ArgumentError>,
+    ) -> Result<(), Failure> {
+        if let Stage::Locked = &*self.stage.borrow() {
+            return Err(Failure::new(ProtocolSwitched));
+        }
+        // What is being written may, in its `Serialize`, write as well.
+        let mut encoder = self.encoder.take();
+        let written = write(&mut encoder);
+        if written.is_ok() {
+            self.put(transport, encoder.wire());
+        }
+        encoder.clear();
+        self.encoder.set(encoder);
+        written.map_err(failure_of)
+    }
+
+    fn put(&self, transport: &Transport, wire: &[u8]) {
+        #[cfg(feature = "tls")]
+        if let Stage::Holding(held) = &mut *self.stage.borrow_mut() {
+            return held.extend_from_slice(wire);
+        }
+        transport.write(wire);
+    }
+
+    /// The connection goes to another protocol.
+    pub(super) fn turn_to(&self, switch: Switch) {
+        let before = self.switch.replace(Some(switch));
+        drop(before);
+        self.turned.set(true);
+    }
+
+    /// No more boxes are sent, until [`unlock`](Self::unlock).
+    pub(super) fn lock(&self) {
+        self.enter(Stage::Locked);
+    }
+
+    /// Boxes are sent again: the other side does not switch.
+    pub(super) fn unlock(&self) {
+        self.enter(Stage::Open);
+    }
+
+    /// Whether boxes are kept.
+    #[cfg(feature = "tls")]
+    pub(super) fn holding(&self) -> bool {
+        matches!(*self.stage.borrow(), Stage::Holding(_))
+    }
+
+    /// Keeps the boxes that are sent, until [`release`](Self::release).
+    #[cfg(feature = "tls")]
+    pub(super) fn hold(&self) {
+        self.enter(Stage::Holding(Vec::new()));
+    }
+
+    /// Sends the boxes that were kept.
+    #[cfg(feature = "tls")]
+    pub(super) fn release(&self, transport: &Transport) {
+        if let Stage::Holding(held) = self.enter(Stage::Open) {
+            transport.write(held);
+        }
+    }
+
+    fn enter(&self, stage: Stage) -> Stage {
+        let mut now = self.stage.borrow_mut();
+        if let Stage::Lost(_) = *now { Stage::Open } else { mem::replace(&mut *now, stage) }
+    }
+
+    /// The connection is lost: every call fails, in the order in which they
+    /// were made.
+    #[doc(alias = "failAllOutgoing")]
+    pub(super) fn fail_all(&self, reason: &Failure) {
+        drop(self.enter(Stage::Lost(reason.clone())));
+        let switch = self.switch.take();
+        drop(switch);
+        let mut questions: Vec<_> = self.questions.take().into_iter().collect();
+        questions.sort_by_key(|(tag, _)| *tag);
+        for (_, question) in questions {
+            question.lost(reason.clone());
+        }
+    }
+}
+
+/// An error that nobody handles ends the connection.
+#[doc(alias = "unhandledError")]
+pub(super) fn unhandled_error(transport: &Transport, failure: Failure) {
+    log::err(
+        failure,
+        "Amp server or network failure unhandled by client application.  Dropping connection!",
+    );
+    transport.lose_connection();
+}
+
+/// The failure of what could not be written, in which one finds a `TooLong`.
+pub(super) fn failure_of(error: ArgumentError) -> Failure {
+    match error {
+        ArgumentError::TooLong(error) => Failure::new(error),
+        error => Failure::new(error),
+    }
+}
+
+/// What names a call, in hexadecimal.
+pub(super) struct Tag {
+    number: u64,
+    digits: [u8; 16],
+    start: usize,
+}
+
+impl Tag {
+    fn new(number: u64) -> Self {
+        let (mut digits, mut start, mut rest) = ([b'0'; 16], 16, number);
+        for digit in digits.iter_mut().rev() {
+            let value = (rest % 16) as u8;
+            *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+            rest /= 16;
+            start -= 1;
+            if rest == 0 {
+                break;
+            }
+        }
+        Self { number, digits, start }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+
+    /// The number of a tag that is written as ours are.
+    fn read(tag: &[u8]) -> Option<u64> {
+        let number = match tag {
+            [] | [b'0', ..] => return None,
+            tag if tag.len() > 16 => return None,
+            tag => tag,
+        };
+        number.iter().try_fold(0, |number, digit| match digit {
+            b'0'..=b'9' => Some(number << 4 | u64::from(digit - b'0')),
+            b'a'..=b'f' => Some(number << 4 | u64::from(digit - b'a' + 10)),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_as_they_are_written() {
+        for number in [1, 9, 10, 15, 16, 255, 0x1234_5678_9abc_def0, u64::MAX] {
+            let tag = Tag::new(number);
+            assert_eq!(tag.as_bytes(), format!("{number:x}").as_bytes());
+            assert_eq!(Tag::read(tag.as_bytes()), Some(number));
+        }
+        for odd in ["", "0", "01", "A", "g", " 1", "11111111111111111"] {
+            assert_eq!(Tag::read(odd.as_bytes()), None, "{odd:?}");
+        }
+    }
+}

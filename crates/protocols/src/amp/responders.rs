@@ -1,0 +1,252 @@
+//! [`Responders`]: which function answers which command.
+//!
+//! Mirrors `CommandLocator` and `SimpleStringLocator` of
+//! `twisted.protocols.amp`. Tested in `tests/amp.rs`.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+
+use deferred::CallbackResult;
+use reactor_compat::Protocol;
+
+use super::ask::{Ask, Served};
+use super::{AmpBox, AmpHandler, Command, Peer, RemoteAmpError, UNHANDLED_ERROR_CODE, python};
+
+type Respond<H> = Rc<dyn Fn(&mut H, &Peer<H>, Ask<'_>) -> Served>;
+
+/// Which function answers which command. Made once, and given to every
+/// connection's [`Amp`](super::Amp); clones share the table.
+///
+/// A responder returns a `Result`, a `Deferred`, or a coroutine by way of
+/// [`ensure_deferred`](deferred::ensure_deferred). If it fails, or panics, the
+/// caller gets one of the command's [errors](super::CommandError), a
+/// [`RemoteAmpError`] as it is, or, for any other, `UNKNOWN`: that one is
+/// logged, and ends the connection.
+///
+/// ```
+/// use deferred::{Deferred, Failure, ensure_deferred, testing::success_result_of};
+/// use protocols::amp::{Amp, AmpHandler, Peer, Responders};
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.rs"));
+///
+/// /// Needs nothing but the arguments.
+/// fn divide(Divide { numerator, denominator }: Divide) -> Result<Quotient, Failure> {
+///     if denominator == 0 {
+///         return Err(ZeroDivision.into());
+///     }
+///     Ok(Quotient { result: numerator as f64 / denominator as f64 })
+/// }
+///
+/// /// Counts.
+/// #[derive(Default)]
+/// struct Accountant {
+///     sums: u32,
+/// }
+///
+/// impl AmpHandler for Accountant {}
+///
+/// impl Accountant {
+///     fn sum(&mut self, _: &Peer<Self>, Sum { a, b }: Sum) -> Deferred<Total> {
+///         self.sums += 1;
+///         ensure_deferred(async move { Ok(Total { total: a + b }) })
+///     }
+/// }
+///
+/// let responders = Responders::new().responder(Accountant::sum).function(divide);
+/// let _amp = Amp::with_handler(Accountant::default(), &responders);
+/// ```
+#[doc(alias = "CommandLocator")]
+#[doc(alias = "IResponderLocator")]
+pub struct Responders<H: AmpHandler = ()> {
+    table: Rc<HashMap<String, Respond<H>>>,
+    fallback: Option<Respond<H>>,
+}
+
+impl<H: AmpHandler> Responders<H> {
+    /// None.
+    ///
+    /// See the [type's example](Self).
+    pub fn new() -> Self {
+        Self { table: Rc::default(), fallback: None }
+    }
+
+    /// Has a method of the handler answer `C`.
+    ///
+    /// See the [type's example](Self).
+    #[must_use]
+    pub fn responder<C, R>(self, responder: impl Fn(&mut H, &Peer<H>, C) -> R + 'static) -> Self
+    where
+        C: Command,
+        R: CallbackResult<Value = C::Response>,
+    {
+        let respond = move |handler: &mut H, peer: &Peer<H>, ask: Ask<'_>| {
+            ask.serve::<C, H, R>(peer, |command| responder(handler, peer, command))
+        };
+        self.with(C::NAME, Rc::new(respond))
+    }
+
+    /// Has a function that needs no handler answer `C`.
+    ///
+    /// See the [type's example](Self).
+    #[must_use]
+    #[doc(alias = "responder")]
+    pub fn function<C, R>(self, responder: impl Fn(C) -> R + 'static) -> Self
+    where
+        C: Command,
+        R: CallbackResult<Value = C::Response>,
+    {
+        self.responder(move |_, _, command| responder(command))
+    }
+
+    /// Has a function answer a command that is known only when the program
+    /// runs. It gets the whole box, and returns one.
+    ///
+    /// ```
+    /// use protocols::amp::{Amp, AmpBox, Peer, Responders};
+    /// use reactor_compat::testing::StringTransport;
+    ///
+    /// let echo = |_: &mut (), _: &Peer<()>, sent: AmpBox| {
+    ///     Ok(AmpBox::from([("text", sent.get("text").unwrap_or_default())]))
+    /// };
+    /// let responders = Responders::new().string_responder("Echo", echo);
+    /// # let server = StringTransport::new(Amp::with_responders(&responders));
+    /// # let ask = AmpBox::from([("_ask", "1"), ("_command", "Echo"), ("text", "hi")]);
+    /// # server.data_received(&ask.serialize().unwrap());
+    /// # let answer = AmpBox::from([("_answer", "1"), ("text", "hi")]);
+    /// # assert_eq!(server.take_value(), answer.serialize().unwrap());
+    /// ```
+    #[must_use]
+    #[doc(alias = "SimpleStringLocator")]
+    pub fn string_responder<R>(
+        self,
+        name: &str,
+        responder: impl Fn(&mut H, &Peer<H>, AmpBox) -> R + 'static,
+    ) -> Self
+    where
+        R: CallbackResult<Value = AmpBox>,
+    {
+        self.with(name, string_respond(responder))
+    }
+
+    /// Has a function answer all commands that nobody else answers, whose name
+    /// is in the box under `_command`.
+    ///
+    /// ```
+    /// use protocols::amp::{AmpBox, Peer, RemoteAmpError, Responders};
+    ///
+    /// let responders = Responders::<()>::new().otherwise(|_, _, sent: AmpBox| {
+    ///     let name = sent.get("_command").unwrap_or_default();
+    ///     Err(RemoteAmpError::new("MOVED", format!("{} is gone", name.escape_ascii())).into())
+    /// });
+    /// # assert_eq!(responders.names().count(), 0);
+    /// ```
+    #[must_use]
+    #[doc(alias = "locateResponder")]
+    pub fn otherwise<R>(self, responder: impl Fn(&mut H, &Peer<H>, AmpBox) -> R + 'static) -> Self
+    where
+        R: CallbackResult<Value = AmpBox>,
+    {
+        Self { fallback: Some(string_respond(responder)), ..self }
+    }
+
+    /// Has a method answer `C` by giving the connection to another protocol:
+    /// the one it returns. The answer is empty; after it no more boxes are
+    /// sent, and what comes goes to the new protocol.
+    ///
+    /// ```
+    /// # use protocols::wire::Echo;
+    /// use protocols::amp::{Amp, Command, NoError, Peer, Responders};
+    /// use reactor_compat::testing::StringTransport;
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct BeEcho;
+    ///
+    /// impl Command for BeEcho {
+    ///     const NAME: &str = "BeEcho";
+    ///     type Response = ();
+    ///     type Error = NoError;
+    /// }
+    ///
+    /// let responders = Responders::new().switch(|_: &mut (), _: &Peer<()>, BeEcho| Ok(Echo));
+    /// let server = StringTransport::new(Amp::with_responders(&responders));
+    /// server.data_received(b"\x00\x04_ask\x00\x011\x00\x08_command\x00\x06BeEcho\x00\x00hello");
+    /// assert_eq!(server.take_value(), b"\x00\x07_answer\x00\x011\x00\x00hello");
+    /// ```
+    #[must_use]
+    #[doc(alias = "ProtocolSwitchCommand")]
+    pub fn switch<C, P, R>(self, responder: impl Fn(&mut H, &Peer<H>, C) -> R + 'static) -> Self
+    where
+        C: Command<Response = ()>,
+        P: Protocol,
+        R: CallbackResult<Value = P>,
+    {
+        let respond = move |handler: &mut H, peer: &Peer<H>, ask: Ask<'_>| {
+            ask.switch::<C, H, P, R>(peer, |command| responder(handler, peer, command))
+        };
+        self.with(C::NAME, Rc::new(respond))
+    }
+
+    /// The commands that are answered, in no order.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.rs"));
+    /// use protocols::amp::Responders;
+    ///
+    /// let responders = Responders::<()>::new().function(|Sum { a, b }| Ok(Total { total: a + b }));
+    /// assert_eq!(responders.names().collect::<Vec<_>>(), ["Sum"]);
+    /// ```
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.table.keys().map(String::as_str)
+    }
+
+    pub(super) fn with(mut self, name: &str, respond: Respond<H>) -> Self {
+        Rc::make_mut(&mut self.table).insert(name.to_owned(), respond);
+        self
+    }
+
+    /// Answers a command.
+    #[inline]
+    pub(super) fn respond(
+        &self,
+        name: &[u8],
+        handler: &mut H,
+        peer: &Peer<H>,
+        ask: Ask<'_>,
+    ) -> Served {
+        let known = std::str::from_utf8(name).ok().and_then(|name| self.table.get(name));
+        match known.or(self.fallback.as_ref()) {
+            Some(respond) => respond(handler, peer, ask),
+            None => {
+                let description = format!("Unhandled Command: {}", python::bytes_repr(name));
+                ask.refuse(peer, RemoteAmpError::new(UNHANDLED_ERROR_CODE, description));
+                Served::Done
+            }
+        }
+    }
+}
+
+fn string_respond<H: AmpHandler, R: CallbackResult<Value = AmpBox>>(
+    responder: impl Fn(&mut H, &Peer<H>, AmpBox) -> R + 'static,
+) -> Respond<H> {
+    Rc::new(move |handler: &mut H, peer: &Peer<H>, ask: Ask<'_>| {
+        ask.serve_string::<H, R>(peer, |sent| responder(handler, peer, sent))
+    })
+}
+
+impl<H: AmpHandler> Default for Responders<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<H: AmpHandler> Clone for Responders<H> {
+    fn clone(&self) -> Self {
+        Self { table: self.table.clone(), fallback: self.fallback.clone() }
+    }
+}
+
+impl<H: AmpHandler> fmt::Debug for Responders<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}

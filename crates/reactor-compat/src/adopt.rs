@@ -1,0 +1,226 @@
+//! Adopting sockets that exist: listening ones, and connections.
+//!
+//! Mirrors `IReactorSocket` of `twisted.internet.interfaces`. Tested in
+//! `tests/adopt.rs`.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use socket2::{SockRef, Socket as RawSocket, Type};
+
+use crate::connection::{Connection, Security};
+use crate::factory::Factory;
+use crate::guard;
+use crate::port::{self, Bound, Port};
+use crate::reactor::Reactor;
+use crate::serve::{Origin, serve_socket};
+use crate::socket::{Adopted, Socket, UnixSocket};
+
+/// Why a socket was not adopted. It is closed.
+///
+/// ```
+/// use reactor_compat::{Address, AdoptError, Protocol, Reactor};
+/// use std::{fs::File, net::UdpSocket};
+///
+/// struct Silent;
+/// impl Protocol for Silent {}
+///
+/// let reactor = Reactor::new();
+/// let error = reactor.adopt_stream_port(File::open("/dev/null")?, |_: Address| Silent);
+/// assert_eq!(error.unwrap_err(), AdoptError::NotASocket);
+/// let error = reactor.adopt_stream_port(UdpSocket::bind("127.0.0.1:0")?, |_: Address| Silent);
+/// assert_eq!(error.unwrap_err(), AdoptError::NotAStream);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// It is the descriptor of something else.
+    NotASocket,
+    /// It is a socket for datagrams, or of another kind that does not stream.
+    NotAStream,
+    /// It is neither of TCP nor of UNIX.
+    #[doc(alias = "UnsupportedAddressFamily")]
+    UnsupportedFamily,
+    /// It is to be a port, and does not listen.
+    NotListening,
+    /// It is to be a connection, and has no other end.
+    NotConnected,
+    /// The factory built no protocol for the connection, or panicked.
+    NoProtocol,
+    /// The operating system refused; what it said.
+    System(io::ErrorKind, String),
+}
+
+impl fmt::Display for AdoptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotASocket => "the descriptor is not that of a socket",
+            Self::NotAStream => "the socket does not stream",
+            Self::UnsupportedFamily => "the socket is neither of TCP nor of UNIX",
+            Self::NotListening => "the socket does not listen",
+            Self::NotConnected => "the socket is not connected",
+            Self::NoProtocol => "the factory built no protocol for the connection",
+            Self::System(_, detail) => detail,
+        })
+    }
+}
+
+impl Error for AdoptError {}
+
+impl From<io::Error> for AdoptError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotConnected => Self::NotConnected,
+            kind => Self::System(kind, error.to_string()),
+        }
+    }
+}
+
+impl Reactor {
+    /// Listens on a socket that listens already: one that a supervisor opened,
+    /// or another process sent.
+    ///
+    /// `listener` is one of `std`'s, or any descriptor of a TCP or UNIX socket.
+    /// It belongs to the port from then on, and is closed with it; the file of
+    /// a UNIX socket stays, for it is not ours.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptError`] says what it is instead.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, Protocol, Reactor};
+    /// use std::net::TcpListener;
+    ///
+    /// struct Silent;
+    /// impl Protocol for Silent {}
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let port = Reactor::new().adopt_stream_port(listener, |_: Address| Silent)?;
+    /// assert_eq!(port.get_host().socket_addr(), Some(address));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "adoptStreamPort")]
+    pub fn adopt_stream_port(
+        &self,
+        listener: impl Into<OwnedFd>,
+        factory: impl Factory,
+    ) -> Result<Port, AdoptError> {
+        let (family, socket) = examine(listener.into())?;
+        if !listens(&socket)? {
+            return Err(AdoptError::NotListening);
+        }
+        let bound = match family {
+            Family::Tcp => Bound::Tcp(socket.into()),
+            Family::Unix => Bound::Unix { listener: socket.into(), file: None },
+        };
+        let host = bound.host()?;
+        Ok(port::listen(self, (bound, host), Security::default(), factory))
+    }
+
+    /// Gives a connection that exists to a protocol of `factory`, which is
+    /// called before this returns.
+    ///
+    /// `stream` is one of `std`'s, or any descriptor of a TCP or UNIX socket;
+    /// it belongs to the connection from then on. The protocol's
+    /// `connection_made` is called in the next turn, or when the reactor runs.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptError`] says what it is instead, or that there is no protocol.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, Connection, Protocol, Reactor};
+    /// use std::{io::Read, os::unix::net::UnixStream};
+    ///
+    /// struct Greet(Reactor);
+    ///
+    /// impl Protocol for Greet {
+    ///     fn connection_made(&mut self, transport: &Connection<Self>) {
+    ///         transport.write("hello");
+    ///         transport.lose_connection();
+    ///     }
+    ///
+    ///     fn connection_lost(&mut self, _: &Connection<Self>, _: deferred::Failure) {
+    ///         self.0.stop().unwrap();
+    ///     }
+    /// }
+    ///
+    /// let reactor = Reactor::new();
+    /// let (ours, mut theirs) = UnixStream::pair()?;
+    /// let inner = reactor.clone();
+    /// reactor.adopt_stream_connection(ours, move |_: Address| Greet(inner.clone()))?;
+    /// reactor.run()?;
+    /// let mut heard = String::new();
+    /// theirs.read_to_string(&mut heard)?;
+    /// assert_eq!(heard, "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "adoptStreamConnection")]
+    pub fn adopt_stream_connection<F: Factory>(
+        &self,
+        stream: impl Into<OwnedFd>,
+        mut factory: F,
+    ) -> Result<Connection<F::Protocol>, AdoptError> {
+        let (family, socket) = examine(stream.into())?;
+        if listens(&socket)? {
+            return Err(AdoptError::NotConnected);
+        }
+        let socket = Socket::Adopted(match family {
+            Family::Tcp => Adopted::Tcp(socket.into()),
+            Family::Unix => Adopted::Unix(UnixSocket::new(socket.into())),
+        });
+        let peer = socket.peer()?;
+        let built = guard::catch(|| factory.build_protocol(peer.clone()));
+        let protocol = built.unwrap_or_else(|failure| {
+            guard::log("a factory", &failure);
+            None
+        });
+        let protocol = protocol.ok_or(AdoptError::NoProtocol)?;
+        let socket = (socket, peer, Security::default());
+        Ok(serve_socket(self, socket, protocol, Origin::Accepted { number: 0 }, None))
+    }
+}
+
+/// What can be adopted.
+enum Family {
+    Tcp,
+    Unix,
+}
+
+/// Finds out what a descriptor is, and makes the socket ready for a runtime.
+fn examine(descriptor: OwnedFd) -> Result<(Family, RawSocket), AdoptError> {
+    let kind = SockRef::from(&descriptor).r#type().map_err(|_| AdoptError::NotASocket)?;
+    let socket = RawSocket::from(descriptor);
+    if kind != Type::STREAM {
+        return Err(AdoptError::NotAStream);
+    }
+    let address = socket.local_addr()?;
+    let family = if address.as_socket().is_some() {
+        Family::Tcp
+    } else if address.is_unix() {
+        Family::Unix
+    } else {
+        return Err(AdoptError::UnsupportedFamily);
+    };
+    socket.set_nonblocking(true)?;
+    socket.set_cloexec(true)?;
+    Ok((family, socket))
+}
+
+/// Whether a socket listens.
+#[cfg(not(target_vendor = "apple"))]
+fn listens(socket: &RawSocket) -> io::Result<bool> {
+    Ok(rustix::net::sockopt::socket_acceptconn(socket)?)
+}
+
+/// Whether a socket listens: there the system does not say, but one that has
+/// no other end may well.
+#[cfg(target_vendor = "apple")]
+fn listens(socket: &RawSocket) -> io::Result<bool> {
+    Ok(socket.peer_addr().is_err())
+}

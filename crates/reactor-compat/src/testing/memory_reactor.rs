@@ -1,0 +1,423 @@
+//! [`MemoryReactor`]: a reactor that opens nothing, and moves only when told.
+//!
+//! Mirrors `twisted.internet.testing.MemoryReactorClock`. Tested in
+//! `tests/memory_reactor.rs`.
+#![allow(clippy::panic, reason = "a test helper fails the test")]
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::network::Network;
+use super::pair::{End, Pair};
+use super::{MemoryClient, MemoryServer, Peer, PumpError};
+use crate::address::Address;
+use crate::connection::Security;
+use crate::protocol::Protocol;
+use crate::reactor::Reactor;
+use crate::serve::{Origin, serve_socket};
+use crate::socket::Socket;
+
+/// How many times data is moved before two protocols count as talking for
+/// ever.
+const ROUNDS: usize = 10_000;
+
+/// How often bytes are moved at most, where it is a few at a time.
+const ROUNDS_OF_BYTES: usize = 10_000_000;
+
+/// A reactor that opens no sockets, keeps a record of what it was asked to
+/// open, and moves only when a test says so.
+///
+/// It derefs to a real [`Reactor`], so the code under test gets a `&Reactor`
+/// and all that it does there works: ports and connectors, delayed calls, tasks
+/// of Tokio's, timers of Tokio's, system events. Two things differ. Its network
+/// is in memory: the test looks at what was opened, and plays the other end.
+/// And its clock stands still, at zero, until the test [moves](Self::advance)
+/// it.
+///
+/// It begins to run when it is first driven: with [`settle`](Self::settle),
+/// [`pump`](Self::pump), [`flush`](Self::flush) or [`advance`](Self::advance).
+/// Code that runs the reactor itself finds it running. What is done on other
+/// threads is not waited for; a [`TestReactor`](super::TestReactor) is for that.
+///
+/// Clones are the same reactor.
+///
+/// ```
+/// use reactor_compat::testing::MemoryReactor;
+/// use reactor_compat::{Address, Connection, Protocol, Reactor, ReactorTime};
+/// use std::time::Duration;
+///
+/// /// Hangs up on who says nothing for a minute.
+/// struct Patient(Reactor);
+///
+/// impl Protocol for Patient {
+///     fn connection_made(&mut self, transport: &Connection<Self>) {
+///         let transport = transport.transport().clone();
+///         self.0.call_later(Duration::from_secs(60), move || transport.lose_connection());
+///     }
+/// }
+///
+/// let reactor = MemoryReactor::new();
+/// let its = reactor.clone();
+/// reactor.listen_tcp(80, move |_: Address| Patient(Reactor::clone(&its)))?;
+///
+/// let peer = reactor.tcp_servers()[0].connect()?;
+/// reactor.advance(Duration::from_secs(59))?;
+/// assert!(!peer.ended());
+/// reactor.advance(Duration::from_secs(1))?;
+/// reactor.flush()?;
+/// assert!(peer.ended());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+#[doc(alias = "MemoryReactorClock")]
+pub struct MemoryReactor {
+    engine: Rc<Engine>,
+    network: Rc<Network>,
+}
+
+impl MemoryReactor {
+    /// A reactor with nothing to do, at time zero.
+    ///
+    /// # Panics
+    ///
+    /// If Tokio has no runtime for it.
+    ///
+    /// ```
+    /// use reactor_compat::{ReactorTime, testing::MemoryReactor};
+    ///
+    /// assert!(MemoryReactor::new().seconds().is_zero());
+    /// ```
+    pub fn new() -> Self {
+        let engine = match Engine::new() {
+            Ok(engine) => engine,
+            Err(error) => panic!("there is no runtime for a reactor in memory: {error}"),
+        };
+        let network = Network::new();
+        engine.reactor.set_network(network.clone());
+        Self { engine: Rc::new(engine), network }
+    }
+
+    /// Does what there is to do now, calls with no delay and what they start
+    /// included, and moves nothing on the wires.
+    ///
+    /// # Errors
+    ///
+    /// [`PumpError`] if there is no end of it, or if it is called from inside
+    /// what this reactor runs; as for the methods below.
+    ///
+    /// # Panics
+    ///
+    /// In a Tokio runtime of another: it drives one of its own.
+    ///
+    /// ```
+    /// # use reactor_compat::{ReactorTime, testing::MemoryReactor};
+    /// # use std::time::Duration;
+    /// let reactor = MemoryReactor::new();
+    /// let stop = reactor.clone();
+    /// reactor.call_later(Duration::ZERO, move || stop.stop().unwrap());
+    /// reactor.settle()?;
+    /// assert!(!reactor.running());
+    /// # Ok::<(), reactor_compat::testing::PumpError>(())
+    /// ```
+    pub fn settle(&self) -> Result<(), PumpError> {
+        self.engine.settle()
+    }
+
+    /// Moves what is on the wires to where it goes, and has everybody do what
+    /// comes of it, once. Whether there was anything.
+    ///
+    /// ```
+    /// # use reactor_compat::{Connection, Protocol, testing::connect};
+    /// struct Parrot;
+    ///
+    /// impl Protocol for Parrot {
+    ///     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+    ///         transport.write(data);
+    ///     }
+    /// }
+    ///
+    /// let pair = connect(Parrot, Parrot);
+    /// pair.client().write("hello");
+    /// for _ in 0..100 {
+    ///     assert_eq!(pair.pump(), Ok(true), "once there, and once back");
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Self::settle).
+    pub fn pump(&self) -> Result<bool, PumpError> {
+        self.pump_bytes(usize::MAX)
+    }
+
+    /// The same, for up to `most` bytes each way on each wire.
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Self::settle).
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::connect};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let pair = connect(Silent, Silent);
+    /// pair.client().write("four");
+    /// pair.pump_bytes(3)?;
+    /// assert_eq!(pair.wire().in_flight(), 1);
+    /// # Ok::<(), reactor_compat::testing::PumpError>(())
+    /// ```
+    pub fn pump_bytes(&self, most: usize) -> Result<bool, PumpError> {
+        self.settle()?;
+        let moved = self.network.deliver(most);
+        if moved {
+            self.settle()?;
+        }
+        Ok(moved)
+    }
+
+    /// Pumps until nothing moves. Whether anything did.
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Self::settle); two protocols that answer each other for
+    /// ever are [`PumpError::Restless`].
+    ///
+    /// See the [type's example](Self).
+    pub fn flush(&self) -> Result<bool, PumpError> {
+        self.flush_with(usize::MAX, ROUNDS)
+    }
+
+    /// The same, with up to `most` bytes at a time: with 1, each byte comes by
+    /// itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    ///
+    /// ```
+    /// # use reactor_compat::{Connection, Protocol, testing::connect};
+    /// #[derive(Default)]
+    /// struct Count(usize);
+    ///
+    /// impl Protocol for Count {
+    ///     fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+    ///         assert_eq!(data.len(), 1);
+    ///         self.0 += 1;
+    ///     }
+    /// }
+    ///
+    /// let pair = connect(Count::default(), Count::default());
+    /// pair.client().write("hello");
+    /// pair.flush_bytes(1)?;
+    /// assert_eq!(pair.server().inspect(|count| count.0), Some(5));
+    /// # Ok::<(), reactor_compat::testing::PumpError>(())
+    /// ```
+    pub fn flush_bytes(&self, most: usize) -> Result<bool, PumpError> {
+        self.flush_with(most, ROUNDS_OF_BYTES)
+    }
+
+    fn flush_with(&self, most: usize, rounds: usize) -> Result<bool, PumpError> {
+        for round in 0..rounds {
+            if !self.pump_bytes(most)? {
+                return Ok(round > 0);
+            }
+        }
+        Err(PumpError::Restless { rounds })
+    }
+
+    /// Moves the clock forward in one jump, and has everybody do what is due.
+    /// Nothing moves on the wires.
+    ///
+    /// Delayed calls, Tokio's timers and whatever is built on either go by it.
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Self::settle).
+    ///
+    /// See the [type's example](Self).
+    pub fn advance(&self, amount: Duration) -> Result<(), PumpError> {
+        self.engine.advance(amount)
+    }
+
+    /// Runs `code` where the reactor runs what it runs, so that it can spawn
+    /// tasks of Tokio's, and use its timers.
+    ///
+    /// ```
+    /// # use reactor_compat::testing::MemoryReactor;
+    /// # use std::time::Duration;
+    /// let reactor = MemoryReactor::new();
+    /// let sleep = reactor.inside(|| tokio::time::sleep(Duration::from_secs(60)));
+    /// assert!(!sleep.is_elapsed());
+    /// reactor.advance(Duration::from_secs(60))?;
+    /// assert!(reactor.inside(|| tokio::time::Instant::now() >= sleep.deadline()));
+    /// # Ok::<(), reactor_compat::testing::PumpError>(())
+    /// ```
+    pub fn inside<R>(&self, code: impl FnOnce() -> R) -> R {
+        self.engine.inside(code)
+    }
+
+    /// Two protocols at the two ends of a wire. Each has heard that its
+    /// connection is made, the server first; what they wrote is on the wire.
+    ///
+    /// See the example of [`connect`](super::connect), which makes the reactor
+    /// as well.
+    #[doc(alias = "connectedServerAndClient")]
+    pub fn connect<S: Protocol, C: Protocol>(&self, server: S, client: C) -> Pair<S, C> {
+        let here = Address::Tcp(([192, 0, 2, 1], 80).into());
+        let there = Address::Tcp(([198, 51, 100, 1], 49_152).into());
+        let (ours, theirs) = self.network.wire(&here, &there);
+        let wire = ours.wire().clone();
+        let number = Origin::Accepted { number: 0 };
+        let server = self.serve_memory(Socket::Memory(ours), there, server, number);
+        let client = self.serve_memory(Socket::Memory(theirs), here, client, Origin::Connected);
+        // If it finds no rest, the next thing that the test does says so.
+        let _ = self.settle();
+        Pair::new(self.clone(), wire, server, client)
+    }
+
+    /// Gives one end of a connection a protocol.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Connection, Protocol, testing::MemoryReactor};
+    /// struct Greet;
+    ///
+    /// impl Protocol for Greet {
+    ///     fn connection_made(&mut self, transport: &Connection<Self>) {
+    ///         transport.write("hello");
+    ///     }
+    /// }
+    ///
+    /// #[derive(Default)]
+    /// struct Hear(Vec<u8>);
+    ///
+    /// impl Protocol for Hear {
+    ///     fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+    ///         self.0.extend(data);
+    ///     }
+    /// }
+    ///
+    /// let reactor = MemoryReactor::new();
+    /// reactor.listen_tcp(80, |_: Address| Greet)?;
+    /// let client = reactor.give(reactor.tcp_servers()[0].connect()?, Hear::default());
+    /// reactor.flush()?;
+    /// assert_eq!(client.inspect(|hear| hear.0.clone()).as_deref(), Some(&b"hello"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn give<P: Protocol>(&self, peer: Peer, protocol: P) -> End<P> {
+        let stream = peer.into_stream();
+        let address = stream.peer().clone();
+        self.serve_memory(Socket::Memory(stream), address, protocol, Origin::Connected)
+    }
+
+    fn serve_memory<P: Protocol>(
+        &self,
+        socket: Socket,
+        peer: Address,
+        protocol: P,
+        origin: Origin,
+    ) -> End<P> {
+        let reason = Rc::new(RefCell::new(None));
+        let watcher = End::watcher(&reason);
+        let socket = (socket, peer, Security::default());
+        End::new(serve_socket(self, socket, protocol, origin, Some(watcher)), reason)
+    }
+
+    /// The TCP ports that it was asked to open, the first one first, those of
+    /// TLS not among them.
+    ///
+    /// See the example of [`MemoryServer`].
+    #[doc(alias = "tcpServers")]
+    pub fn tcp_servers(&self) -> Vec<MemoryServer> {
+        self.servers(|server| is_tcp(server) && !server.is_secure())
+    }
+
+    /// The TLS ports that it was asked to open.
+    ///
+    /// ```
+    /// assert!(reactor_compat::testing::MemoryReactor::new().ssl_servers().is_empty());
+    /// ```
+    #[doc(alias = "sslServers")]
+    pub fn ssl_servers(&self) -> Vec<MemoryServer> {
+        self.servers(|server| is_tcp(server) && server.is_secure())
+    }
+
+    /// The ports of UNIX sockets that it was asked to open.
+    ///
+    /// ```
+    /// assert!(reactor_compat::testing::MemoryReactor::new().unix_servers().is_empty());
+    /// ```
+    #[doc(alias = "unixServers")]
+    pub fn unix_servers(&self) -> Vec<MemoryServer> {
+        self.servers(|server| !is_tcp(server))
+    }
+
+    fn servers(&self, wanted: impl Fn(&MemoryServer) -> bool) -> Vec<MemoryServer> {
+        self.network.servers().into_iter().filter(wanted).collect()
+    }
+
+    /// The attempts at TCP connections, the first one first, those of TLS not
+    /// among them. One is there once the reactor has been driven after it was
+    /// asked for.
+    ///
+    /// See the example of [`MemoryClient`].
+    #[doc(alias = "tcpClients")]
+    pub fn tcp_clients(&self) -> Vec<MemoryClient> {
+        self.clients(|client| goes_by_tcp(client) && !client.is_secure())
+    }
+
+    /// The attempts at TLS connections.
+    ///
+    /// ```
+    /// assert!(reactor_compat::testing::MemoryReactor::new().ssl_clients().is_empty());
+    /// ```
+    #[doc(alias = "sslClients")]
+    pub fn ssl_clients(&self) -> Vec<MemoryClient> {
+        self.clients(|client| goes_by_tcp(client) && client.is_secure())
+    }
+
+    /// The attempts at connections to UNIX sockets.
+    ///
+    /// ```
+    /// assert!(reactor_compat::testing::MemoryReactor::new().unix_clients().is_empty());
+    /// ```
+    #[doc(alias = "unixClients")]
+    pub fn unix_clients(&self) -> Vec<MemoryClient> {
+        self.clients(|client| !goes_by_tcp(client))
+    }
+
+    fn clients(&self, wanted: impl Fn(&MemoryClient) -> bool) -> Vec<MemoryClient> {
+        self.network.clients().into_iter().filter(wanted).collect()
+    }
+}
+
+fn is_tcp(server: &MemoryServer) -> bool {
+    matches!(server.get_host(), Address::Tcp(_))
+}
+
+fn goes_by_tcp(client: &MemoryClient) -> bool {
+    matches!(client.get_destination(), crate::connector::Target::Tcp(_))
+}
+
+impl Deref for MemoryReactor {
+    type Target = Reactor;
+
+    fn deref(&self) -> &Reactor {
+        &self.engine.reactor
+    }
+}
+
+impl Default for MemoryReactor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryReactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MemoryReactor").field(&self.engine).finish()
+    }
+}

@@ -1,0 +1,132 @@
+//! Descriptors that are sent and received, as a connection's handles and its
+//! driver know of them.
+//!
+//! Mirrors `IUNIXTransport` of `twisted.internet.interfaces`. Tested in
+//! `tests/descriptor_passing.rs`.
+
+use std::os::fd::OwnedFd;
+
+use super::{Link, Transport};
+use crate::error::SendDescriptorError;
+
+/// How many descriptors may wait to be sent.
+const MOST: usize = 256;
+
+impl Transport {
+    /// Sends a descriptor to the process at the other end of a UNIX
+    /// connection: a file, a socket, a pipe, or whatever else has one.
+    ///
+    /// It goes out with the next of the bytes that are sent: so at least one
+    /// byte has to be [written](Self::write) for each, before the running
+    /// callback returns. Descriptors go in the order in which they were sent,
+    /// and none later than what was written after it; one may overtake bytes
+    /// that were written before and are still unsent.
+    ///
+    /// Our own copy is closed when it has gone, and if it does not go; `clone`
+    /// it with [`OwnedFd::try_clone`] to keep it. What waits counts as 1 KiB a
+    /// descriptor against the [marks](crate::WaterMarks).
+    ///
+    /// # Errors
+    ///
+    /// [`SendDescriptorError`] says why it will not be sent. If fewer bytes
+    /// than descriptors are there to be sent, the connection ends, with
+    /// [`FileDescriptorOverrun`](crate::FileDescriptorOverrun).
+    ///
+    /// ```
+    /// use reactor_compat::{Address, Connection, Protocol, Reactor};
+    /// use std::{fs::File, io::Read, os::fd::OwnedFd};
+    ///
+    /// struct Give;
+    ///
+    /// impl Protocol for Give {
+    ///     fn connection_made(&mut self, transport: &Connection<Self>) {
+    ///         let file = File::open("Cargo.toml").unwrap();
+    ///         transport.send_file_descriptor(file).unwrap();
+    ///         transport.write("Cargo.toml");
+    ///     }
+    /// }
+    ///
+    /// struct Take {
+    ///     reactor: Reactor,
+    ///     file: Option<File>,
+    /// }
+    ///
+    /// impl Protocol for Take {
+    ///     const RECEIVES_DESCRIPTORS: bool = true;
+    ///
+    ///     fn file_descriptor_received(&mut self, _: &Connection<Self>, descriptor: OwnedFd) {
+    ///         self.file = Some(descriptor.into());
+    ///     }
+    ///
+    ///     fn data_received(&mut self, _: &Connection<Self>, _name: &[u8]) {
+    ///         let mut text = String::new();
+    ///         self.file.take().unwrap().read_to_string(&mut text).unwrap();
+    ///         assert!(text.contains("[package]"));
+    ///         self.reactor.stop().unwrap();
+    ///     }
+    /// }
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("give.sock");
+    /// let reactor = Reactor::new();
+    /// reactor.listen_unix(&path, |_: Address| Give)?;
+    /// let inner = reactor.clone();
+    /// reactor.connect_unix(&path, move |_: Address| Take { reactor: inner.clone(), file: None });
+    /// reactor.run()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "sendFileDescriptor")]
+    #[doc(alias = "IUNIXTransport")]
+    pub fn send_file_descriptor(
+        &self,
+        descriptor: impl Into<OwnedFd>,
+    ) -> Result<(), SendDescriptorError> {
+        self.link.send_descriptor(descriptor.into())
+    }
+}
+
+impl Link {
+    fn send_descriptor(&self, descriptor: OwnedFd) -> Result<(), SendDescriptorError> {
+        if self.secured_or_about_to_be() {
+            return Err(SendDescriptorError::NotUnix);
+        }
+        if !self.accepts() {
+            return Err(SendDescriptorError::Closing);
+        }
+        if self.waiting_descriptors() >= MOST {
+            return Err(SendDescriptorError::Full);
+        }
+        let socket = self.socket().ok_or(SendDescriptorError::NotUnix)?;
+        let unsent = socket.send_descriptor(descriptor).ok_or(SendDescriptorError::NotUnix)?;
+        self.extras().descriptors = unsent;
+        self.wake();
+        self.wrote();
+        Ok(())
+    }
+
+    fn secured_or_about_to_be(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.cover() != super::Cover::Bare;
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// Whether more descriptors are to be sent than bytes: they cannot go.
+    pub(crate) fn overrun(&self) -> bool {
+        let descriptors = self.waiting_descriptors();
+        descriptors > 0 && self.sends() && descriptors > self.unsent().min(self.sendable())
+    }
+
+    /// Some may have been sent.
+    pub(crate) fn count_descriptors(&self) {
+        if self.waiting_descriptors() > 0 {
+            let unsent = self.socket().map_or(0, |socket| socket.unsent_descriptors());
+            self.extras().descriptors = unsent;
+        }
+    }
+
+    /// One that came.
+    pub(crate) fn take_descriptor(&self) -> Option<OwnedFd> {
+        self.socket()?.take_descriptor()
+    }
+}

@@ -1,0 +1,80 @@
+//! Greets an echo server, and greets it anew whenever that has been away:
+//! `reconnecting_client [HOST:PORT [MILLISECONDS]]`, `127.0.0.1:8000` and a
+//! second before the first retry unless told otherwise.
+//!
+//! Run it beside `echoserv`, and stop and start that as you like.
+
+use std::env;
+use std::error::Error;
+use std::time::Duration;
+
+use deferred::Failure;
+use reactor_compat::{
+    Address, ClientFactory, Connection, Connector, Factory, Protocol, ReconnectHandle,
+    ReconnectingClientFactory, reactor,
+};
+
+/// Says one line, and listens.
+struct Greeter {
+    number: u32,
+    heard: Vec<u8>,
+    reconnect: ReconnectHandle,
+}
+
+impl Protocol for Greeter {
+    fn connection_made(&mut self, transport: &Connection<Self>) {
+        println!("connected to {}", transport.get_peer());
+        transport.write(format!("Hello, number {}\n", self.number));
+    }
+
+    fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+        self.heard.extend_from_slice(data);
+        if let Some(line) = self.heard.strip_suffix(b"\n") {
+            println!("received: {}", String::from_utf8_lossy(line));
+            self.heard.clear();
+            // It works: if it breaks again, that is another matter.
+            self.reconnect.reset_delay();
+        }
+    }
+}
+
+/// Counts the greetings.
+struct Greeters {
+    count: u32,
+    reconnect: ReconnectHandle,
+}
+
+impl Factory for Greeters {
+    type Protocol = Greeter;
+
+    fn build_protocol(&mut self, _: Address) -> Option<Greeter> {
+        self.count += 1;
+        let reconnect = self.reconnect.clone();
+        Some(Greeter { number: self.count, heard: Vec::new(), reconnect })
+    }
+}
+
+impl ClientFactory for Greeters {
+    fn client_connection_failed(&mut self, _: &Connector<Greeter>, reason: Failure) {
+        println!("connection failed: {reason}");
+    }
+
+    fn client_connection_lost(&mut self, _: &Connector<Greeter>, reason: Failure) {
+        println!("connection lost: {reason}");
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = env::args().skip(1);
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8000".to_owned());
+    let (host, port) = address.rsplit_once(':').ok_or("the address is HOST:PORT")?;
+    let delay = arguments.next().unwrap_or_else(|| "1000".to_owned()).parse()?;
+
+    let factory =
+        ReconnectingClientFactory::with_handle(|reconnect| Greeters { count: 0, reconnect })
+            .initial_delay(Duration::from_millis(delay))
+            .max_delay(Duration::from_secs(60));
+    reactor().connect_tcp((host, port.parse()?), factory);
+    reactor().run()?;
+    Ok(())
+}
