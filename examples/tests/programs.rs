@@ -175,3 +175,31 @@ fn a_forwarded_port_is_as_good_as_the_port() {
     writing.join().unwrap();
     assert!(heard == big);
 }
+
+/// What a server answers to `said`, up to its close, or to ours.
+fn answer(name: &str, said: &[u8], closes: bool) -> Vec<u8> {
+    let (_server, address) = server(name);
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(said).unwrap();
+    if !closes {
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+    let mut heard = Vec::new();
+    stream.read_to_end(&mut heard).unwrap();
+    heard
+}
+
+#[test]
+fn the_line_server_shouts_until_it_is_told_to_quit() {
+    let heard = answer("line_server", b"hello\r\nquit\r\nmore\r\n", true);
+    assert_eq!(heard, b"What shall I shout?\r\nHELLO\r\nGoodbye.\r\n");
+}
+
+#[test]
+fn strings_are_turned_round() {
+    assert_eq!(answer("netstring_server", b"3:abc,0:,", false), b"3:cba,0:,");
+    assert_eq!(answer("netstring_server", b"nonsense", true), b"");
+    let heard = answer("int32_server", b"\0\0\0\x03abc\0\0\0\0", false);
+    assert_eq!(heard, b"\0\0\0\x03cba\0\0\0\0");
+}

@@ -123,7 +123,11 @@ fn by_hand(stream: &[u8], find: impl Fn(&[u8]) -> Option<(usize, usize, usize)>)
     count.items
 }
 
-fn bench(bencher: Bencher<'_, '_>, (stream, count): (Vec<u8>, usize), run: impl Fn(&[u8]) -> usize) {
+fn bench(
+    bencher: Bencher<'_, '_>,
+    (stream, count): (Vec<u8>, usize),
+    run: impl Fn(&[u8]) -> usize,
+) {
     assert_eq!(run(&stream), count);
     bencher.counter(ItemsCount::new(count)).bench_local(|| run(black_box(&stream)));
 }

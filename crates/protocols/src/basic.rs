@@ -31,15 +31,18 @@
 //! | [`StringReceiver`] | [`Netstrings`] | [`StringConnection`] | [`StringParser`] | `NetstringReceiver` |
 //! | [`StringReceiver`] | [`Int8Strings`], [`Int16Strings`], [`Int32Strings`] | [`StringConnection`] | [`StringParser`] | `Int8StringReceiver` and so on |
 //!
+//! [`FileSender`] sends a file over any transport.
+//!
 //! Mirrors `twisted.protocols.basic`. Tested in `tests/basic.rs`.
 
 #[cfg(feature = "codec")]
 mod codec;
 mod delimiter;
 mod error;
-mod flow;
+mod file_sender;
+pub(crate) mod flow;
 mod format;
-mod held;
+pub(crate) mod held;
 mod line_connection;
 mod line_parser;
 mod line_receiver;
@@ -53,6 +56,7 @@ mod strings;
 #[cfg(feature = "codec")]
 pub use codec::{LineCodec, StringCodec};
 pub use error::{LineTooLong, NetstringParseError, StringTooLongError};
+pub use file_sender::{ConsumerStopped, FileSender};
 pub use format::{Format, Int8, Int16, Int32};
 pub use line_connection::LineConnection;
 pub use line_parser::{LineEvent, LineParser};

@@ -78,8 +78,7 @@ pub fn loopback_tcp(
     let port = reactor.listen_tcp(("127.0.0.1", 0), move |_: Address| server.take())?;
     let address = port.get_host().port().unwrap_or_default();
     let mut client = Some(client);
-    let connector =
-        reactor.connect_tcp(("127.0.0.1", address), move |_: Address| client.take());
+    let connector = reactor.connect_tcp(("127.0.0.1", address), move |_: Address| client.take());
     let over = connector
         .when_connected()
         .add_callback(move |_| gather_results([server_closed, client_closed]))

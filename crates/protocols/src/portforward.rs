@@ -85,9 +85,7 @@ impl ProxyFactory {
     /// See the [type's example](Self).
     pub fn tcp(reactor: &Reactor, destination: impl Into<Destination>) -> Self {
         let (reactor, destination) = (reactor.clone(), destination.into());
-        Self::new(move |factory| {
-            reactor.connect_tcp(destination.clone(), factory).when_connected()
-        })
+        Self::new(move |factory| reactor.connect_tcp(destination.clone(), factory).when_connected())
     }
 
     /// One that connects to an endpoint.
@@ -121,6 +119,8 @@ impl fmt::Debug for ProxyFactory {
 }
 
 /// The side that somebody connected to.
+///
+/// See the example of [`ProxyFactory`].
 pub struct ProxyServer {
     connect: Connect,
     peer: Peer,
@@ -169,6 +169,8 @@ impl fmt::Debug for ProxyServer {
 }
 
 /// Makes the protocol of the one connection that a [`ProxyServer`] makes.
+///
+/// See the example of [`ProxyFactory`].
 #[derive(Clone, Debug)]
 pub struct ProxyClientFactory {
     server: Transport,
@@ -187,6 +189,8 @@ impl Factory for ProxyClientFactory {
 impl reactor_compat::ClientFactory for ProxyClientFactory {}
 
 /// The side that is connected to the other server.
+///
+/// See the example of [`ProxyFactory`].
 #[derive(Debug)]
 pub struct ProxyClient {
     server: Transport,

@@ -99,7 +99,8 @@ async fn two_ends_talk() {
     let (ours, theirs) = tokio::io::duplex(7);
     let mut ours = Framed::new(ours, LineCodec::new(b"\r\n", 99));
     let mut theirs = Framed::new(theirs, LineCodec::new(b"\r\n", 99));
-    let (sent, heard) = futures::join!(ours.send("a line longer than the pipe"), theirs.next());
+    let sending = ours.send("a line longer than the pipe");
+    let (sent, heard) = futures::future::join(sending, theirs.next()).await;
     sent.unwrap();
     assert_eq!(heard.unwrap().unwrap(), "a line longer than the pipe");
     drop(ours);

@@ -48,10 +48,7 @@ fn run(reactor: &Reactor, over: Deferred<()>) {
     success_result_of(over);
 }
 
-fn converse(
-    says: Vec<u8>,
-    loopback: impl FnOnce(&Reactor, Echo, Client) -> Deferred<()>,
-) -> Heard {
+fn converse(says: Vec<u8>, loopback: impl FnOnce(&Reactor, Echo, Client) -> Deferred<()>) -> Heard {
     let (reactor, heard) = (Reactor::new(), Rc::new(RefCell::new(Heard::default())));
     let client = Client { says, heard: heard.clone() };
     run(&reactor, loopback(&reactor, Echo, client));
@@ -65,16 +62,15 @@ fn much() -> Vec<u8> {
 
 #[test]
 fn they_talk_in_memory() {
-    let heard = converse(much(), |reactor, server, client| loopback_async(reactor, server, client));
+    let heard = converse(much(), loopback_async);
     assert!(heard.data == much());
     assert_eq!(heard.clean, Some(true));
 }
 
 #[test]
 fn they_talk_over_tcp() {
-    let heard = converse(much(), |reactor, server, client| {
-        loopback_tcp(reactor, server, client).unwrap()
-    });
+    let heard =
+        converse(much(), |reactor, server, client| loopback_tcp(reactor, server, client).unwrap());
     assert!(heard.data == much());
     assert_eq!(heard.clean, Some(true));
 }

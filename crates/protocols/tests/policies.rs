@@ -333,9 +333,7 @@ fn a_producer_is_held_up_by_what_is_kept() {
 
 // ----- timeouts -----
 
-fn timeout_transport(
-    clock: &Clock,
-) -> StringTransport<impl Protocol + use<>> {
+fn timeout_transport(clock: &Clock) -> StringTransport<impl Protocol + use<>> {
     connect(&mut TimeoutFactory::new(|_: Address| Discard, clock, secs(3.0)))
 }
 

@@ -266,6 +266,10 @@ mod from_thread {
     use super::*;
     use tokio::sync::mpsc;
 
+    fn touch(n: u64) {
+        black_box(n);
+    }
+
     #[divan::bench]
     fn call_from_thread(bencher: Bencher<'_, '_>) {
         bencher.counter(ItemsCount::new(TURNS)).bench_local(|| {
@@ -273,7 +277,7 @@ mod from_thread {
             let remote = reactor.remote();
             let worker = thread::spawn(move || {
                 for n in 0..TURNS {
-                    remote.call_from_thread(move || drop(black_box(n))).unwrap();
+                    remote.call_from_thread(move || touch(n)).unwrap();
                 }
                 remote.stop().unwrap();
             });
@@ -288,7 +292,7 @@ mod from_thread {
             let (sender, mut receiver) = mpsc::unbounded_channel::<Box<dyn FnOnce() + Send>>();
             let worker = thread::spawn(move || {
                 for n in 0..TURNS {
-                    sender.send(Box::new(move || drop(black_box(n)))).unwrap();
+                    sender.send(Box::new(move || touch(n))).unwrap();
                 }
             });
             runtime().block_on(async {
@@ -331,7 +335,7 @@ mod round_trip {
             let worker = thread::spawn(move || {
                 for n in 0..TRIPS {
                     let (answer, result) = oneshot::channel();
-                    sender.send(Box::new(move || drop(answer.send(n)))).unwrap();
+                    sender.send(Box::new(move || answer.send(n).unwrap())).unwrap();
                     assert_eq!(result.blocking_recv().unwrap(), n);
                 }
             });

@@ -36,6 +36,7 @@
 //! | [`task`]: loops, cooperation, `react` | `twisted.internet.task` |
 //! | [`event`]: what happens before, during and after | `_ThreePhaseEvent` |
 //! | [`lockfile`]: one process at a time | `twisted.python.lockfile` |
+//! | [`ConnectionStream`], [`async_factory`]: protocol code as an `async fn` | |
 //! | [`Port`], [`Connector`]: listening and connecting | `IListeningPort`, `IConnector` |
 //! | [`resolver`]: the addresses of a name | `IHostnameResolver` |
 //! | [`endpoint`]: where, said in a string | `twisted.internet.endpoints` |
@@ -70,6 +71,7 @@ mod reactor;
 mod reconnecting;
 mod serve;
 mod socket;
+mod stream;
 mod tcp;
 mod threads;
 mod transport;
@@ -107,8 +109,8 @@ pub use port::Port;
 pub use producer::{Producer, ProducerKind};
 pub use protocol::Protocol;
 pub use reactor::{
-    HostedReactor, Inventory, OpenConnection, OpenDescriptor, PendingCall, Reactor, RunOptions, Signal,
-    SignalError, SystemEventTrigger, reactor,
+    HostedReactor, Inventory, OpenConnection, OpenDescriptor, PendingCall, Reactor, RunOptions,
+    Signal, SignalError, SystemEventTrigger, reactor,
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
 pub use threads::{
@@ -116,6 +118,9 @@ pub use threads::{
     call_multiple_in_thread, defer_to_thread, defer_to_thread_pool,
 };
 pub use socket::SocketError;
+pub use stream::{
+    AsyncFactory, ConnectionEnded, ConnectionStream, StreamProtocol, StreamTaken, async_factory,
+};
 pub use tcp::{ConnectOptions, Destination, Interface, ListenOptions, happy_eyeballs};
 pub use transport::{Transport, WaterMarks};
 #[cfg(unix)]

@@ -285,9 +285,8 @@ fn a_factory_that_builds_nothing_has_the_connection_closed() {
 fn a_factory_that_panics_has_the_connection_closed() {
     let errors = reactor_compat::log::LogCapture::start();
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let refused = Reactor::new().adopt_stream_connection(ours, |_: Address| -> Silent {
-        panic!("while building")
-    });
+    let refused = Reactor::new()
+        .adopt_stream_connection(ours, |_: Address| -> Silent { panic!("while building") });
     assert_eq!(refused.unwrap_err(), AdoptError::NoProtocol);
     assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
     assert_eq!(errors.flush_logged_errors::<deferred::Panic>().len(), 1);

@@ -468,8 +468,8 @@ fn descriptors_wait_with_their_bytes_for_a_peer_that_does_not_read() {
         let log = Log::default();
         let (theirs, transport) = sender(&reactor, &log);
         // More than the kernel takes.
-        transport.write(vec![b'.'; 1_000_000]);
-        until(|| transport.unsent() < 1_000_000).await;
+        transport.write(vec![b'.'; 4_000_000]);
+        until(|| transport.unsent() < 4_000_000).await;
         turns(10).await;
         let stuck = transport.unsent();
         assert!(stuck > 0);
@@ -480,7 +480,7 @@ fn descriptors_wait_with_their_bytes_for_a_peer_that_does_not_read() {
         let descriptors = tokio::task::spawn_blocking(move || {
             let mut descriptors = Vec::new();
             let mut read = 0;
-            while read < 1_000_000 {
+            while read < 4_000_000 {
                 let (data, came) = receive_raw(&theirs);
                 read += data.len();
                 descriptors.extend(came);

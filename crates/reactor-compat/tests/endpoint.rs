@@ -39,6 +39,10 @@ fn what_is_wrong_is_said() {
     assert_eq!(server_error("tcp:1:2"), EndpointError::TooManyArguments);
     assert_eq!(server_error("tcp:1:a=b"), EndpointError::UnknownArgument("a".to_owned()));
     assert_eq!(server_error("tcp:1\\"), EndpointError::DanglingEscape);
+    assert_eq!(
+        server_error("tcp:1:p\u{f6}rt=b"),
+        EndpointError::InvalidName("p\u{f6}rt".to_owned())
+    );
 }
 
 #[test]

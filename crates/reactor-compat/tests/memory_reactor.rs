@@ -6,6 +6,7 @@ mod support;
 
 use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
 use reactor_compat::event::EventPhase;
 use reactor_compat::testing::{MemoryReactor, NotWaiting};
 use reactor_compat::{
-    Address, ConnectError, ConnectOptions, ListenOptions, Reactor, ReactorTime, RunError,
-    UnixAddress,
+    Address, ConnectError, ConnectOptions, DatagramConnection, DatagramError, DatagramOptions,
+    DatagramProtocol, ListenOptions, Reactor, ReactorTime, RunError, UnixAddress,
 };
 use support::{Event, Log, Recorder};
 
@@ -261,4 +262,106 @@ fn a_peer_can_be_given_a_protocol() {
     reactor.flush().unwrap();
     assert_eq!(log.data(), b"hello");
     assert_eq!(client.get_peer(), reactor.tcp_servers()[0].get_host());
+}
+
+#[test]
+fn opening_a_port_can_be_made_to_fail() {
+    let reactor = MemoryReactor::new();
+    reactor.refuse_to_listen(ErrorKind::AddrNotAvailable);
+    let error = reactor.listen_tcp(80, recording(&Log::default())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+    reactor.refuse_to_listen(None);
+    reactor.listen_tcp(80, recording(&Log::default())).unwrap();
+    assert_eq!(reactor.tcp_servers().len(), 1);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn tls_is_spoken_in_memory_too() {
+    use reactor_compat::tls::{ClientOptions, Identity, ServerOptions, TrustRoots};
+
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let server = ServerOptions::new(Identity::from_pem(&certificate, &key).unwrap()).unwrap();
+    let roots = TrustRoots::from_pem(&certificate).unwrap();
+    let client = ClientOptions::new("localhost").unwrap().trust_roots(roots);
+
+    let reactor = MemoryReactor::new();
+    let log = Log::default();
+    let factory = |_: Address| Recorder::echo(&Log::default());
+    reactor.listen_ssl(443, factory, server).unwrap();
+    let connector = reactor.connect_ssl(("localhost", 443), recording(&log), client).unwrap();
+    let connected = connector.when_connected();
+    reactor.settle().unwrap();
+    assert!(reactor.tcp_servers().is_empty() && reactor.tcp_clients().is_empty());
+    reactor.ssl_clients()[0].accept_by(&reactor.ssl_servers()[0]).unwrap();
+    reactor.flush().unwrap();
+    success_result_of(connected).write("hello");
+    reactor.flush_bytes(1).unwrap();
+    assert_eq!(log.data(), b"hello");
+}
+
+/// Sends back what comes, and notes what it is told.
+struct Post(Rc<RefCell<Vec<String>>>);
+
+impl DatagramProtocol for Post {
+    fn start_protocol(&mut self, _: &DatagramConnection<Self>) {
+        self.0.borrow_mut().push("start".to_owned());
+    }
+
+    fn datagram_received(
+        &mut self,
+        transport: &DatagramConnection<Self>,
+        data: &[u8],
+        from: SocketAddr,
+    ) {
+        self.0.borrow_mut().push(format!("{} from {from}", data.escape_ascii()));
+        transport.write(data, from).unwrap();
+    }
+
+    fn connection_refused(&mut self, _: &DatagramConnection<Self>) {
+        self.0.borrow_mut().push("refused".to_owned());
+    }
+
+    fn stop_protocol(&mut self, _: &DatagramConnection<Self>) {
+        self.0.borrow_mut().push("stop".to_owned());
+    }
+}
+
+#[test]
+fn udp_ports_are_recorded_and_given_datagrams() {
+    let reactor = MemoryReactor::new();
+    let story = Rc::new(RefCell::new(Vec::new()));
+    let options = DatagramOptions::new().max_packet_size(4);
+    let post =
+        reactor.listen_udp_with(("127.0.0.1", 53), options.clone(), Post(story.clone())).unwrap();
+    let taken = reactor.listen_udp(("127.0.0.1", 53), Post(Rc::default())).unwrap_err();
+    assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+
+    let [port] = &reactor.udp_ports()[..] else { panic!("{reactor:?}") };
+    assert_eq!((port.get_host(), port.options()), (post.get_host(), &options));
+    let (one, other) = ("192.0.2.1:1".parse().unwrap(), "192.0.2.2:2".parse().unwrap());
+    port.receive("one", one);
+    port.receive("other", other);
+    assert!(story.borrow().is_empty(), "nothing moves of itself");
+    reactor.settle().unwrap();
+    assert_eq!(
+        port.take_sent(),
+        [(b"one".to_vec(), Some(one)), (b"othe".to_vec(), Some(other))],
+        "what is too long is cut off"
+    );
+
+    post.connect(one).unwrap();
+    post.write("to whom it is connected", None).unwrap();
+    assert_eq!(port.take_sent(), [(b"to whom it is connected".to_vec(), None)]);
+    port.refuse();
+    let stopped = post.stop_listening();
+    reactor.settle().unwrap();
+    success_result_of(stopped);
+    assert!(!port.listening());
+    assert_eq!(
+        *story.borrow(),
+        ["start", "one from 192.0.2.1:1", "othe from 192.0.2.2:2", "stop"]
+    );
+    assert_eq!(post.write("too late", one), Err(DatagramError::Closed));
 }

@@ -42,15 +42,16 @@ impl Seen {
     }
 }
 
-type Action = Box<dyn FnMut(&DatagramConnection<Noter>, &[u8], SocketAddr)>;
+type Action = Box<dyn FnMut(&DatagramConnection<Noter>)>;
+type DataAction = Box<dyn FnMut(&DatagramConnection<Noter>, &[u8], SocketAddr)>;
 
 /// A protocol that notes what happens to it, and does what it is told.
 #[derive(Default)]
 struct Noter {
     seen: Seen,
-    on_start: Option<Box<dyn FnMut(&DatagramConnection<Self>)>>,
-    on_data: Option<Action>,
-    on_refused: Option<Box<dyn FnMut(&DatagramConnection<Self>)>>,
+    on_start: Option<Action>,
+    on_data: Option<DataAction>,
+    on_refused: Option<Action>,
 }
 
 impl Noter {

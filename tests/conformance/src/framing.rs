@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use protocols::basic::{
-    Format, Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, Lines, Netstrings,
-    StringConnection, StringReceiver, Strings,
+    Format, Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, Lines,
+    Netstrings, StringConnection, StringReceiver, Strings,
 };
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{Protocol, Transport};
@@ -119,7 +119,8 @@ impl Handler {
     /// Adjacent raw data is one event.
     fn emit_raw(&self, data: &[u8]) {
         let mut trace = self.trace.borrow_mut();
-        if let Some([kind, text]) = trace.last_mut().and_then(Json::as_array_mut).map(Vec::as_mut_slice)
+        if let Some([kind, text]) =
+            trace.last_mut().and_then(Json::as_array_mut).map(Vec::as_mut_slice)
             && kind == "raw"
         {
             *text = json!(text.as_str().unwrap_or_default().to_owned() + &hex(data));

@@ -170,7 +170,7 @@ impl AmpBox {
     /// assert_eq!(box_, AmpBox::from([("x", "1"), ("y", "0.5")]));
     /// # Ok::<(), protocols::amp::ArgumentError>(())
     /// ```
-    pub fn from_value(value: &impl Serialize) -> Result<Self, ArgumentError> {
+    pub fn from_value(value: &(impl Serialize + ?Sized)) -> Result<Self, ArgumentError> {
         let mut encoder = Encoder::default();
         ser::encode(&mut encoder, |_| Ok(()), value)?;
         let mut wire = encoder.wire();

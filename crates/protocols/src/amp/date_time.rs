@@ -96,7 +96,7 @@ impl DateTime {
 
 /// What Python's `int` makes of a part of the text, signs and spaces included.
 fn part(wire: &[u8], start: usize, end: usize) -> Option<i32> {
-    python::text_integer(wire.get(start..end)?)?.parse().ok()
+    python::integer(wire.get(start..end)?)?.parse().ok()
 }
 
 fn read(wire: &[u8]) -> Option<DateTime> {

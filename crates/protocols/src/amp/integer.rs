@@ -75,6 +75,12 @@ impl From<Integer> for String {
     }
 }
 
+impl From<i32> for Integer {
+    fn from(number: i32) -> Self {
+        Self { digits: number.to_string() }
+    }
+}
+
 impl From<i64> for Integer {
     fn from(number: i64) -> Self {
         Self { digits: number.to_string() }

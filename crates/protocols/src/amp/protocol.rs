@@ -210,8 +210,9 @@ impl<H: AmpHandler> Amp<H> {
         if let Some(tag) = answer {
             self.dispatcher.take_question(tag)?.answered(found);
         } else if let Some(tag) = error {
-            let question = self.dispatcher.take_question(tag)?;
-            question.refused(remote_error(found)?);
+            // A question whose answer is not understood fails with the rest.
+            let error = remote_error(found)?;
+            self.dispatcher.take_question(tag)?.refused(error);
         } else if let Some(name) = command {
             let served = Ask { fields: found, tag: ask };
             let served = self.responders.respond(name, &mut self.handler, peer, served);

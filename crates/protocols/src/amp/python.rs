@@ -13,7 +13,7 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-/// What surrounds a number in a text: some control characters, too.
+/// What surrounds a decimal number and may be left out: more of it.
 pub(super) fn is_text_space(byte: u8) -> bool {
     is_space(byte) || matches!(byte, 0x1c..=0x1f)
 }
@@ -35,16 +35,7 @@ pub(super) fn split_sign(bytes: &[u8]) -> (bool, &[u8]) {
 
 /// An integer in its shortest form, such as `-7` for `" -0_07 "`.
 pub(super) fn integer(bytes: &[u8]) -> Option<String> {
-    integer_in(bytes, is_space)
-}
-
-/// The same of a text.
-pub(super) fn text_integer(text: &[u8]) -> Option<String> {
-    integer_in(text, is_text_space)
-}
-
-fn integer_in(bytes: &[u8], space: fn(u8) -> bool) -> Option<String> {
-    let (negative, digits) = split_sign(trim(bytes, space));
+    let (negative, digits) = split_sign(trim(bytes, is_space));
     let digits = without_underscores(digits)?;
     let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     if digits.is_empty() || !all_digits || digits.len() > MAX_DIGITS {

@@ -4,7 +4,7 @@ use reactor_compat::{Connection, Protocol, Transport};
 
 /// What may be done with the bytes at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flow {
+pub(crate) enum Flow {
     /// Parse them.
     Free,
     /// Keep them: reading is paused, or what was written has to be sent first.
@@ -15,7 +15,7 @@ pub(super) enum Flow {
 
 /// Whether the protocol may parse.
 #[inline]
-pub(super) fn flow(transport: &Transport) -> Flow {
+pub(crate) fn flow(transport: &Transport) -> Flow {
     if transport.reading() {
         Flow::Free
     } else if transport.paused() || transport.connected() {
@@ -27,7 +27,7 @@ pub(super) fn flow(transport: &Transport) -> Flow {
 
 /// Whether somebody has been asked to tell a protocol when it may go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Waiting {
+pub(crate) enum Waiting {
     #[default]
     No,
     ForDrain,
@@ -38,7 +38,7 @@ pub(super) enum Waiting {
 /// without.
 ///
 /// If a handler panics then, its connection ends, as with any other callback.
-pub(super) fn when_drained<P: Protocol>(
+pub(crate) fn when_drained<P: Protocol>(
     connection: &Connection<P>,
     waiting: fn(&mut P) -> &mut Waiting,
 ) -> Waiting {
@@ -55,7 +55,7 @@ pub(super) fn when_drained<P: Protocol>(
 }
 
 /// Has a protocol go on: at once if it is free, else when it is.
-pub(super) fn resume<P: Protocol>(connection: &Connection<P>) {
+pub(crate) fn resume<P: Protocol>(connection: &Connection<P>) {
     let transport = connection.transport().clone();
     connection
         .call(|protocol, connection| protocol.resumed(connection))

@@ -62,6 +62,27 @@ impl Held {
         &self.bytes[self.start..self.start + self.lent]
     }
 
+    /// Takes the first `count` bytes of what is here and of `input`, once there
+    /// are that many; keeps what there is until then.
+    #[cfg(feature = "stateful")]
+    #[inline]
+    pub(crate) fn take_exact<'s, 'i: 's>(
+        &'s mut self,
+        count: usize,
+        input: &mut &'i [u8],
+    ) -> Option<&'s [u8]> {
+        if self.is_empty() && input.len() >= count {
+            return Some(take(input, count));
+        }
+        self.settle();
+        if self.is_empty() && input.len() >= count {
+            return Some(take(input, count));
+        }
+        let missing = count.saturating_sub(self.len());
+        self.push(take(input, missing));
+        (self.len() >= count).then(|| self.lend(count))
+    }
+
     /// Keeps the last `count` of the bytes that were lent out.
     pub(crate) fn unread(&mut self, count: usize) {
         self.lent = self.lent.saturating_sub(count);

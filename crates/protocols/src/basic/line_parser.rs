@@ -285,3 +285,74 @@ impl LineParser {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::delimiter::SCANNED;
+    use super::*;
+
+    /// Lines of many lengths, with all that may look like an end of one.
+    fn stream() -> (Vec<u8>, usize) {
+        let mut bytes = Vec::new();
+        let mut count = 0;
+        while bytes.len() < 1 << 20 {
+            bytes.extend(std::iter::repeat_n(b"x\r\n\n"[count % 4], count * 37 % 900));
+            bytes.extend_from_slice(b"x\r\n");
+            count += 1;
+        }
+        (bytes, count)
+    }
+
+    fn count_lines(parser: &mut LineParser, input: &mut &[u8]) -> usize {
+        std::iter::from_fn(|| parser.next_line(input).map(|_| ())).count()
+    }
+
+    /// Each byte is looked at once, and copied at most once, however the
+    /// stream is cut.
+    #[test]
+    fn time_is_linear_however_bytes_are_cut() {
+        let (bytes, _) = stream();
+        for size in [1, 2, 7, 100, 1448, 65536] {
+            let mut parser = LineParser::new(b"\r\n", 16384);
+            SCANNED.set(0);
+            let mut lines = 0;
+            for mut piece in bytes.chunks(size) {
+                lines += count_lines(&mut parser, &mut piece);
+            }
+            assert!(lines > 1000);
+            assert_eq!(SCANNED.get(), bytes.len(), "in pieces of {size}");
+            assert!(parser.held.moved <= bytes.len(), "in pieces of {size}");
+        }
+    }
+
+    /// A megabyte without an end of a line is given up again and again, and no
+    /// byte of it is looked at or copied twice.
+    #[test]
+    fn so_it_is_without_a_delimiter() {
+        for size in [1, 1000] {
+            let mut parser = LineParser::new(b"\r\n", 16384);
+            SCANNED.set(0);
+            for mut piece in vec![b'\n'; 1 << 20].chunks(size) {
+                count_lines(&mut parser, &mut piece);
+            }
+            assert_eq!(SCANNED.get(), 1 << 20);
+            assert!(parser.held.moved <= 1 << 20);
+        }
+    }
+
+    /// A pause behind each line of one read costs no more than one pause.
+    #[test]
+    fn so_it_is_when_each_line_pauses() {
+        let (bytes, count) = stream();
+        let mut parser = LineParser::new(b"\r\n", 16384);
+        SCANNED.set(0);
+        let (mut lines, mut input) = (0, &bytes[..]);
+        while parser.next_line(&mut input).is_some() {
+            lines += 1;
+            parser.hold(&mut input);
+        }
+        assert!(lines >= count);
+        assert!(SCANNED.get() <= 2 * bytes.len());
+        assert!(parser.held.moved <= 2 * bytes.len(), "{}", parser.held.moved);
+    }
+}

@@ -165,7 +165,42 @@ impl<H: LineReceiver> Lines<H> {
         &self.handler
     }
 
-    pub(super) fn handler_mut(&mut self) -> &mut H {
+    /// How many bytes wait: an unfinished line, or what came behind a pause.
+    ///
+    /// ```
+    /// # use protocols::basic::{LineConnection, LineReceiver, Lines};
+    /// # use reactor_compat::testing::StringTransport;
+    /// # struct Silent;
+    /// # impl LineReceiver for Silent {
+    /// #     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
+    /// # }
+    /// let transport = StringTransport::new(Lines::new(Silent));
+    /// transport.data_received(b"one\r\ntwo");
+    /// assert_eq!(transport.inspect(Lines::held), Some(3));
+    /// ```
+    pub fn held(&self) -> usize {
+        self.parser.held()
+    }
+
+    /// What is done about the lines, to be told something; see
+    /// [`project`](reactor_compat::Connection::project).
+    ///
+    /// ```
+    /// use protocols::basic::{LineConnection, LineReceiver, Lines};
+    ///
+    /// struct Count(usize);
+    ///
+    /// impl LineReceiver for Count {
+    ///     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {
+    ///         self.0 += 1;
+    ///     }
+    /// }
+    ///
+    /// let mut lines = Lines::new(Count(0));
+    /// lines.handler_mut().0 = 7;
+    /// assert_eq!(lines.handler().0, 7);
+    /// ```
+    pub fn handler_mut(&mut self) -> &mut H {
         &mut self.handler
     }
 

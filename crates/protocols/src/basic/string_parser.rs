@@ -185,3 +185,46 @@ impl<F> fmt::Debug for StringParser<F> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Int16, Int32, Netstring};
+    use super::*;
+
+    fn check<F: Format>() {
+        let mut bytes = Vec::new();
+        let mut count = 0;
+        while bytes.len() < 1 << 20 {
+            let string = vec![b'x'; count * 37 % 3000];
+            F::encode(&string, |piece| bytes.extend_from_slice(piece)).expect("it is short");
+            count += 1;
+        }
+        for size in [1, 7, 100, 1448, 65536] {
+            let mut parser = StringParser::<F>::new(3000);
+            let mut strings = 0;
+            for mut piece in bytes.chunks(size) {
+                while let Some(string) = parser.next_string(&mut piece) {
+                    string.expect("it is one");
+                    strings += 1;
+                }
+            }
+            assert_eq!(strings, count);
+            assert!(parser.held.moved <= bytes.len(), "in pieces of {size}");
+        }
+        let mut parser = StringParser::<F>::new(3000);
+        let mut input = &bytes[..];
+        while parser.next_string(&mut input).is_some() {
+            parser.hold(&mut input);
+        }
+        assert!(parser.held.moved <= 2 * bytes.len(), "{}", parser.held.moved);
+    }
+
+    /// Each byte is copied at most once, however the stream is cut, and at
+    /// most twice where each string pauses.
+    #[test]
+    fn time_is_linear_however_bytes_are_cut() {
+        check::<Int16>();
+        check::<Int32>();
+        check::<Netstring>();
+    }
+}

@@ -10,7 +10,9 @@ use deferred::Failure;
 use reactor_compat::{Connection, ConnectionDone, Protocol};
 
 use super::flow::{Flow, Waiting, flow, when_drained};
-use super::{Format, Int8, Int16, Int32, Netstring, StringConnection, StringParser, StringReceiver};
+use super::{
+    Format, Int8, Int16, Int32, Netstring, StringConnection, StringParser, StringReceiver,
+};
 
 /// The protocol of a [`StringReceiver`]: gives it the strings of a connection,
 /// in the format `F`. It is used by one of its names:
@@ -111,6 +113,23 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
     /// ```
     pub fn handler(&self) -> &H {
         &self.handler
+    }
+
+    /// How many bytes wait: an unfinished string, or what came behind a pause.
+    ///
+    /// ```
+    /// # use protocols::basic::{Netstrings, StringConnection, StringReceiver};
+    /// # use reactor_compat::testing::StringTransport;
+    /// # struct Silent;
+    /// # impl StringReceiver for Silent {
+    /// #     fn string_received(&mut self, _: &StringConnection<Self>, _: &[u8]) {}
+    /// # }
+    /// let transport = StringTransport::new(Netstrings::new(Silent));
+    /// transport.data_received(b"3:one,3:tw");
+    /// assert_eq!(transport.inspect(Netstrings::held), Some(4));
+    /// ```
+    pub fn held(&self) -> usize {
+        self.parser.held()
     }
 
     pub(super) fn handler_mut(&mut self) -> &mut H {

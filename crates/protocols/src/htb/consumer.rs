@@ -266,9 +266,7 @@ impl State {
     fn resume_if_room(&self) {
         let waiting = self.buffer.borrow().len();
         self.tell(|registered| match registered.kind {
-            ProducerKind::Push => {
-                waiting < BUFFER_SIZE && std::mem::take(&mut registered.paused)
-            }
+            ProducerKind::Push => waiting < BUFFER_SIZE && std::mem::take(&mut registered.paused),
             ProducerKind::Pull => waiting == 0,
         })
         .inspect(|producer| producer.resume_producing());

@@ -66,6 +66,8 @@ impl<F: Factory> WrappingFactory<F, Shaper> {
 type Find = Rc<dyn Fn(&Transport) -> Bucket>;
 
 /// Makes the watchers of a [`ShapedProtocolFactory`].
+///
+/// See the example of [`ShapedProtocolFactory`].
 pub struct Shaper {
     find: Find,
 }
@@ -79,6 +81,8 @@ impl Factory for Shaper {
 }
 
 /// The watcher of one connection: holds up what it sends.
+///
+/// See the example of [`ShapedProtocolFactory`].
 pub struct Shaped {
     find: Find,
     valve: Option<Rc<Valve>>,

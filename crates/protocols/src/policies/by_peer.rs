@@ -53,6 +53,8 @@ type Host = Option<IpAddr>;
 type Peers = Rc<RefCell<HashMap<Host, usize>>>;
 
 /// Makes the watchers of [`LimitConnectionsByPeer`].
+///
+/// See the example of [`LimitConnectionsByPeer`].
 #[derive(Debug)]
 pub struct PeerLimit {
     max: usize,
@@ -84,6 +86,8 @@ impl Factory for PeerLimit {
 }
 
 /// The watcher of one connection: gives its place back.
+///
+/// See the example of [`LimitConnectionsByPeer`].
 #[derive(Debug)]
 pub struct Guest {
     place: Option<Place>,

@@ -54,6 +54,8 @@ impl<F: Factory> WrappingFactory<F, IdleTimeouts> {
 }
 
 /// Makes the watchers of a [`TimeoutFactory`].
+///
+/// See the example of [`TimeoutFactory`].
 pub struct IdleTimeouts {
     timeout: Box<dyn Fn() -> Timeout>,
     period: Option<Duration>,

@@ -172,7 +172,11 @@ impl Meter {
         }
     }
 
-    fn later(self: &Rc<Self>, delay: Duration, call: impl FnOnce(&Rc<Self>) + 'static) -> DelayedCall {
+    fn later(
+        self: &Rc<Self>,
+        delay: Duration,
+        call: impl FnOnce(&Rc<Self>) + 'static,
+    ) -> DelayedCall {
         let meter = Rc::downgrade(self);
         let call = move || {
             if let Some(meter) = meter.upgrade() {

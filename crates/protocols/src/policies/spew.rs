@@ -34,6 +34,8 @@ impl<F: Factory> WrappingFactory<F, Spew> {
 }
 
 /// Makes the watchers of a [`SpewingFactory`], and is one.
+///
+/// See the example of [`SpewingFactory`].
 #[derive(Clone, Copy, Debug, Default)]
 #[doc(alias = "SpewingProtocol")]
 pub struct Spew;

@@ -185,7 +185,11 @@ impl Factory for Throttle {
             log::msg("Max connection count reached!");
             return None;
         }
-        Some(ThrottlingProtocol { meter: self.meter(), place: Some(self.count.enter()), seat: None })
+        Some(ThrottlingProtocol {
+            meter: self.meter(),
+            place: Some(self.count.enter()),
+            seat: None,
+        })
     }
 }
 
@@ -201,6 +205,8 @@ impl fmt::Debug for Throttle {
 }
 
 /// The watcher of one connection: counts what it reads and writes.
+///
+/// See the example of [`ThrottlingFactory`].
 pub struct ThrottlingProtocol {
     meter: Rc<Meter>,
     place: Option<Place>,

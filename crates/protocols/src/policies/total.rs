@@ -93,10 +93,14 @@ impl<F: Factory, O: Factory> Factory for LimitTotalConnectionsFactory<F, O> {
 }
 
 /// The overflow of a factory that refuses the connections that are too many.
+///
+/// See the example of [`LimitTotalConnectionsFactory`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoOverflow;
 
 /// The protocol that is never made.
+///
+/// See the example of [`LimitTotalConnectionsFactory`].
 #[derive(Clone, Copy, Debug)]
 pub enum Nobody {}
 
@@ -112,6 +116,8 @@ impl Factory for NoOverflow {
 
 /// A protocol of the one factory of a [`LimitTotalConnectionsFactory`], or of
 /// the other.
+///
+/// See the example of [`LimitTotalConnectionsFactory`].
 #[derive(Debug)]
 pub struct OrOverflow<P, O> {
     within: Within<P, O>,

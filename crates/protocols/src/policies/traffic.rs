@@ -118,6 +118,8 @@ impl<F: Factory> WrappingFactory<F, TrafficLog> {
 type Open = Box<dyn FnMut(u64) -> io::Result<Box<dyn Write>>>;
 
 /// Makes the watchers of a [`TrafficLoggingFactory`].
+///
+/// See the example of [`TrafficLoggingFactory`].
 pub struct TrafficLog {
     open: Open,
     length_limit: Option<usize>,
@@ -148,6 +150,8 @@ impl Factory for TrafficLog {
 }
 
 /// The watcher of one connection: writes down what is said.
+///
+/// See the example of [`TrafficLoggingFactory`].
 #[derive(Debug)]
 pub struct TrafficLoggingProtocol {
     log: Rc<Log>,

@@ -114,8 +114,7 @@ impl<W: Protocol, P: Protocol> Protocol for ProtocolWrapper<W, P> {
         let watcher = transport.project(|this: &mut Self| &mut this.watcher);
         let wrapped = transport.project(|this: &mut Self| &mut this.wrapped);
         let seat = self.protocols.take().map(|protocols| protocols.register(wrapped.clone()));
-        self.state =
-            State::Connected { watcher: watcher.clone(), wrapped: wrapped.clone(), seat };
+        self.state = State::Connected { watcher: watcher.clone(), wrapped: wrapped.clone(), seat };
         self.watcher.connection_made(&watcher);
         self.wrapped.connection_made(&wrapped);
     }

@@ -8,7 +8,9 @@ use std::mem;
 use std::net::{IpAddr, Ipv4Addr};
 
 use deferred::{CancelHandle, Failure, ensure_deferred};
-use reactor_compat::{Address, BringHome, Connection, ConnectionGone, Port, Protocol, Transport, log};
+use reactor_compat::{
+    Address, BringHome, Connection, ConnectionGone, Port, Protocol, Transport, log,
+};
 
 use super::factory::Terms;
 use super::other::{Made, Other, reply_address};
@@ -50,6 +52,8 @@ enum Stage {
 ///
 /// What a client sends ahead of the answer is passed on when there is
 /// somebody to send it to.
+///
+/// See the example of [`SocksFactory`](super::SocksFactory).
 #[doc(alias = "SOCKSv4")]
 pub struct Socks {
     terms: Terms,

@@ -1,14 +1,14 @@
 // Commands that tests and examples call, and their server.
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-struct Sum {
-    a: i64,
-    b: i64,
+pub(crate) struct Sum {
+    pub(crate) a: i64,
+    pub(crate) b: i64,
 }
 
 #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-struct Total {
-    total: i64,
+pub(crate) struct Total {
+    pub(crate) total: i64,
 }
 
 impl protocols::amp::Command for Sum {
@@ -18,19 +18,19 @@ impl protocols::amp::Command for Sum {
 }
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-struct Divide {
-    numerator: i64,
-    denominator: i64,
+pub(crate) struct Divide {
+    pub(crate) numerator: i64,
+    pub(crate) denominator: i64,
 }
 
 #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-struct Quotient {
-    result: f64,
+pub(crate) struct Quotient {
+    pub(crate) result: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename = "ZERO_DIVISION")]
-struct ZeroDivision;
+pub(crate) struct ZeroDivision;
 
 impl std::fmt::Display for ZeroDivision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -48,8 +48,7 @@ impl protocols::amp::Command for Divide {
     type Error = ZeroDivision;
 }
 
-#[allow(dead_code, reason = "not every test has a server")]
-fn server() -> reactor_compat::testing::StringTransport<protocols::amp::Amp> {
+pub(crate) fn server() -> reactor_compat::testing::StringTransport<protocols::amp::Amp> {
     let responders = protocols::amp::Responders::new()
         .function(|Sum { a, b }| Ok(Total { total: a + b }))
         .function(|Divide { numerator, denominator }| {

@@ -1,3 +1,5 @@
 //! What tests have in common.
 
-pub mod strings;
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+pub(crate) mod strings;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use protocols::basic::{Format, StringParser};
 
 /// The strings in some pieces, and what ended them.
-pub fn parse<'a, F: Format>(
+pub(crate) fn parse<'a, F: Format>(
     max_length: usize,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Vec<Vec<u8>>, Option<F::Error>) {
@@ -21,7 +21,7 @@ pub fn parse<'a, F: Format>(
     (strings, None)
 }
 
-pub fn encode<F: Format>(strings: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn encode<F: Format>(strings: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for string in strings {
         F::encode(string, |piece| bytes.extend_from_slice(piece)).expect("it is short");
@@ -31,7 +31,7 @@ pub fn encode<F: Format>(strings: &[Vec<u8>]) -> Vec<u8> {
 
 /// Bytes give the same strings, and the same error, cut like this, not at all,
 /// and into single ones.
-pub fn check_cuttings<F>(
+pub(crate) fn check_cuttings<F>(
     bytes: &[u8],
     sizes: &[usize],
     max_length: usize,
@@ -55,7 +55,7 @@ where
 
 /// A string of `length`, announced by `head`, is kept as it comes and no
 /// further, and 16 MiB of them a byte at a time keep no more than one.
-pub fn check_bound<F: Format>(head: &[u8], length: usize) {
+pub(crate) fn check_bound<F: Format>(head: &[u8], length: usize) {
     let mut parser = StringParser::<F>::new(length);
     let string = [head, &vec![b'x'; length]].concat();
     let mut encoded = Vec::new();

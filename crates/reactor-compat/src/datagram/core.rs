@@ -15,6 +15,8 @@ use super::kind::Kind;
 use super::queue::Queue;
 use super::{DatagramAddress, DatagramError};
 use crate::reactor::{Alive, Live, Shared};
+#[cfg(feature = "testing")]
+use crate::testing::MemoryDatagrams;
 
 /// What a port is doing.
 ///
@@ -45,13 +47,19 @@ enum Held<A: Kind> {
     Bound(Socket, A::Name),
     /// Known to the runtime.
     Ready(Rc<A::Socket>, A::Name),
+    /// What stands in for one in a test.
+    #[cfg(feature = "testing")]
+    Memory(MemoryDatagrams<A>),
 }
 
 impl<A: Kind> Held<A> {
-    fn reference(&self) -> SockRef<'_> {
+    /// The socket as the system has it, if it has one.
+    fn reference(&self) -> io::Result<SockRef<'_>> {
         match self {
-            Self::Bound(socket, _) => socket.into(),
-            Self::Ready(socket, _) => A::reference(socket),
+            Self::Bound(socket, _) => Ok(socket.into()),
+            Self::Ready(socket, _) => Ok(A::reference(socket)),
+            #[cfg(feature = "testing")]
+            Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }
@@ -74,9 +82,28 @@ pub(super) struct Core<A: DatagramAddress> {
 impl<A: DatagramAddress> Core<A> {
     pub(super) fn new(shared: Rc<Shared>, opened: Opened<A>, max_packet_size: usize) -> Self {
         let Opened { socket, host, peer, name } = opened;
+        Self::at(shared, Held::Bound(socket, name), (host, peer), max_packet_size)
+    }
+
+    /// A port in memory.
+    #[cfg(feature = "testing")]
+    pub(super) fn in_memory(
+        shared: Rc<Shared>,
+        (datagrams, host): (MemoryDatagrams<A>, A),
+        max_packet_size: usize,
+    ) -> Self {
+        Self::at(shared, Held::Memory(datagrams), (host, None), max_packet_size)
+    }
+
+    fn at(
+        shared: Rc<Shared>,
+        held: Held<A>,
+        (host, peer): (A, Option<A>),
+        max_packet_size: usize,
+    ) -> Self {
         Self {
             state: Cell::new(State::Open),
-            socket: RefCell::new(Some(Held::Bound(socket, name))),
+            socket: RefCell::new(Some(held)),
             host: RefCell::new(host),
             peer: RefCell::new(peer),
             refused: Cell::new(false),
@@ -100,7 +127,10 @@ impl<A: DatagramAddress> Core<A> {
         call: impl FnOnce(&SockRef<'_>) -> io::Result<R>,
     ) -> Result<R, DatagramError> {
         match &*self.socket.borrow() {
-            Some(held) => call(&held.reference()).map_err(|error| (&error).into()),
+            Some(held) => {
+                let called = held.reference().and_then(|socket| call(&socket));
+                called.map_err(|error| (&error).into())
+            }
             None => Err(DatagramError::Closed),
         }
     }
@@ -124,7 +154,9 @@ impl<A: DatagramAddress> Core<A> {
         if let Some(fault) = peer.fault(&self.host.borrow()) {
             return Err(DatagramError::InvalidAddress(fault));
         }
-        self.with(|socket| socket.connect(&peer.to_system()?))?;
+        if !self.in_a_test() {
+            self.with(|socket| socket.connect(&peer.to_system()?))?;
+        }
         self.peer.replace(Some(peer));
         self.wake();
         Ok(())
@@ -168,10 +200,27 @@ impl<A: DatagramAddress> Core<A> {
         }
     }
 
+    /// Whether there is no socket but one that stands in for it.
+    fn in_a_test(&self) -> bool {
+        match &*self.socket.borrow() {
+            #[cfg(feature = "testing")]
+            Some(Held::Memory(_)) => true,
+            _ => false,
+        }
+    }
+
     /// Sends a datagram now, unless the port is closed.
     fn send(&self, data: &[u8], to: Option<&A>) -> Option<io::Result<usize>> {
         let held = self.socket.borrow();
-        let socket = held.as_ref()?.reference();
+        let held = held.as_ref()?;
+        #[cfg(feature = "testing")]
+        if let Held::Memory(datagrams) = held {
+            return Some(Ok(datagrams.send(data, to.cloned())));
+        }
+        let socket = match held.reference() {
+            Ok(socket) => socket,
+            Err(error) => return Some(Err(error)),
+        };
         loop {
             match send_with(&socket, data, to) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -218,11 +267,15 @@ impl<A: DatagramAddress> Core<A> {
         let held = self.socket.take();
         let ready = match held {
             Some(Held::Bound(socket, name)) => Held::Ready(Rc::new(A::register(socket)?), name),
-            Some(ready @ Held::Ready(..)) => ready,
+            Some(ready) => ready,
             None => return Ok(()),
         };
         self.socket.replace(Some(ready));
         Ok(())
+    }
+
+    pub(super) fn refused(&self) -> bool {
+        self.refused.get()
     }
 
     pub(super) fn take_refused(&self) -> bool {
@@ -249,6 +302,8 @@ impl<A: DatagramAddress> Core<A> {
     ) -> Poll<io::Result<A>> {
         match &*self.socket.borrow() {
             Some(Held::Ready(socket, _)) => A::poll_receive(socket, cx, room),
+            #[cfg(feature = "testing")]
+            Some(Held::Memory(datagrams)) => datagrams.poll_receive(cx, room),
             Some(Held::Bound(..)) | None => Poll::Pending,
         }
     }
@@ -275,7 +330,9 @@ impl<A: DatagramAddress> Core<A> {
                         // will not say when there is room.
                         return cx.waker().wake_by_ref();
                     }
-                    io::ErrorKind::ConnectionRefused => self.refused.set(datagram.to.is_none()),
+                    io::ErrorKind::ConnectionRefused => {
+                        self.refused.set(self.refused.get() || datagram.to.is_none());
+                    }
                     _ => tracing::warn!(%error, "a datagram that waited cannot be sent"),
                 }
             }

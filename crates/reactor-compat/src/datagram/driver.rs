@@ -70,10 +70,19 @@ pub(super) fn listen<P: DatagramProtocol<A>, A: DatagramAddress>(
     max_packet_size: usize,
     protocol: P,
 ) -> DatagramConnection<P, A> {
+    drive(reactor, Core::new(reactor.shared().clone(), opened, max_packet_size), protocol)
+}
+
+/// Gives a port a protocol, and has the reactor drive it.
+pub(super) fn drive<P: DatagramProtocol<A>, A: DatagramAddress>(
+    reactor: &Reactor,
+    core: Core<A>,
+    protocol: P,
+) -> DatagramConnection<P, A> {
     let name = short_name(std::any::type_name::<P>());
-    tracing::info!("{name} starting on {}", opened.host.place());
+    tracing::info!("{name} starting on {}", core.host().place());
     let span = tracing::debug_span!("port", system = format_args!("{name} (UDP)"));
-    let core = Rc::new(Core::new(reactor.shared().clone(), opened, max_packet_size));
+    let core = Rc::new(core);
     let live: Rc<dyn Live> = core.clone();
     let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
     let residence = Rc::new(Home::new(protocol, DatagramTransport::new(core.clone())));
@@ -136,23 +145,20 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
 
     fn receive_into(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<()> {
         let mut bytes = 0;
+        self.core.flush(cx);
         for _ in 0..DATAGRAMS {
             if self.core.state() != State::Open {
                 return Poll::Ready(());
             }
-            self.core.flush(cx);
             if self.core.take_refused() {
                 self.callback(P::connection_refused);
                 continue;
             }
-            if let Some(error) = self.poll_failed(cx) {
-                self.overlook(&error);
-                continue;
-            }
             let mut room = ReadBuf::new(buffer);
             let received = match self.core.poll_receive(cx, &mut room) {
-                Poll::Pending => return Poll::Pending,
                 Poll::Ready(received) => received,
+                Poll::Pending if self.send(cx) => continue,
+                Poll::Pending => return Poll::Pending,
             };
             match received {
                 Ok(from) => {
@@ -174,6 +180,19 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Sends what waits, and looks at what became of what was sent; whether
+    /// there is something to be told.
+    fn send(&mut self, cx: &mut Context<'_>) -> bool {
+        self.core.flush(cx);
+        if let Some(error) = self.poll_failed(cx) {
+            if !self.overlook(&error) {
+                self.span.in_scope(|| tracing::debug!(%error, "a datagram was not sent"));
+            }
+            return true;
+        }
+        self.core.refused()
     }
 
     /// Why something that was sent has failed, if it has.

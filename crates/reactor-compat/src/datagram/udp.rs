@@ -62,6 +62,13 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P>, CannotListenError> {
         let interface = interface.into();
+        #[cfg(feature = "testing")]
+        if let Some(network) = self.network() {
+            let size = options.max_packet_size;
+            let opened = network.bind_udp(&interface, options)?;
+            let core = super::core::Core::in_memory(self.shared().clone(), opened, size);
+            return Ok(driver::drive(self, core, protocol));
+        }
         let opened = open(&interface, &options)
             .map_err(|error| CannotListenError::new(interface.to_string(), &error))?;
         Ok(driver::listen(self, opened, options.max_packet_size, protocol))

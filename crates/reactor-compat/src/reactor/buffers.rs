@@ -14,6 +14,8 @@ const LARGEST_SPARE: usize = 256 * 1024;
 #[derive(Default)]
 pub(crate) struct Buffers {
     read: Cell<Option<Box<[u8]>>>,
+    /// The output buffer that was given back last, which is the next to go.
+    next: Cell<Vec<u8>>,
     spare: RefCell<Vec<Vec<u8>>>,
 }
 
@@ -31,15 +33,22 @@ impl Buffers {
 
     /// An empty buffer to collect output in.
     pub(crate) fn take_spare(&self) -> Vec<u8> {
-        self.spare.borrow_mut().pop().unwrap_or_default()
+        let next = self.next.take();
+        if next.capacity() > 0 { next } else { self.spare.borrow_mut().pop().unwrap_or_default() }
     }
 
     /// Takes an output buffer back, unless there are enough or it grew large.
     pub(crate) fn give_spare(&self, mut buffer: Vec<u8>) {
-        let mut spare = self.spare.borrow_mut();
-        if (1..=LARGEST_SPARE).contains(&buffer.capacity()) && spare.len() < SPARES {
-            buffer.clear();
-            spare.push(buffer);
+        if !(1..=LARGEST_SPARE).contains(&buffer.capacity()) {
+            return;
+        }
+        buffer.clear();
+        let before = self.next.replace(buffer);
+        if before.capacity() > 0 {
+            let mut spare = self.spare.borrow_mut();
+            if spare.len() < SPARES {
+                spare.push(before);
+            }
         }
     }
 }
@@ -63,7 +72,7 @@ mod tests {
         let buffers = Buffers::default();
         buffers.give_spare(Vec::new());
         buffers.give_spare(Vec::with_capacity(LARGEST_SPARE + 1));
-        assert!(buffers.spare.borrow().is_empty());
+        assert_eq!(buffers.take_spare().capacity(), 0);
         for _ in 0..2 * SPARES {
             buffers.give_spare(Vec::with_capacity(1));
         }

@@ -2,7 +2,7 @@
 //!
 //! Tested in `tests/tcp.rs`, `tests/unix.rs` and `tests/adopt.rs`.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::RefCell;
 use std::io;
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
@@ -30,8 +30,8 @@ impl SharedSocket {
     }
 
     pub(crate) fn reset_on_drop(&self) {
-        if let Ok(socket) = self.known() {
-            socket.reset_on_drop();
+        if self.register().is_ok() {
+            self.0.borrow().reset_on_drop();
         }
     }
 
@@ -51,15 +51,16 @@ impl SharedSocket {
         }
     }
 
-    /// The socket, made known to the runtime.
-    fn known(&self) -> io::Result<RefMut<'_, Socket>> {
-        #[cfg_attr(not(unix), expect(unused_mut, reason = "all are known there"))]
-        let mut socket = self.0.borrow_mut();
+    /// Makes a socket that was adopted known to the runtime.
+    fn register(&self) -> io::Result<()> {
         #[cfg(unix)]
-        if let Socket::Adopted(adopted) = &mut *socket {
-            *socket = adopted.register()?;
+        {
+            let mut socket = self.0.borrow_mut();
+            if let Socket::Adopted(adopted) = &mut *socket {
+                *socket = adopted.register()?;
+            }
         }
-        Ok(socket)
+        Ok(())
     }
 }
 
@@ -105,27 +106,23 @@ impl SharedSocket {
     }
 }
 
-/// What the driver finds of a socket that no runtime would have.
-#[cfg(unix)]
-fn unknown<T>() -> Poll<io::Result<T>> {
-    Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
-}
-
 impl AsyncRead for SharedSocket {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut *self.known()? {
-            Socket::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+        match &mut *self.0.borrow_mut() {
+            Socket::Tcp(stream) => return Pin::new(stream).poll_read(cx, buf),
             #[cfg(unix)]
-            Socket::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
+            Socket::Unix(socket) => return Pin::new(socket).poll_read(cx, buf),
             #[cfg(unix)]
-            Socket::Adopted(_) => unknown(),
+            Socket::Adopted(_) => {}
             #[cfg(feature = "testing")]
-            Socket::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
+            Socket::Memory(stream) => return Pin::new(stream).poll_read(cx, buf),
         }
+        self.register()?;
+        self.poll_read(cx, buf)
     }
 }
 
@@ -135,15 +132,17 @@ impl AsyncWrite for SharedSocket {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut *self.known()? {
-            Socket::Tcp(stream) => Pin::new(stream).poll_write(cx, data),
+        match &mut *self.0.borrow_mut() {
+            Socket::Tcp(stream) => return Pin::new(stream).poll_write(cx, data),
             #[cfg(unix)]
-            Socket::Unix(socket) => Pin::new(socket).poll_write(cx, data),
+            Socket::Unix(socket) => return Pin::new(socket).poll_write(cx, data),
             #[cfg(unix)]
-            Socket::Adopted(_) => unknown(),
+            Socket::Adopted(_) => {}
             #[cfg(feature = "testing")]
-            Socket::Memory(stream) => Pin::new(stream).poll_write(cx, data),
+            Socket::Memory(stream) => return Pin::new(stream).poll_write(cx, data),
         }
+        self.register()?;
+        self.poll_write(cx, data)
     }
 
     /// Sockets keep nothing back.
@@ -152,14 +151,16 @@ impl AsyncWrite for SharedSocket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self.known()? {
-            Socket::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+        match &mut *self.0.borrow_mut() {
+            Socket::Tcp(stream) => return Pin::new(stream).poll_shutdown(cx),
             #[cfg(unix)]
-            Socket::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+            Socket::Unix(socket) => return Pin::new(socket).poll_shutdown(cx),
             #[cfg(unix)]
-            Socket::Adopted(_) => unknown(),
+            Socket::Adopted(_) => {}
             #[cfg(feature = "testing")]
-            Socket::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+            Socket::Memory(stream) => return Pin::new(stream).poll_shutdown(cx),
         }
+        self.register()?;
+        self.poll_shutdown(cx)
     }
 }

@@ -152,7 +152,9 @@ fn receive(
     let mut room = [IoSliceMut::new(room)];
     let message = retry_on_intr(|| recvmsg(socket, &mut room, &mut control, RECEIVE))?;
     if message.flags.contains(ReturnFlags::CTRUNC) {
-        tracing::warn!("a peer sent more descriptors at once than are taken; the system closed them");
+        tracing::warn!(
+            "a peer sent more descriptors at once than are taken; the system closed them"
+        );
     }
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
@@ -205,7 +207,9 @@ impl AsyncWrite for UnixSocket {
     ) -> Poll<io::Result<usize>> {
         let Self { stream, passing } = self.get_mut();
         match &mut passing.0 {
-            Some(descriptors) if !descriptors.unsent.is_empty() => descriptors.poll_send(stream, cx, data),
+            Some(descriptors) if !descriptors.unsent.is_empty() => {
+                descriptors.poll_send(stream, cx, data)
+            }
             _ => Pin::new(stream).poll_write(cx, data),
         }
     }

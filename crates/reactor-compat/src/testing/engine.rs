@@ -100,9 +100,8 @@ impl Engine {
         let mut quiet = 0;
         for _ in 0..TURNS {
             if let Some(going) = run {
-                let turn = poll_fn(|_| {
-                    Poll::Ready(going.as_mut().poll(&mut Context::from_waker(&waker)))
-                });
+                let turn =
+                    poll_fn(|_| Poll::Ready(going.as_mut().poll(&mut Context::from_waker(&waker))));
                 if turn.await.is_ready() {
                     *run = None;
                 }

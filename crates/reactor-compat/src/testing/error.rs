@@ -43,7 +43,9 @@ impl fmt::Display for PumpError {
             Self::Restless { rounds } => {
                 write!(f, "after {rounds} rounds there is still something to do")
             }
-            Self::Reentrant => f.write_str("a reactor in memory cannot be driven from inside itself"),
+            Self::Reentrant => {
+                f.write_str("a reactor in memory cannot be driven from inside itself")
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::io;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::network::Network;
 use super::pair::{End, Pair};
-use super::{MemoryClient, MemoryServer, Peer, PumpError};
+use super::{MemoryClient, MemoryDatagramPort, MemoryServer, Peer, PumpError};
 use crate::address::Address;
 use crate::connection::Security;
 use crate::protocol::Protocol;
@@ -355,8 +356,34 @@ impl MemoryReactor {
         self.servers(|server| !is_tcp(server))
     }
 
+    /// The UDP ports that it was asked to open.
+    ///
+    /// See the example of [`MemoryDatagramPort`].
+    #[doc(alias = "udpPorts")]
+    pub fn udp_ports(&self) -> Vec<MemoryDatagramPort> {
+        self.network.udp_ports()
+    }
+
     fn servers(&self, wanted: impl Fn(&MemoryServer) -> bool) -> Vec<MemoryServer> {
         self.network.servers().into_iter().filter(wanted).collect()
+    }
+
+    /// Has every port that is to be opened from now on fail; or none, with
+    /// `None`.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, testing::MemoryReactor};
+    /// # use std::io::ErrorKind;
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let reactor = MemoryReactor::new();
+    /// reactor.refuse_to_listen(ErrorKind::PermissionDenied);
+    /// let error = reactor.listen_tcp(80, |_: Address| Silent).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    /// ```
+    #[doc(alias = "RaisingMemoryReactor")]
+    pub fn refuse_to_listen(&self, kind: impl Into<Option<io::ErrorKind>>) {
+        self.network.refuse_to_listen(kind.into());
     }
 
     /// The attempts at TCP connections, the first one first, those of TLS not

@@ -22,6 +22,8 @@ mod error;
 #[cfg(feature = "testing")]
 mod memory_client;
 #[cfg(feature = "testing")]
+mod memory_datagrams;
+#[cfg(feature = "testing")]
 mod memory_reactor;
 #[cfg(feature = "testing")]
 mod memory_server;
@@ -43,6 +45,10 @@ pub use error::PumpError;
 #[cfg(feature = "testing")]
 pub use memory_client::{MemoryClient, NotWaiting};
 #[cfg(feature = "testing")]
+pub use memory_datagrams::MemoryDatagramPort;
+#[cfg(feature = "testing")]
+pub(crate) use memory_datagrams::MemoryDatagrams;
+#[cfg(feature = "testing")]
 pub use memory_reactor::MemoryReactor;
 #[cfg(feature = "testing")]
 pub(crate) use memory_server::MemoryListener;
@@ -58,6 +64,6 @@ pub use string_transport::StringTransport;
 #[cfg(feature = "testing")]
 pub use test_reactor::{TestReactor, TestRun, run_test};
 #[cfg(feature = "testing")]
-pub use wire::Wire;
-#[cfg(feature = "testing")]
 pub(crate) use wire::MemoryStream;
+#[cfg(feature = "testing")]
+pub use wire::Wire;

@@ -10,10 +10,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use super::memory_client::MemoryClient;
+use super::memory_datagrams::{MemoryDatagramPort, MemoryDatagrams};
 use super::memory_server::{MemoryListener, MemoryServer};
 use super::wire::{MemoryStream, Side, Wire};
 use crate::address::{Address, UnixAddress};
 use crate::connector::Target;
+use crate::datagram::DatagramOptions;
 use crate::error::{CannotListenError, ConnectError};
 use crate::socket::Socket;
 use crate::tcp::{ConnectOptions, Interface, ListenOptions};
@@ -26,7 +28,10 @@ pub(crate) struct Network {
     wires: RefCell<Vec<Wire>>,
     servers: RefCell<Vec<MemoryServer>>,
     clients: RefCell<Vec<MemoryClient>>,
+    udp_ports: RefCell<Vec<MemoryDatagramPort>>,
     next_port: Cell<u16>,
+    /// What every port that is to be opened fails with.
+    refusal: Cell<Option<io::ErrorKind>>,
 }
 
 impl Network {
@@ -35,7 +40,9 @@ impl Network {
             wires: RefCell::default(),
             servers: RefCell::default(),
             clients: RefCell::default(),
+            udp_ports: RefCell::default(),
             next_port: Cell::new(FIRST_PORT),
+            refusal: Cell::new(None),
         })
     }
 
@@ -45,15 +52,27 @@ impl Network {
         interface: &Interface,
         options: ListenOptions,
     ) -> Result<(MemoryListener, Address), CannotListenError> {
-        let asked = interface.place();
-        let mut address = asked
-            .literal()
-            .unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), asked.port()));
-        if address.port() == 0 {
-            address.set_port(self.free_port());
-        }
+        let address = self.address_of(interface);
         self.bind(Address::Tcp(address), Some(options))
             .map_err(|error| CannotListenError::new(interface.to_string(), &error))
+    }
+
+    /// Opens a UDP port.
+    pub(crate) fn bind_udp(
+        &self,
+        interface: &Interface,
+        options: DatagramOptions,
+    ) -> Result<(MemoryDatagrams<SocketAddr>, SocketAddr), CannotListenError> {
+        let fail = |error: &io::Error| CannotListenError::new(interface.to_string(), error);
+        let host = self.address_of(interface);
+        self.permit().map_err(|error| fail(&error))?;
+        if self.udp_ports().iter().any(|port| port.listening() && port.get_host() == host) {
+            return Err(fail(&in_use()));
+        }
+        let port = MemoryDatagramPort::new(host, options);
+        let socket = port.socket();
+        self.udp_ports.borrow_mut().push(port);
+        Ok((socket, host))
     }
 
     /// Opens the port of a UNIX socket.
@@ -71,13 +90,30 @@ impl Network {
         host: Address,
         options: Option<ListenOptions>,
     ) -> io::Result<(MemoryListener, Address)> {
+        self.permit()?;
         if self.servers().iter().any(|server| server.listening() && *server.get_host() == host) {
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, "address already in use"));
+            return Err(in_use());
         }
         let server = MemoryServer::new(host.clone(), options, Rc::downgrade(self));
         let listener = server.listener();
         self.servers.borrow_mut().push(server);
         Ok((listener, host))
+    }
+
+    /// The address that was asked for, with a port number.
+    fn address_of(&self, interface: &Interface) -> SocketAddr {
+        let asked = interface.place();
+        let here = || SocketAddr::new(Ipv4Addr::LOCALHOST.into(), asked.port());
+        let mut address = asked.literal().unwrap_or_else(here);
+        if address.port() == 0 {
+            address.set_port(self.free_port());
+        }
+        address
+    }
+
+    /// Whether ports may be opened.
+    fn permit(&self) -> io::Result<()> {
+        self.refusal.get().map_or(Ok(()), |kind| Err(kind.into()))
     }
 
     /// Waits until the test has decided what becomes of the attempt.
@@ -107,15 +143,24 @@ impl Network {
         )
     }
 
+    /// Has every port that is to be opened fail from now on, or none.
+    pub(super) fn refuse_to_listen(&self, kind: Option<io::ErrorKind>) {
+        self.refusal.set(kind);
+    }
+
     /// Delivers up to `most` bytes each way on each wire; whether there were
     /// any.
     pub(super) fn deliver(&self, most: usize) -> bool {
         let wires = self.wires.borrow().clone();
-        wires.iter().fold(false, |moved, wire| wire.deliver(most) || moved)
+        wires.iter().filter(|wire| wire.deliver(most)).count() > 0
     }
 
     pub(super) fn servers(&self) -> Vec<MemoryServer> {
         self.servers.borrow().clone()
+    }
+
+    pub(super) fn udp_ports(&self) -> Vec<MemoryDatagramPort> {
+        self.udp_ports.borrow().clone()
     }
 
     pub(super) fn clients(&self) -> Vec<MemoryClient> {
@@ -142,4 +187,8 @@ impl Network {
         self.next_port.set(port.checked_add(1).unwrap_or(FIRST_PORT));
         port
     }
+}
+
+fn in_use() -> io::Error {
+    io::Error::new(io::ErrorKind::AddrInUse, "address already in use")
 }

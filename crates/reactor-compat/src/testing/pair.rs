@@ -82,12 +82,7 @@ pub fn connect<S: Protocol, C: Protocol>(server: S, client: C) -> Pair<S, C> {
 }
 
 impl<S: Protocol, C: Protocol> Pair<S, C> {
-    pub(super) fn new(
-        reactor: MemoryReactor,
-        wire: Wire,
-        server: End<S>,
-        client: End<C>,
-    ) -> Self {
+    pub(super) fn new(reactor: MemoryReactor, wire: Wire, server: End<S>, client: End<C>) -> Self {
         Self { reactor, wire, server, client }
     }
 

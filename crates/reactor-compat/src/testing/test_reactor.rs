@@ -18,8 +18,8 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use deferred::{DebugInfo, Failure};
 use deferred::unhandled::{ObserverGuard, UnhandledError, observe};
+use deferred::{DebugInfo, Failure};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
@@ -187,7 +187,9 @@ impl TestRun {
         let errors = test.logged.take();
         match result {
             Some(Err(panic)) => resume_unwind(panic),
-            Some(Ok(result)) => DirtyReactorError::unless_clean(left, errors, None).map(|()| result),
+            Some(Ok(result)) => {
+                DirtyReactorError::unless_clean(left, errors, None).map(|()| result)
+            }
             None => {
                 let why = unfinished.unwrap_or(Unfinished::ReactorStopped);
                 Err(DirtyReactorError::new(left, errors, Some(why)))

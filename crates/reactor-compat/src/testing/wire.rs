@@ -148,7 +148,11 @@ impl State {
         let way = self.from(side);
         let count = most.min(way.flying.len());
         let data = way.flying.drain(..count);
-        if nobody { drop(data) } else { way.landed.extend(data) }
+        if nobody {
+            drop(data)
+        } else {
+            way.landed.extend(data)
+        }
         let ends = way.tail == Tail::Ending && way.flying.is_empty();
         if ends {
             way.tail = Tail::Ended;
@@ -160,7 +164,12 @@ impl State {
         count > 0 || ends
     }
 
-    fn read(&mut self, side: Side, room: &mut ReadBuf<'_>, cx: &Context<'_>) -> Poll<io::Result<()>> {
+    fn read(
+        &mut self,
+        side: Side,
+        room: &mut ReadBuf<'_>,
+        cx: &Context<'_>,
+    ) -> Poll<io::Result<()>> {
         let way = self.from(side.other());
         if !way.landed.is_empty() {
             let (first, _) = way.landed.as_slices();

@@ -3,11 +3,12 @@
 //! Mirrors `twisted.internet.threads.blockingCallFromThread`. Tested in
 //! `tests/threads.rs`.
 
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, SyncSender};
 
 use deferred::{CallbackResult, CancelledError, Failure, maybe_deferred};
 
 use super::Remote;
+use super::mailbox::Watch;
 use crate::error::{ReactorStopped, WouldDeadlock};
 
 /// Calls `call` on the thread of `reactor`, and waits for its result; see
@@ -85,25 +86,51 @@ impl Remote {
         if self.is_on_reactor_thread() {
             return Err(WouldDeadlock.into());
         }
-        let (sender, receiver) = mpsc::channel();
-        let at_end = sender.clone();
-        let _watch = self.at_end(move || drop(at_end.send(Err(ReactorStopped.into()))))?;
-        let reply = Reply { sender: Some(sender) };
-        self.call_from_thread(move || {
-            let result = maybe_deferred(|| call().into_outcome());
-            // If nobody waits any more a failure is left here, and reported.
-            drop(result.add_both(move |result| reply.send(result)));
-        })?;
+        // Two may say something, neither more than once: nobody has to wait.
+        let (sender, receiver) = mpsc::sync_channel(2);
+        let reply = Reply { sender: Some(sender), called: false };
+        let remote = self.clone();
+        self.call_from_thread(move || reply.call(&remote, call))?;
         receiver.recv().unwrap_or_else(|_gone| Err(ReactorStopped.into()))
     }
 }
 
 /// Where the result goes. If there will be none, that is said.
 struct Reply<T> {
-    sender: Option<Sender<Result<T, Failure>>>,
+    sender: Option<SyncSender<Result<T, Failure>>>,
+    /// Whether the reactor has made the call.
+    called: bool,
 }
 
-impl<T: 'static> Reply<T> {
+impl<T: Send + 'static> Reply<T> {
+    /// Makes the call, and sends its result when that is there.
+    fn call<R>(mut self, reactor: &Remote, call: impl FnOnce() -> R)
+    where
+        R: CallbackResult<Value = T> + 'static,
+    {
+        self.called = true;
+        let result = maybe_deferred(|| call().into_outcome());
+        // Only who has to wait need hear of the reactor's end.
+        let watch = (!result.has_result()).then(|| self.watch(reactor));
+        // If nobody waits any more a failure is left here, and reported.
+        drop(result.add_both(move |result| {
+            drop(watch);
+            self.send(result)
+        }));
+    }
+
+    /// Has the end of the reactor said, if it comes first.
+    fn watch(&self, reactor: &Remote) -> Option<Watch> {
+        let sender = self.sender.clone()?;
+        let late = sender.clone();
+        let stopped = move || drop(sender.try_send(Err(ReactorStopped.into())));
+        let watch = reactor.at_end(stopped);
+        if watch.is_err() {
+            let _ = late.try_send(Err(ReactorStopped.into()));
+        }
+        watch.ok()
+    }
+
     fn send(mut self, result: Result<T, Failure>) -> Result<(), Failure> {
         match self.sender.take().map(|sender| sender.send(result)) {
             Some(Err(unsent)) => unsent.0.map(drop),
@@ -115,7 +142,8 @@ impl<T: 'static> Reply<T> {
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
         if let Some(sender) = self.sender.take() {
-            let _ = sender.send(Err(CancelledError.into()));
+            let why = if self.called { CancelledError.into() } else { ReactorStopped.into() };
+            let _ = sender.try_send(Err(why));
         }
     }
 }

@@ -100,7 +100,7 @@ impl Link {
         let unsent = socket.send_descriptor(descriptor).ok_or(SendDescriptorError::NotUnix)?;
         self.extras().descriptors = unsent;
         self.wake();
-        self.wrote();
+        self.wrote(self.unsent());
         Ok(())
     }
 
@@ -112,12 +112,14 @@ impl Link {
     }
 
     /// Whether more descriptors are to be sent than bytes: they cannot go.
+    #[inline]
     pub(crate) fn overrun(&self) -> bool {
         let descriptors = self.waiting_descriptors();
         descriptors > 0 && self.sends() && descriptors > self.unsent().min(self.sendable())
     }
 
     /// Some may have been sent.
+    #[inline]
     pub(crate) fn count_descriptors(&self) {
         if self.waiting_descriptors() > 0 {
             let unsent = self.socket().map_or(0, |socket| socket.unsent_descriptors());

@@ -55,11 +55,19 @@ impl Link {
         RefMut::map(self.extras.borrow_mut(), |extras| &mut **extras.get_or_insert_default())
     }
 
+    /// Whether there are none.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.extras.borrow().is_none()
+    }
+
     /// Reads something of the extras, where there are any.
+    #[inline]
     pub(super) fn extra<R>(&self, look: impl FnOnce(&Extras) -> Option<R>) -> Option<R> {
         self.extras.borrow().as_deref().and_then(look)
     }
 
+    #[inline]
     pub(super) fn tap(&self) -> Option<Tap> {
         self.extra(|extras| extras.tap.clone())
     }

@@ -64,20 +64,32 @@ impl Registered {
 }
 
 impl Link {
-    /// What counts against the marks.
-    fn load(&self) -> usize {
-        self.unsent() + self.waiting_descriptors() * DESCRIPTOR_LOAD
+    /// What counts against the marks when so many bytes are unsent.
+    fn load(&self, unsent: usize) -> usize {
+        unsent + self.waiting_descriptors() * DESCRIPTOR_LOAD
     }
 
     /// How many descriptors wait to be sent.
+    #[inline]
     pub(super) fn waiting_descriptors(&self) -> usize {
         self.extra(|extras| Some(extras.descriptors)).unwrap_or(0)
     }
 
-    /// Holds up whoever makes us write, if they have to be.
-    pub(super) fn wrote(&self) {
-        let load = self.load();
-        if load > self.marks().high() {
+    /// Holds up whoever makes us write, if they have to be, now that so much is
+    /// unsent.
+    #[inline]
+    pub(super) fn wrote(&self, unsent: usize) {
+        if self.is_plain() {
+            if unsent > WaterMarks::DEFAULT.high() {
+                self.flow.set(Flow::Throttled);
+            }
+        } else {
+            self.wrote_with_extras(unsent);
+        }
+    }
+
+    fn wrote_with_extras(&self, unsent: usize) {
+        if self.load(unsent) > self.marks().high() {
             self.flow.set(Flow::Throttled);
         }
         let paused = self.with_producer(|registered| registered.wrote(self.flow.get()));
@@ -88,11 +100,14 @@ impl Link {
 
     /// After sending: lets flow again what was held up. Says whether that ran
     /// user code, so that the link has to be looked at anew.
+    #[inline]
     pub(crate) fn relax(&self) -> bool {
-        if self.flow.get() == Flow::Free && !self.has_producer() {
-            return false;
-        }
-        let load = self.load();
+        let nobody_waits = self.flow.get() == Flow::Free && !self.has_producer();
+        !nobody_waits && self.relax_somebody()
+    }
+
+    fn relax_somebody(&self) -> bool {
+        let load = self.load(self.unsent());
         if load <= self.marks().low() {
             self.flow.set(Flow::Free);
         }
@@ -122,7 +137,7 @@ impl Link {
     pub(crate) fn set_marks(&self, marks: WaterMarks) {
         self.extras().marks = marks;
         self.wake();
-        self.wrote();
+        self.wrote(self.unsent());
     }
 
     pub(crate) fn marks(&self) -> WaterMarks {
@@ -151,7 +166,7 @@ impl Link {
         self.extras().producer = Some(registered);
         match kind {
             ProducerKind::Pull => producer.resume_producing(),
-            ProducerKind::Push => self.wrote(),
+            ProducerKind::Push => self.wrote(self.unsent()),
         }
         true
     }
@@ -166,6 +181,7 @@ impl Link {
         self.extras.borrow_mut().as_deref_mut()?.producer.take()
     }
 
+    #[inline]
     pub(crate) fn has_producer(&self) -> bool {
         self.extras.borrow().as_deref().is_some_and(|extras| extras.producer.is_some())
     }

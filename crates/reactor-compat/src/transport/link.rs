@@ -160,9 +160,13 @@ impl Link {
         if let Some(tap) = self.tap() {
             tap(data);
         }
-        self.outbox.borrow_mut().push(data, &self.shared.buffers);
+        let unsent = {
+            let mut outbox = self.outbox.borrow_mut();
+            outbox.push(data, &self.shared.buffers);
+            outbox.len()
+        };
         self.wake();
-        self.wrote();
+        self.wrote(unsent);
     }
 
     /// Whether it still takes what is to be sent.

@@ -29,6 +29,9 @@ impl WaterMarks {
     /// ```
     pub const UNBOUNDED: Self = Self { low: usize::MAX, high: usize::MAX };
 
+    /// What a connection has that says nothing.
+    pub(crate) const DEFAULT: Self = Self::new(16 * 1024, 64 * 1024);
+
     /// Marks in bytes; `low` is at most `high`, and is taken as `high` where
     /// it is more.
     ///
@@ -61,6 +64,6 @@ impl WaterMarks {
 
 impl Default for WaterMarks {
     fn default() -> Self {
-        Self::new(16 * 1024, 64 * 1024)
+        Self::DEFAULT
     }
 }

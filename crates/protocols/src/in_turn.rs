@@ -1,0 +1,26 @@
+//! Answers to lines, one at a time and in order, though they take time.
+
+use deferred::{Deferred, Failure};
+use reactor_compat::{BringHome, Connection, IfGone};
+
+/// Gives the result to `answer`: at once if it is there, or else when it is;
+/// nothing more is read until then.
+pub(crate) fn in_turn<P: 'static, T: 'static>(
+    connection: &Connection<P>,
+    this: &mut P,
+    result: Deferred<T>,
+    answer: impl FnOnce(&mut P, &Connection<P>, Result<T, Failure>) + 'static,
+) where
+    (): IfGone,
+{
+    match result.take_result() {
+        Ok(result) => answer(this, connection, result),
+        Err(result) => {
+            connection.pause_producing();
+            drop(result.add_both_at(connection, |this, connection, result| {
+                answer(this, connection, result);
+                connection.resume_producing();
+            }));
+        }
+    }
+}

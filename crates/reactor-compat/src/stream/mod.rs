@@ -1,0 +1,15 @@
+//! Connections as streams: protocol code as an `async fn`.
+//!
+//! Tested in `tests/connection_stream.rs`.
+
+mod connect;
+mod connection_stream;
+mod error;
+mod factory;
+mod pipe;
+mod protocol;
+
+pub use connection_stream::ConnectionStream;
+pub use error::{ConnectionEnded, StreamTaken};
+pub use factory::{AsyncFactory, async_factory};
+pub use protocol::StreamProtocol;

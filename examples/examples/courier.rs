@@ -1,0 +1,80 @@
+//! A mail filter for Courier: `courier [ENDPOINT]`,
+//! `unix:/var/lib/courier/allfilters/twisted` unless told otherwise.
+//!
+//! Courier connects, and says in lines where the message is, and where its
+//! control files are; an empty line is the last. The filter reads the message,
+//! on another thread, and answers `200 Ok`, or why it refuses it.
+
+use std::env;
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::process;
+
+use deferred::Failure;
+use protocols::basic::{LineConnection, LineReceiver, Lines};
+use reactor_compat::endpoint::server_from_string;
+use reactor_compat::{Address, BringHome, defer_to_thread, reactor};
+
+/// How much of a message is looked at, and how many files may be named.
+const MAX_HEADERS: u64 = 1 << 20;
+const MAX_FILES: usize = 1000;
+
+#[derive(Default)]
+struct MailFilter {
+    files: Vec<String>,
+}
+
+impl LineReceiver for MailFilter {
+    const DELIMITER: &'static [u8] = b"\n";
+
+    fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
+        if !line.is_empty() && self.files.len() < MAX_FILES {
+            return self.files.push(String::from_utf8_lossy(line).into_owned());
+        }
+        let Some(message) = self.files.drain(..).next() else { return transport.lose_connection() };
+        let answered = defer_to_thread(move || judge(&message)).add_both_at(
+            transport,
+            |_this, transport, verdict| {
+                let verdict = verdict.unwrap_or_else(|failure| format!("450 {failure}"));
+                println!("{verdict}");
+                transport.write(verdict + "\n");
+                transport.lose_connection();
+            },
+        );
+        drop(answered);
+    }
+}
+
+/// What is to be done with a message: one that offers something for free is
+/// refused.
+fn judge(message: &str) -> Result<String, Failure> {
+    for line in BufReader::new(File::open(message)?.take(MAX_HEADERS)).split(b'\n') {
+        let line = line?.to_ascii_lowercase();
+        if line.trim_ascii().is_empty() {
+            break;
+        }
+        let text = String::from_utf8_lossy(&line);
+        if text.strip_prefix("subject:").is_some_and(|subject| subject.contains("free")) {
+            return Ok("554 Nothing is free.".to_owned());
+        }
+    }
+    Ok("200 Ok".to_owned())
+}
+
+fn give_up(failure: Failure) {
+    eprintln!("courier: {failure}");
+    process::exit(1)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let description =
+        env::args().nth(1).unwrap_or_else(|| "unix:/var/lib/courier/allfilters/twisted".to_owned());
+    let listening = server_from_string(&reactor(), &description)?
+        .listen(|_peer: Address| Lines::new(MailFilter::default()))
+        .add_callback(|port| println!("listening on {}", port.get_host()))
+        .add_errback(give_up);
+    reactor().run()?;
+    drop(listening);
+    Ok(())
+}

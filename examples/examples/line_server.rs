@@ -1,0 +1,50 @@
+//! A server of lines: `line_server [ENDPOINT]`, `tcp:8000` unless told
+//! otherwise.
+//!
+//! It shouts each line back, until it is told to `quit`.
+
+use std::env;
+use std::error::Error;
+use std::process;
+
+use deferred::Failure;
+use protocols::basic::{LineConnection, LineReceiver, Lines};
+use reactor_compat::endpoint::server_from_string;
+use reactor_compat::{Address, reactor};
+
+struct Shout;
+
+impl LineReceiver for Shout {
+    fn connection_made(&mut self, transport: &LineConnection<Self>) {
+        transport.send_line("What shall I shout?");
+    }
+
+    fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
+        if line == b"quit" {
+            transport.send_line("Goodbye.");
+            transport.lose_connection();
+        } else {
+            transport.send_line(line.to_ascii_uppercase());
+        }
+    }
+
+    fn connection_lost(&mut self, transport: &LineConnection<Self>, reason: Failure) {
+        println!("{} is gone: {reason}", transport.get_peer());
+    }
+}
+
+fn give_up(failure: Failure) {
+    eprintln!("line_server: {failure}");
+    process::exit(1)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let description = env::args().nth(1).unwrap_or_else(|| "tcp:8000".to_owned());
+    let listening = server_from_string(&reactor(), &description)?
+        .listen(|_peer: Address| Lines::new(Shout))
+        .add_callback(|port| println!("listening on {}", port.get_host()))
+        .add_errback(give_up);
+    reactor().run()?;
+    drop(listening);
+    Ok(())
+}
