@@ -1,5 +1,5 @@
-//! A mail filter for Courier: `courier [ENDPOINT]`,
-//! `unix:/var/lib/courier/allfilters/twisted` unless told otherwise.
+//! A mail filter for Courier: `courier [SOCKET]`,
+//! `/var/lib/courier/allfilters/twisted` unless told otherwise.
 //!
 //! Courier connects, and says in lines where the message is, and where its
 //! control files are; an empty line is the last. The filter reads the message,
@@ -9,11 +9,9 @@ use std::env;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::process;
 
 use deferred::Failure;
 use protocols::basic::{LineConnection, LineReceiver, Lines};
-use reactor_compat::endpoint::server_from_string;
 use reactor_compat::{Address, BringHome, defer_to_thread, reactor};
 
 /// How much of a message is looked at, and how many files may be named.
@@ -62,19 +60,12 @@ fn judge(message: &str) -> Result<String, Failure> {
     Ok("200 Ok".to_owned())
 }
 
-fn give_up(failure: Failure) {
-    eprintln!("courier: {failure}");
-    process::exit(1)
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
-    let description =
-        env::args().nth(1).unwrap_or_else(|| "unix:/var/lib/courier/allfilters/twisted".to_owned());
-    let listening = server_from_string(&reactor(), &description)?
-        .listen(|_peer: Address| Lines::new(MailFilter::default()))
-        .add_callback(|port| println!("listening on {}", port.get_host()))
-        .add_errback(give_up);
+    let socket =
+        env::args().nth(1).unwrap_or_else(|| "/var/lib/courier/allfilters/twisted".to_owned());
+    let filter = |_peer: Address| Lines::new(MailFilter::default());
+    let port = reactor().listen_unix(socket.as_str(), filter)?;
+    println!("listening on {}", port.get_host());
     reactor().run()?;
-    drop(listening);
     Ok(())
 }

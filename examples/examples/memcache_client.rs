@@ -26,6 +26,11 @@ async fn count(client: MemCacheClient) -> Result<(), Failure> {
     Ok(())
 }
 
+fn give_up(failure: Failure) {
+    eprintln!("memcache_client: {failure}");
+    process::exit(1)
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let description = env::args().nth(1).unwrap_or_else(|| "tcp:127.0.0.1:11211".to_owned());
     let done = client_from_string(&reactor(), &description)?
@@ -33,10 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .add_callback(|connection| connection.call(|protocol, _| Ok(protocol.client())))
         .add_callback(|client| ensure_deferred(count(client)))
         .add_callback(|()| Ok(reactor().stop()?))
-        .add_errback(|failure| {
-            eprintln!("memcache_client: {failure}");
-            process::exit(1)
-        });
+        .add_errback(give_up);
     reactor().run()?;
     drop(done);
     Ok(())

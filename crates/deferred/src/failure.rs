@@ -275,12 +275,12 @@ impl Failure {
     /// failure out again.
     ///
     /// ```
-    /// use deferred::{Failure, TimeoutError};
+    /// use deferred::{CancelledError, Failure};
     ///
-    /// let failure = Failure::new(TimeoutError::default());
+    /// let failure = Failure::new(CancelledError);
     /// let error = failure.to_error();
     /// assert_eq!(error.to_string(), failure.to_string());
-    /// assert!(Failure::find(&error).is_some_and(|found| found.is::<TimeoutError>()));
+    /// assert!(Failure::find(&error).is_some_and(|found| found.is::<CancelledError>()));
     /// ```
     pub fn to_error(&self) -> impl Error + Send + Sync + use<> {
         AsError(self.clone())

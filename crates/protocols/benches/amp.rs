@@ -60,7 +60,7 @@ fn with_remote(client: impl FnOnce(Reactor, Remote) + 'static) {
             connect.connect_tcp(address, move |_: Address| {
                 Amp::with_handler(Hello(trigger.take()), &Responders::new())
             });
-            Ok(remote.await?)
+            remote.await
         });
         drop(connected.add_callback(move |remote| client(calling, remote)));
     });

@@ -14,8 +14,8 @@ use memchr::memchr;
 use protocols::basic::{
     Int32Strings, LineConnection, LineReceiver, Lines, Netstrings, StringConnection, StringReceiver,
 };
-use reactor_compat::Protocol;
 use reactor_compat::testing::StringTransport;
+use reactor_compat::{ConnectionDone, Protocol};
 use tokio_util::bytes::{Buf, BytesMut};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec, LinesCodec};
 
@@ -78,7 +78,9 @@ fn feed<P: Protocol>(protocol: P, stream: &[u8], counted: impl Fn(&P) -> usize) 
     for read in stream.chunks(READ) {
         transport.data_received(read);
     }
-    transport.inspect(counted).unwrap()
+    let count = transport.inspect(counted).unwrap();
+    transport.connection_lost(ConnectionDone);
+    count
 }
 
 /// Feeds a stream to a codec, and says how many items it decoded.

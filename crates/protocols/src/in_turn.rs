@@ -1,7 +1,9 @@
 //! Answers to lines, one at a time and in order, though they take time.
+//!
+//! Tested in `tests/ident.rs` and `tests/postfix.rs`.
 
 use deferred::{Deferred, Failure};
-use reactor_compat::{BringHome, Connection, IfGone};
+use reactor_compat::{BringHome, Connection};
 
 /// Gives the result to `answer`: at once if it is there, or else when it is;
 /// nothing more is read until then.
@@ -10,9 +12,7 @@ pub(crate) fn in_turn<P: 'static, T: 'static>(
     this: &mut P,
     result: Deferred<T>,
     answer: impl FnOnce(&mut P, &Connection<P>, Result<T, Failure>) + 'static,
-) where
-    (): IfGone,
-{
+) {
     match result.take_result() {
         Ok(result) => answer(this, connection, result),
         Err(result) => {

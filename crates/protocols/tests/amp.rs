@@ -16,8 +16,8 @@ use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
 use deferred::{CancelledError, Deferred, Failure, Trigger, ensure_deferred};
 use math::{Divide, Quotient, Sum, Total, ZeroDivision};
 use protocols::amp::{
-    Amp, AmpBox, AmpHandler, CallRemote, Command, NoError, Peer, Remote, RemoteAmpError, Responders,
-    UnhandledCommand,
+    Amp, AmpBox, AmpHandler, CallRemote, Command, NoError, Peer, Remote, RemoteAmpError,
+    Responders, UnhandledCommand,
 };
 use reactor_compat::{BringHome, ConnectionDone, ConnectionLost};
 use serde::{Deserialize, Serialize};
@@ -56,8 +56,7 @@ fn a_call_and_its_answer_look_as_twisted_has_them() {
     let pair = Pair::of(&adding());
     drop(pair.remote().call_remote(Sum { a: 13, b: -81 }));
     let asked = pair.client.take_value();
-    let ask: &[u8] =
-        b"\0\x04_ask\0\x011\0\x08_command\0\x03Sum\0\x01a\0\x0213\0\x01b\0\x03-81\0\0";
+    let ask: &[u8] = b"\0\x04_ask\0\x011\0\x08_command\0\x03Sum\0\x01a\0\x0213\0\x01b\0\x03-81\0\0";
     assert_eq!(asked, ask);
     pair.server.data_received(&asked);
     assert_eq!(pair.server.take_value(), b"\0\x07_answer\0\x011\0\x05total\0\x03-68\0\0");
@@ -248,10 +247,11 @@ fn an_unknown_command_that_wants_no_answer_ends_the_connection() {
 
 #[test]
 fn commands_known_at_run_time_are_boxes() {
-    let responders = Responders::new().string_responder("Echo", |_: &mut (), _: &Peer<()>, sent| {
-        let text = AmpBox::get(&sent, "text").unwrap_or_default().to_vec();
-        Ok(AmpBox::from([("text", text)]))
-    });
+    let responders =
+        Responders::new().string_responder("Echo", |_: &mut (), _: &Peer<()>, sent| {
+            let text = AmpBox::get(&sent, "text").unwrap_or_default().to_vec();
+            Ok(AmpBox::from([("text", text)]))
+        });
     let pair = Pair::of(&responders);
     let remote = pair.remote();
     let echo = remote.call_remote_string("Echo", AmpBox::from([("text", "hi")]));
@@ -267,7 +267,11 @@ fn commands_known_at_run_time_are_boxes() {
 fn what_nobody_answers_goes_to_whoever_is_there_otherwise() {
     let responders = adding().otherwise(|_, _, sent| {
         let name = AmpBox::get(&sent, "_command").unwrap_or_default().to_vec();
-        if name == b"Bad" { Err(RemoteAmpError::new("MOVED", "it is gone").into()) } else { Ok(AmpBox::from([("name", name)])) }
+        if name == b"Bad" {
+            Err(RemoteAmpError::new("MOVED", "it is gone").into())
+        } else {
+            Ok(AmpBox::from([("name", name)]))
+        }
     });
     let pair = Pair::of(&responders);
     let remote = pair.remote();
@@ -399,7 +403,11 @@ fn a_responder_may_close_and_abort_its_connection() {
     for abort in [false, true] {
         let responders = Responders::new().responder(move |_: &mut (), peer: &Peer<()>, _: Sum| {
             let transport = peer.transport();
-            if abort { transport.abort_connection() } else { transport.lose_connection() }
+            if abort {
+                transport.abort_connection()
+            } else {
+                transport.lose_connection()
+            }
             Ok(Total { total: 0 })
         });
         let pair = Pair::of(&responders);
@@ -411,12 +419,13 @@ fn a_responder_may_close_and_abort_its_connection() {
 
 #[test]
 fn a_paused_connection_answers_when_it_is_resumed() {
-    let responders = Responders::new().responder(|_: &mut (), peer: &Peer<()>, Sum { a, b }: Sum| {
-        if a == 2 {
-            peer.transport().pause_producing();
-        }
-        Ok(Total { total: a + b })
-    });
+    let responders =
+        Responders::new().responder(|_: &mut (), peer: &Peer<()>, Sum { a, b }: Sum| {
+            if a == 2 {
+                peer.transport().pause_producing();
+            }
+            Ok(Total { total: a + b })
+        });
     let pair = Pair::of(&responders);
     let remote = pair.remote();
     let totals: Vec<_> = (0..5).map(|n| remote.call_remote(Sum { a: n, b: 0 })).collect();

@@ -154,7 +154,11 @@ fn arguments_that_are_not_what_they_should_be_are_an_error_nobody_foresaw() {
 fn a_missing_argument_is_one_too() {
     let pair = Pair::of(&Responders::new().function(|Sum { a, b }| Ok(Total { total: a + b })));
     let errors = logged::<ArgumentError>(|| {
-        drop(pair.remote().call_remote_string("Sum", AmpBox::from([("a", "1")])).add_errback(|_| Ok(AmpBox::new())));
+        drop(
+            pair.remote()
+                .call_remote_string("Sum", AmpBox::from([("a", "1")]))
+                .add_errback(|_| Ok(AmpBox::new())),
+        );
         pair.pump();
     });
     assert_eq!(errors, [ArgumentError::Missing("b".to_owned())]);
@@ -274,9 +278,8 @@ fn what_means_nothing_ends_the_connection() {
         let answer = AmpBox::from([("_answer", tag)]).serialize().unwrap();
         hostile(&answer, &stray);
     }
-    let error = |keys: &[(&str, &str)]| {
-        keys.iter().copied().collect::<AmpBox>().serialize().unwrap()
-    };
+    let error =
+        |keys: &[(&str, &str)]| keys.iter().copied().collect::<AmpBox>().serialize().unwrap();
     hostile(&error(&[("_error", "1")]), &MalformedAmpBox::new("an error without a code"));
     hostile(
         &error(&[("_error", "1"), ("_error_code", "X")]),

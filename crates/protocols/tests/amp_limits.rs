@@ -64,7 +64,8 @@ fn the_parts_have_the_names_that_twisted_programs_use() {
 
 #[test]
 fn a_big_string_in_a_list_is_like_any_other() {
-    let made = AmpBox::from_value(&std::collections::BTreeMap::from([("l", [BigString::from("x")])]));
+    let made =
+        AmpBox::from_value(&std::collections::BTreeMap::from([("l", [BigString::from("x")])]));
     assert_eq!(made.unwrap(), AmpBox::from([("l", "\0\x01x")]));
 }
 

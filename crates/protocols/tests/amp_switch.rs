@@ -76,11 +76,9 @@ impl Protocol for Other {
 
 fn switching(diary: &Diary) -> Responders {
     let diary = diary.clone();
-    Responders::new()
-        .function(|Sum { a, b }| Ok(Total { total: a + b }))
-        .switch(move |_: &mut (), _: &Peer<()>, BeOther| {
-            Ok(Other { name: "server", diary: diary.clone() })
-        })
+    Responders::new().function(|Sum { a, b }| Ok(Total { total: a + b })).switch(
+        move |_: &mut (), _: &Peer<()>, BeOther| Ok(Other { name: "server", diary: diary.clone() }),
+    )
 }
 
 #[test]
@@ -144,11 +142,9 @@ fn a_responder_may_take_its_time_to_switch() {
 
 #[test]
 fn where_the_other_side_does_not_agree_boxes_go_on() {
-    let responders = Responders::new()
-        .function(|Sum { a, b }| Ok(Total { total: a + b }))
-        .switch(|_: &mut (), _: &Peer<()>, BeOther| -> Result<Other, Failure> {
-            Err(Refused.into())
-        });
+    let responders = Responders::new().function(|Sum { a, b }| Ok(Total { total: a + b })).switch(
+        |_: &mut (), _: &Peer<()>, BeOther| -> Result<Other, Failure> { Err(Refused.into()) },
+    );
     let pair = Pair::of(&responders);
     let remote = pair.remote();
     let diary = Diary::default();

@@ -65,12 +65,12 @@ impl Command for Die {
 #[test]
 fn a_peer_that_dies_fails_what_is_outstanding() {
     run(|reactor| async move {
-        let responders = Responders::new()
-            .function(|_: Sum| Deferred::<Total>::new().0)
-            .responder(|_: &mut (), peer: &Peer<()>, Die| {
+        let responders = Responders::new().function(|_: Sum| Deferred::<Total>::new().0).responder(
+            |_: &mut (), peer: &Peer<()>, Die| {
                 peer.transport().abort_connection();
                 Ok(())
-            });
+            },
+        );
         let remote = connect(&reactor, listen(&reactor, &responders)).await?;
         let calls: Vec<_> = (0..100).map(|n| remote.call_remote(Sum { a: n, b: 0 })).collect();
         let dying = remote.call_remote(Die);

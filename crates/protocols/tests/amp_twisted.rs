@@ -24,7 +24,7 @@ use protocols::amp::{
     UnhandledCommand, UnknownRemoteError,
 };
 use protocols::wire::Echo;
-use reactor_compat::{Connection, ConnectionDone, ConnectionLost, Protocol, defer_to_thread};
+use reactor_compat::{Connection, ConnectionDone, ConnectionLost, Protocol};
 use serde::{Deserialize, Serialize};
 use tcp::{connect, listen, run};
 
@@ -32,10 +32,13 @@ const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/peer.
 
 /// Whether there is a Twisted to talk to; if not, says that nothing is tested.
 fn twisted() -> bool {
-    let found = Process::new("python3").args(["-c", "import twisted"]).stderr(Stdio::null());
-    let there = found.status().is_ok_and(|status| status.success());
+    let mut python = Process::new("python3");
+    let found = python.args(["-c", "import twisted"]).stderr(Stdio::null()).status();
+    let there = found.is_ok_and(|status| status.success());
     if !there {
-        eprintln!("SKIPPED: `python3 -c 'import twisted'` fails, so there is no Twisted to talk to");
+        eprintln!(
+            "SKIPPED: `python3 -c 'import twisted'` fails, so there is no Twisted to talk to"
+        );
     }
     there
 }
@@ -285,9 +288,7 @@ fn responders() -> Responders {
             Ok(Quotient { result: numerator as f64 / denominator as f64 })
         })
         .function(|everything: Everything| Ok(everything))
-        .function(|Fatal| -> Result<(), Failure> {
-            Err(Fatality("that was it".to_owned()).into())
-        })
+        .function(|Fatal| -> Result<(), Failure> { Err(Fatality("that was it".to_owned()).into()) })
         .function(|Boom| -> Result<(), Failure> { Err(Failure::msg("nobody foresaw it")) })
         .switch(|_: &mut (), _: &Peer<()>, BeEcho| Ok(Echo))
 }
@@ -299,7 +300,7 @@ fn twisted_calls_us() {
     }
     run(|reactor| async move {
         let port = listen(&reactor, &responders()).port().to_string();
-        let client = defer_to_thread(&reactor, move || {
+        let client = reactor.defer_to_thread(move || {
             Ok(Process::new("python3").args([PEER, "client", &port]).output()?)
         });
         let output = client.await?;

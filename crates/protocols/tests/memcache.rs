@@ -1,11 +1,13 @@
 //! A memcached client, after Twisted's `test_memcache`: against a script, and
 //! against the real server where there is one.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+#![cfg(unix)]
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use protocols::memcache::{
 };
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{Address, ConnectionDone, Reactor};
+use tempfile::TempDir;
 
 struct Bench {
     clock: Clock,
@@ -348,29 +351,35 @@ proptest! {
 
 // ----- the real server -----
 
-/// A memcached, which ends with the test.
+/// A memcached on a socket of its own, which ends with the test.
 struct Memcached {
     child: Child,
-    address: SocketAddr,
+    socket: PathBuf,
+    _folder: TempDir,
 }
 
 impl Memcached {
-    /// One on a port that is free, if the program is there.
+    /// One that listens, if the program is there.
     fn start() -> Option<Self> {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let port = address.port().to_string();
-        let mut child = Command::new("memcached")
-            .args(["-u", "nobody", "-l", "127.0.0.1", "-vv", "-p", &port])
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("memcached");
+        let spawned = Command::new("memcached")
+            .args(["-u", "root", "-vv", "-s"])
+            .arg(&socket)
             .stderr(Stdio::piped())
-            .spawn()
-            .ok()?;
+            .spawn();
+        let mut child = match spawned {
+            Ok(child) => child,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => panic!("memcached cannot be started: {error}"),
+        };
         // It says so when it listens.
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        while TcpStream::connect(address).is_err() {
-            said.next()?.ok()?;
+        while UnixStream::connect(&socket).is_err() {
+            said.next().expect("memcached should go on").unwrap();
         }
         std::thread::spawn(move || said.for_each(drop));
-        Some(Self { child, address })
+        Some(Self { child, socket, _folder: folder })
     }
 }
 
@@ -426,7 +435,7 @@ fn every_command_on_a_real_server() {
     let reactor = Reactor::new();
     let clock = reactor.clone();
     let done = reactor
-        .connect_tcp(server.address, move |_: Address| MemCacheProtocol::new(&clock))
+        .connect_unix(&server.socket, move |_: Address| MemCacheProtocol::new(&clock))
         .when_connected()
         .add_callback(|connection| connection.call(|protocol, _| Ok(protocol.client())))
         .add_callback(|client| ensure_deferred(every_command(client)));

@@ -359,9 +359,6 @@ fn udp_ports_are_recorded_and_given_datagrams() {
     reactor.settle().unwrap();
     success_result_of(stopped);
     assert!(!port.listening());
-    assert_eq!(
-        *story.borrow(),
-        ["start", "one from 192.0.2.1:1", "othe from 192.0.2.2:2", "stop"]
-    );
+    assert_eq!(*story.borrow(), ["start", "one from 192.0.2.1:1", "othe from 192.0.2.2:2", "stop"]);
     assert_eq!(post.write("too late", one), Err(DatagramError::Closed));
 }

@@ -77,10 +77,7 @@ fn argument(kind: &Type) -> Result<Argument, serde_json::Error> {
     })
 }
 
-fn encode(
-    values: &BTreeMap<String, Json>,
-    fields: &[Field],
-) -> Result<Trace, serde_json::Error> {
+fn encode(values: &BTreeMap<String, Json>, fields: &[Field]) -> Result<Trace, serde_json::Error> {
     let objects = objects(fields, |name| values.get(name))?;
     let wire = objects_to_strings(&objects, fields).and_then(|strings| strings.serialize());
     Ok(vec![match wire {
@@ -113,9 +110,7 @@ fn value(argument: &Argument, json: &Json) -> Result<Value, serde_json::Error> {
         Argument::Boolean => {
             Value::Boolean(json.as_bool().ok_or_else(|| malformed("neither true nor false"))?)
         }
-        Argument::Float => {
-            Value::Float(text()?.parse().map_err(|_| malformed("not a float"))?)
-        }
+        Argument::Float => Value::Float(text()?.parse().map_err(|_| malformed("not a float"))?),
         Argument::Decimal => Value::Decimal(text()?.parse().map_err(odd)?),
         Argument::DateTime => Value::DateTime(date_time(json)?),
         Argument::ListOf(of) => {
@@ -174,7 +169,11 @@ fn show(found: &AmpBox, fields: &[Field]) -> Json {
 }
 
 fn show_objects(objects: &Objects) -> Json {
-    objects.iter().map(|(name, value)| (name.clone(), show_value(value))).collect::<Map<_, _>>().into()
+    objects
+        .iter()
+        .map(|(name, value)| (name.clone(), show_value(value)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn show_value(value: &Value) -> Json {

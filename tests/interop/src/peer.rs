@@ -17,6 +17,7 @@ use crate::PATIENCE;
 pub struct Peer {
     name: String,
     child: Child,
+    /// Those of `peers` end when it is closed, however this process ends.
     stdin: ChildStdin,
     lines: Receiver<String>,
 }

@@ -6,6 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use protocols::basic::{LineConnection, LineReceiver, Lines};
 use protocols_fuzz::{cut, plan};
+use reactor_compat::ConnectionDone;
 use reactor_compat::testing::StringTransport;
 
 #[derive(Default)]
@@ -63,7 +64,10 @@ fn run(limit: usize, pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<u8>, bool) {
     let seen =
         |lines: &Lines<Obedient>| (lines.handler().lines.clone(), lines.handler().raw.clone());
     let (lines, raw) = transport.inspect(seen).unwrap_or_default();
-    (lines, raw, transport.disconnecting())
+    let disconnecting = transport.disconnecting();
+    // A protocol that keeps its own connection lives as long as that does.
+    transport.connection_lost(ConnectionDone);
+    (lines, raw, disconnecting)
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -60,7 +60,11 @@ impl AmpBox {
     /// let mut box_ = AmpBox::from([("a", "1")]);
     /// assert_eq!(box_.insert("a", "2"), Some(b"1".to_vec()));
     /// ```
-    pub fn insert(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Option<Vec<u8>> {
+    pub fn insert(
+        &mut self,
+        key: impl Into<Vec<u8>>,
+        value: impl Into<Vec<u8>>,
+    ) -> Option<Vec<u8>> {
         self.entries.insert(key.into(), value.into())
     }
 

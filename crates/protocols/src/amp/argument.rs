@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use super::wire;
-use super::{AmpBox, ArgumentError, DateTime, Decimal, Integer};
 use super::encoder::Encoder;
 use super::python;
+use super::wire;
+use super::{AmpBox, ArgumentError, DateTime, Decimal, Integer};
 
 /// A type of argument, as Twisted's classes name them.
 ///

@@ -230,7 +230,8 @@ fn fail<C: Command>(remote: &Remote, tag: Option<&[u8]>, failure: Failure) {
 #[cold]
 fn unknown(remote: &Remote, tag: &[u8], failure: Failure) {
     log::err(failure, "while receiving response to command");
-    let error = RemoteAmpError { fatal: true, ..RemoteAmpError::new(UNKNOWN_ERROR_CODE, "Unknown Error") };
+    let error =
+        RemoteAmpError { fatal: true, ..RemoteAmpError::new(UNKNOWN_ERROR_CODE, "Unknown Error") };
     send_error(remote, tag, error);
 }
 

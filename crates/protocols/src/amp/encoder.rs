@@ -80,9 +80,7 @@ impl Encoder {
         }
         if key.len() > MAX_KEY_LENGTH {
             let length = Some(key.len());
-            return Err(
-                TooLong { is_key: true, is_local: true, length, key_name: None }.into()
-            );
+            return Err(TooLong { is_key: true, is_local: true, length, key_name: None }.into());
         }
         let entry = self.wire.len();
         self.wire.extend_from_slice(&[0, key.len() as u8]);
@@ -137,9 +135,7 @@ impl Encoder {
         let length = self.wire.len() - start;
         if length > MAX_VALUE_LENGTH {
             let length = Some(length);
-            return Err(
-                TooLong { is_key: false, is_local: true, length, key_name: None }.into()
-            );
+            return Err(TooLong { is_key: false, is_local: true, length, key_name: None }.into());
         }
         self.set_prefix(start, length);
         Ok(())

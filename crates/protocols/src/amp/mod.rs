@@ -50,8 +50,8 @@
 //!
 //! Each type's argument on the wire is in the table at [`Command`].
 //!
-//! Mirrors `twisted.protocols.amp`. Tested in `tests/amp.rs`, the other
-//! `tests/amp_*.rs`, and against Twisted in `tests/amp_twisted.rs`.
+//! Mirrors `twisted.protocols.amp`. Tested in `tests/amp.rs` and its
+//! neighbours, and against Twisted in `tests/amp_twisted.rs`.
 
 mod amp_box;
 mod argument;
@@ -84,8 +84,8 @@ pub use bytes::Bytes;
 pub use amp_box::AmpBox;
 pub use argument::{Argument, Field, Objects, Value, objects_to_strings, strings_to_objects};
 pub use argument_error::ArgumentError;
-pub use big_string::BigString;
 use big_string::BIG_STRING;
+pub use big_string::BigString;
 pub use command::{Command, CommandError, NoError};
 pub use date_time::DateTime;
 pub use decimal::Decimal;

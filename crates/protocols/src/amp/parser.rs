@@ -214,7 +214,11 @@ impl BoxParser {
 
     /// Understands as much as there is; whether the box is complete.
     fn scan(&mut self, bytes: &[u8]) -> Result<bool, BoxError> {
-        while let Some(length) = prefix(bytes, self.at) {
+        loop {
+            if bytes.len() > self.at && self.at + PREFIX > self.limits.box_size {
+                return Err(self.too_large());
+            }
+            let Some(length) = prefix(bytes, self.at) else { return Ok(false) };
             let start = self.at + PREFIX;
             let end = start + length;
             self.check(length, end)?;
@@ -228,15 +232,17 @@ impl BoxParser {
                 Next::Value { key } => self.add(Entry { key, value: start..end }, bytes),
             }
         }
-        Ok(false)
+    }
+
+    fn too_large(&self) -> BoxError {
+        BoxError::TooLarge { limit: self.limits.box_size }
     }
 
     /// Whether the limits allow what comes next, before any of it is kept.
     fn check(&self, length: usize, end: usize) -> Result<(), BoxError> {
         if matches!(self.next, Next::Key) {
             if length > MAX_KEY_LENGTH {
-                let error =
-                    TooLong { is_key: true, is_local: false, length: None, key_name: None };
+                let error = TooLong { is_key: true, is_local: false, length: None, key_name: None };
                 return Err(BoxError::TooLong(error));
             }
             if length > 0 && self.entries.len() >= self.limits.keys {
@@ -244,7 +250,7 @@ impl BoxParser {
             }
         }
         if end > self.limits.box_size {
-            return Err(BoxError::TooLarge { limit: self.limits.box_size });
+            return Err(self.too_large());
         }
         Ok(())
     }

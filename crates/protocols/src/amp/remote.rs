@@ -23,7 +23,8 @@ use super::{Amp, AmpBox, AmpHandler, ArgumentError, BoxRef, Command, RemoteAmpEr
 /// with all others when the running callback returns.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.rs"));
+/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+/// # use math::*;
 /// use deferred::testing::success_result_of;
 /// use protocols::amp::{Amp, CallRemote};
 /// use reactor_compat::testing::StringTransport;
@@ -108,7 +109,8 @@ impl Remote {
     ///
     /// ```
     /// # use deferred::testing::success_result_of;
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.rs"));
+    /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+    /// # use math::*;
     /// # use protocols::amp::{Amp, CallRemote};
     /// # use reactor_compat::testing::StringTransport;
     /// let client = StringTransport::new(Amp::new());
@@ -119,16 +121,15 @@ impl Remote {
     /// ```
     #[doc(alias = "requiresAnswer")]
     pub fn call_remote_unanswered<C: Command>(&self, command: C) -> Result<(), Failure> {
-        self.tell(|encoder| {
-            ser::encode(encoder, |encoder| head(encoder, None, C::NAME), &command)
-        })
+        self.tell(|encoder| ser::encode(encoder, |encoder| head(encoder, None, C::NAME), &command))
     }
 
     /// Calls a command that is known only when the program runs. What is
     /// answered is a box, too, and an error a [`RemoteAmpError`].
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.rs"));
+    /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+    /// # use math::*;
     /// # use deferred::testing::success_result_of;
     /// # use protocols::amp::{Amp, AmpBox, CallRemote};
     /// # use reactor_compat::testing::StringTransport;
@@ -309,7 +310,8 @@ impl Question for StringCall {
 ///
 /// ```
 /// use protocols::amp::{Amp, AmpHandler, Peer, Responders};
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.rs"));
+/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+/// # use math::*;
 /// use deferred::{Deferred, Trigger};
 /// use reactor_compat::BringHome;
 ///
@@ -403,7 +405,8 @@ impl<H: AmpHandler> fmt::Debug for Peer<H> {
 /// was just connected.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.rs"));
+/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+/// # use math::*;
 /// # use deferred::testing::success_result_of;
 /// # use reactor_compat::testing::StringTransport;
 /// use protocols::amp::{Amp, CallRemote};

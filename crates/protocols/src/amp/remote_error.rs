@@ -7,10 +7,10 @@ use std::error::Error;
 use std::fmt;
 
 use deferred::Failure;
-use serde::{Deserialize, Serialize};
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, VariantAccess, Visitor};
 use serde::forward_to_deserialize_any;
+use serde::{Deserialize, Serialize};
 
 use super::encoder::Encoder;
 use super::{ArgumentError, Command, CommandError, ser};

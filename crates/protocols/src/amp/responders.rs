@@ -27,7 +27,8 @@ type Respond<H> = Rc<dyn Fn(&mut H, &Peer<H>, Ask<'_>) -> Served>;
 /// ```
 /// use deferred::{Deferred, Failure, ensure_deferred, testing::success_result_of};
 /// use protocols::amp::{Amp, AmpHandler, Peer, Responders};
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.rs"));
+/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+/// # use math::*;
 ///
 /// /// Needs nothing but the arguments.
 /// fn divide(Divide { numerator, denominator }: Divide) -> Result<Quotient, Failure> {
@@ -189,7 +190,8 @@ impl<H: AmpHandler> Responders<H> {
     /// The commands that are answered, in no order.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.rs"));
+    /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+    /// # use math::*;
     /// use protocols::amp::Responders;
     ///
     /// let responders = Responders::<()>::new().function(|Sum { a, b }| Ok(Total { total: a + b }));

@@ -218,11 +218,7 @@ impl<'a> Serializer for BoxSerializer<'a> {
     }
 
     #[inline]
-    fn serialize_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<BoxFields<'a>, ArgumentError> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<BoxFields<'a>, ArgumentError> {
         Ok(BoxFields::new(self.encoder, None))
     }
 

@@ -72,9 +72,12 @@ impl<P: Protocol> Guest for Inner<P> {
     }
 }
 
+/// Makes a protocol at home in a slot.
+type Install = Box<dyn FnOnce(&Connection<Slot>) -> Box<dyn Guest>>;
+
 /// A switch that is to be made.
 pub(super) struct Switch {
-    install: Box<dyn FnOnce(&Connection<Slot>) -> Box<dyn Guest>>,
+    install: Install,
     /// What happens afterwards.
     done: Box<dyn FnOnce()>,
 }

@@ -17,11 +17,10 @@ type Split<'a> = (Pairs<'a>, &'a [u8]);
 pub(super) fn split_box(bytes: &[u8]) -> Result<Option<Split<'_>>, TooLong> {
     let mut rest = bytes;
     loop {
-        if let Some((prefix, _)) = rest.split_first_chunk::<2>() {
-            if usize::from(u16::from_be_bytes(*prefix)) > MAX_KEY_LENGTH {
-                let (is_key, is_local) = (true, false);
-                return Err(TooLong { is_key, is_local, length: None, key_name: None });
-            }
+        if let Some((prefix, _)) = rest.split_first_chunk::<2>()
+            && usize::from(u16::from_be_bytes(*prefix)) > MAX_KEY_LENGTH
+        {
+            return Err(TooLong { is_key: true, is_local: false, length: None, key_name: None });
         }
         let Some((key, after)) = split_string(rest) else { return Ok(None) };
         if key.is_empty() {

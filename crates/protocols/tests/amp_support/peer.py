@@ -110,6 +110,11 @@ def extremes():
                numbers=[], rows=[], missing=-1)
 
 
+def shown(fields):
+    """The fields as text: what is not a number equals nothing, not even itself."""
+    return {name: str(value) for name, value in fields.items()}
+
+
 class Hear(protocol.Protocol):
     """Says hello, and is done when it comes back."""
 
@@ -155,7 +160,7 @@ async def client(port):
     await fails(amp.UnhandledCommand, peer.callRemote(Slow))
     for fields in extremes():
         answer = await peer.callRemote(Everything, **fields)
-        assert repr(answer) == repr({**fields}), answer
+        assert shown(answer) == shown(fields), answer
     calls = [peer.callRemote(Sum, a=n, b=n) for n in range(1000)]
     assert [answer["total"] for answer in await defer.gatherResults(calls)] == list(range(0, 2000, 2))
 

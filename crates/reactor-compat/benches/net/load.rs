@@ -16,7 +16,7 @@ fn block_on<R>(future: impl Future<Output = R>) -> io::Result<R> {
 }
 
 /// How many echoes there were, and how long it took.
-pub fn echo(
+pub(crate) fn echo(
     server: SocketAddr,
     connections: usize,
     size: usize,
@@ -61,7 +61,7 @@ async fn ping(
 }
 
 /// How many bytes came back, and how long it took.
-pub fn bulk(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)> {
+pub(crate) fn bulk(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)> {
     block_on(async {
         let stream = TcpStream::connect(server).await?;
         let (mut reader, mut writer) = stream.into_split();
@@ -87,7 +87,7 @@ pub fn bulk(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)> {
 }
 
 /// How many connections were made and closed, and how long it took.
-pub fn connect(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)> {
+pub(crate) fn connect(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)> {
     block_on(async {
         let count = Rc::new(Cell::new(0));
         let begin = Instant::now();
@@ -116,7 +116,7 @@ pub fn connect(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)> {
 }
 
 /// What `look` sees while so many connections are open.
-pub fn idle(
+pub(crate) fn idle(
     server: SocketAddr,
     connections: usize,
     echoes: usize,

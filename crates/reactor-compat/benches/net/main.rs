@@ -28,10 +28,10 @@ const ROUNDS: usize = 9;
 
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    if let [mode, kind] = &args[..] {
-        if mode == "serve" {
-            return server::serve(Kind::named(kind).expect("a kind of server"));
-        }
+    if let [mode, kind] = &args[..]
+        && mode == "serve"
+    {
+        return server::serve(Kind::named(kind).ok_or(io::ErrorKind::InvalidInput)?);
     }
     let wanted = args.first().map_or("", String::as_str);
     let rounds = args.get(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);

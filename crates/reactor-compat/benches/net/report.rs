@@ -5,16 +5,16 @@ use crate::workload::{Outcome, Workload};
 
 /// What came of one workload.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     outcomes: Vec<(Kind, Outcome)>,
 }
 
 impl Report {
-    pub fn add(&mut self, kind: Kind, outcome: Outcome) {
+    pub(crate) fn add(&mut self, kind: Kind, outcome: Outcome) {
         self.outcomes.push((kind, outcome));
     }
 
-    pub fn print(&self, workload: &Workload) {
+    pub(crate) fn print(&self, workload: &Workload) {
         println!("{}", workload.name());
         for kind in Kind::ALL {
             let rates = self.of(kind, |outcome| outcome.rate);

@@ -8,11 +8,11 @@ use reactor_compat::{Address, Connection, Protocol, reactor};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{LocalOptions, Builder};
+use tokio::runtime::{Builder, LocalOptions};
 
 /// Whose server it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A task and a buffer of 8 KiB for each connection.
     Hand,
     /// By hand, with one large buffer that all share.
@@ -22,9 +22,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Hand, Self::Shared, Self::Ours, Self::Twisted];
+    pub(crate) const ALL: [Self; 4] = [Self::Hand, Self::Shared, Self::Ours, Self::Twisted];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hand => "tokio",
             Self::Shared => "tokio-shared",
@@ -33,12 +33,12 @@ impl Kind {
         }
     }
 
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// Whether it can be had here.
-    pub fn there(self) -> bool {
+    pub(crate) fn there(self) -> bool {
         self != Self::Twisted
             || Command::new("python3")
                 .args(["-c", "import twisted"])
@@ -61,13 +61,13 @@ reactor.run()
 ";
 
 /// A server in a process of its own.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    pub fn start(kind: Kind) -> io::Result<Self> {
+    pub(crate) fn start(kind: Kind) -> io::Result<Self> {
         let mut command = match kind {
             Kind::Twisted => {
                 let mut command = Command::new("taskset");
@@ -89,14 +89,14 @@ impl Server {
     }
 
     /// How much time it has had, in seconds.
-    pub fn cpu(&self) -> io::Result<f64> {
+    pub(crate) fn cpu(&self) -> io::Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/schedstat", self.child.id()))?;
         let nanos: f64 = stat.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0.0);
         Ok(nanos / 1e9)
     }
 
     /// How much memory it has, in bytes.
-    pub fn memory(&self) -> io::Result<f64> {
+    pub(crate) fn memory(&self) -> io::Result<f64> {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id()))?;
         let pages: f64 = statm.split(' ').nth(1).and_then(|n| n.parse().ok()).unwrap_or(0.0);
         Ok(pages * 4096.0)
@@ -111,14 +111,14 @@ impl Drop for Server {
 }
 
 /// Keeps this process on one core.
-pub fn pin(core: usize) -> io::Result<()> {
+pub(crate) fn pin(core: usize) -> io::Result<()> {
     let mut set = CpuSet::new();
     set.set(core);
     Ok(sched_setaffinity(None, &set)?)
 }
 
 /// Is a server, until it is killed.
-pub fn serve(kind: Kind) -> io::Result<()> {
+pub(crate) fn serve(kind: Kind) -> io::Result<()> {
     pin(0)?;
     match kind {
         Kind::Ours => ours(),
@@ -178,13 +178,14 @@ thread_local! {
 async fn echo_shared(mut stream: TcpStream) -> io::Result<()> {
     loop {
         let (count, rest) = std::future::poll_fn(|cx| {
-            BUFFER.with_borrow_mut(|buffer| {
-                let mut room = ReadBuf::new(buffer);
-                let stream = std::pin::Pin::new(&mut stream);
-                std::task::ready!(stream.poll_read(cx, &mut room))?;
-                std::task::Poll::Ready(io::Result::Ok(room.filled().len()))
-            })
-            .map_ok(|count| (count, Vec::new()))
+            BUFFER
+                .with_borrow_mut(|buffer| {
+                    let mut room = ReadBuf::new(buffer);
+                    let stream = std::pin::Pin::new(&mut stream);
+                    std::task::ready!(stream.poll_read(cx, &mut room))?;
+                    std::task::Poll::Ready(io::Result::Ok(room.filled().len()))
+                })
+                .map_ok(|count| (count, Vec::new()))
         })
         .await?;
         if count == 0 {

@@ -10,7 +10,7 @@ use crate::server::Server;
 const TURN: Duration = Duration::from_millis(700);
 
 /// What the servers are asked to do.
-pub enum Workload {
+pub(crate) enum Workload {
     /// On each of some connections: send, wait for the echo, and again.
     Echo { connections: usize, size: usize, depth: usize },
     /// One connection: send as much as there is room for, and read it back.
@@ -22,15 +22,15 @@ pub enum Workload {
 }
 
 /// What came of it.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Requests, connections or bytes a second; bytes for an idle connection.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// The server's microseconds for each.
-    pub cpu: f64,
+    pub(crate) cpu: f64,
 }
 
 impl Workload {
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let echo = |connections, size, depth| Self::Echo { connections, size, depth };
         vec![
             echo(1, 64, 1),
@@ -47,7 +47,7 @@ impl Workload {
         ]
     }
 
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Echo { connections, size, depth: 1 } => format!("echo {size} B, c{connections}"),
             Self::Echo { connections, size, depth } => {
@@ -60,7 +60,7 @@ impl Workload {
         }
     }
 
-    pub fn measure(&self, server: &Server) -> io::Result<Outcome> {
+    pub(crate) fn measure(&self, server: &Server) -> io::Result<Outcome> {
         match *self {
             Self::Echo { connections, size, depth } => timed(server, depth, |time| {
                 load::echo(server.address, connections, size * depth, time)

@@ -145,7 +145,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     fn make(&mut self) -> Step {
         self.phase = Phase::Open;
         self.callback(|protocol, connection| protocol.connection_made(connection));
-        if let Some(attendant) = &self.setup.attendant {
+        // One that panicked has ended already.
+        if let Some(attendant) = self.setup.attendant.as_ref().filter(|_| !self.ended()) {
             attendant.made(&self.setup.connection);
         }
         Step::Again
@@ -171,8 +172,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             Sent::All if self.link().output_ends() => return self.end_output(cx),
             Sent::All | Sent::Some { .. } => {}
         }
-        if self.link().relax() {
-            return Step::Again;
+        match guard::catch(|| self.link.relax()) {
+            Ok(false) => {}
+            Ok(true) => return Step::Again,
+            Err(failure) => return self.panicked(failure),
         }
         if self.link().take_resumed() {
             self.callback(|protocol, connection| protocol.resumed(connection));
@@ -332,9 +335,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         let connection = &self.setup.connection;
         let run = || self.setup.residence.enter(|protocol| callback(protocol, connection));
         if let Some(Err(failure)) = self.setup.span.in_scope(run) {
-            self.setup.span.in_scope(|| crate::log::err(failure.clone(), ""));
-            self.end(failure);
+            self.panicked(failure);
         }
+    }
+
+    /// User code panicked: its connection ends.
+    #[cold]
+    fn panicked(&mut self, failure: Failure) -> Step {
+        self.setup.span.in_scope(|| crate::log::err(failure.clone(), ""));
+        self.end(failure)
     }
 
     /// The connection is gone: tells everybody who wants to know, once.

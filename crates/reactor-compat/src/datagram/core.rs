@@ -62,6 +62,14 @@ impl<A: Kind> Held<A> {
             Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
+
+    fn connect(&self, peer: &A) -> io::Result<()> {
+        match self {
+            Self::Bound(..) | Self::Ready(..) => self.reference()?.connect(&peer.to_system()?),
+            #[cfg(feature = "testing")]
+            Self::Memory(_) => Ok(()),
+        }
+    }
 }
 
 pub(super) struct Core<A: DatagramAddress> {
@@ -154,8 +162,9 @@ impl<A: DatagramAddress> Core<A> {
         if let Some(fault) = peer.fault(&self.host.borrow()) {
             return Err(DatagramError::InvalidAddress(fault));
         }
-        if !self.in_a_test() {
-            self.with(|socket| socket.connect(&peer.to_system()?))?;
+        match &*self.socket.borrow() {
+            Some(held) => held.connect(&peer).map_err(|error| DatagramError::from(&error))?,
+            None => return Err(DatagramError::Closed),
         }
         self.peer.replace(Some(peer));
         self.wake();
@@ -197,15 +206,6 @@ impl<A: DatagramAddress> Core<A> {
                 Some(fault) => Err(DatagramError::InvalidAddress(fault)),
                 None => Ok(Some(to)),
             },
-        }
-    }
-
-    /// Whether there is no socket but one that stands in for it.
-    fn in_a_test(&self) -> bool {
-        match &*self.socket.borrow() {
-            #[cfg(feature = "testing")]
-            Some(Held::Memory(_)) => true,
-            _ => false,
         }
     }
 

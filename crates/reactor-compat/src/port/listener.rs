@@ -84,7 +84,7 @@ impl Ready {
             #[cfg(feature = "testing")]
             Self::Memory(listener) => listener.poll_accept(cx).map(|stream| {
                 let peer = stream.peer().clone();
-                Ok((Socket::Memory(stream), peer))
+                Ok((Socket::Memory(Box::new(stream)), peer))
             }),
         }
     }

@@ -35,7 +35,7 @@ pub(crate) enum Socket {
     #[cfg(unix)]
     Adopted(Adopted),
     #[cfg(feature = "testing")]
-    Memory(MemoryStream),
+    Memory(Box<MemoryStream>),
 }
 
 impl Socket {

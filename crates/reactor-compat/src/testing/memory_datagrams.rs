@@ -60,13 +60,16 @@ pub struct MemoryDatagramPort {
 /// What a port has sent, and what has come for it.
 struct Post<A> {
     sent: RefCell<Vec<(Vec<u8>, Option<A>)>>,
-    come: RefCell<VecDeque<io::Result<(Vec<u8>, A)>>>,
+    come: RefCell<VecDeque<Come<A>>>,
     waker: RefCell<Option<Waker>>,
     open: Cell<bool>,
 }
 
+/// A datagram and whom it is from, or what became of one that was sent.
+type Come<A> = io::Result<(Vec<u8>, A)>;
+
 impl<A> Post<A> {
-    fn arrive(&self, what: io::Result<(Vec<u8>, A)>) {
+    fn arrive(&self, what: Come<A>) {
         self.come.borrow_mut().push_back(what);
         let waker = self.waker.take();
         if let Some(waker) = waker {

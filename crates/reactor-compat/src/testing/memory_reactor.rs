@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::network::Network;
 use super::pair::{End, Pair};
+use super::wire::MemoryStream;
 use super::{MemoryClient, MemoryDatagramPort, MemoryServer, Peer, PumpError};
 use crate::address::Address;
 use crate::connection::Security;
@@ -273,8 +274,8 @@ impl MemoryReactor {
         let (ours, theirs) = self.network.wire(&here, &there);
         let wire = ours.wire().clone();
         let number = Origin::Accepted { number: 0 };
-        let server = self.serve_memory(Socket::Memory(ours), there, server, number);
-        let client = self.serve_memory(Socket::Memory(theirs), here, client, Origin::Connected);
+        let server = self.serve_memory(ours, there, server, number);
+        let client = self.serve_memory(theirs, here, client, Origin::Connected);
         // If it finds no rest, the next thing that the test does says so.
         let _ = self.settle();
         Pair::new(self.clone(), wire, server, client)
@@ -311,19 +312,19 @@ impl MemoryReactor {
     pub fn give<P: Protocol>(&self, peer: Peer, protocol: P) -> End<P> {
         let stream = peer.into_stream();
         let address = stream.peer().clone();
-        self.serve_memory(Socket::Memory(stream), address, protocol, Origin::Connected)
+        self.serve_memory(stream, address, protocol, Origin::Connected)
     }
 
     fn serve_memory<P: Protocol>(
         &self,
-        socket: Socket,
+        stream: MemoryStream,
         peer: Address,
         protocol: P,
         origin: Origin,
     ) -> End<P> {
         let reason = Rc::new(RefCell::new(None));
         let watcher = End::watcher(&reason);
-        let socket = (socket, peer, Security::default());
+        let socket = (Socket::Memory(Box::new(stream)), peer, Security::default());
         End::new(serve_socket(self, socket, protocol, origin, Some(watcher)), reason)
     }
 

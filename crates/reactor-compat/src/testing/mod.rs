@@ -36,6 +36,8 @@ mod peer;
 #[cfg(feature = "testing")]
 mod test_reactor;
 #[cfg(feature = "testing")]
+mod test_run;
+#[cfg(feature = "testing")]
 mod wire;
 
 #[cfg(feature = "testing")]
@@ -62,7 +64,9 @@ pub use pair::{End, Pair, connect};
 pub use peer::Peer;
 pub use string_transport::StringTransport;
 #[cfg(feature = "testing")]
-pub use test_reactor::{TestReactor, TestRun, run_test};
+pub use test_reactor::TestReactor;
+#[cfg(feature = "testing")]
+pub use test_run::{TestRun, run_test};
 #[cfg(feature = "testing")]
 pub(crate) use wire::MemoryStream;
 #[cfg(feature = "testing")]

@@ -128,7 +128,7 @@ impl Network {
         self.clients.borrow_mut().push(client);
         drop(self);
         let decided = decided.await.unwrap_or(Err(ConnectError::ReactorStopped))?;
-        Ok(Socket::Memory(decided))
+        Ok(Socket::Memory(Box::new(decided)))
     }
 
     /// The two ends of a new wire, the server's first.

@@ -132,7 +132,7 @@ impl<P: Protocol> StringTransport<P> {
     /// Has the peer end its half of the connection.
     ///
     /// See the example of
-    /// [`Protocol::read_connection_lost`](crate::Protocol::read_connection_lost).
+    /// [`Protocol::read_connection_lost`].
     #[doc(alias = "readConnectionLost")]
     pub fn read_connection_lost(&self) {
         self.enter(|protocol, connection| protocol.read_connection_lost(connection));

@@ -4,236 +4,23 @@
 //! Mirrors the buffers of `FakeTransport` in `twisted.test.iosim`. Tested in
 //! `tests/memory_pair.rs`.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+mod state;
+mod stream;
+
+use std::cell::RefCell;
 use std::fmt;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+pub(super) use state::Side;
+use state::{Plug, State, Tail};
+pub(crate) use stream::MemoryStream;
 
 use crate::address::Address;
 
 /// How much fits on the way in one direction, unless a test says otherwise.
 const CAPACITY: usize = 64 * 1024;
-
-/// One of the two ends of a wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Server,
-    Client,
-}
-
-impl Side {
-    fn other(self) -> Self {
-        match self {
-            Self::Server => Self::Client,
-            Self::Client => Self::Server,
-        }
-    }
-}
-
-/// How what one end sends comes to its end.
-///
-/// ```text
-/// Open ──shut down, closed──▶ Ending ──delivered──▶ Ended
-///  └────────reset───────▶ Resetting ──delivered───────▲
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tail {
-    Open,
-    /// The end is on its way, behind the data.
-    Ending,
-    /// A reset is on its way, in place of the data.
-    Resetting,
-    /// Nothing is on its way any more.
-    Ended,
-}
-
-/// Whether the wire carries anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Plug {
-    In,
-    Out,
-}
-
-/// What one end sends.
-struct Way {
-    /// Sent, and not delivered.
-    flying: VecDeque<u8>,
-    /// Delivered, and not read.
-    landed: VecDeque<u8>,
-    tail: Tail,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
-}
-
-impl Way {
-    fn new() -> Self {
-        Self {
-            flying: VecDeque::new(),
-            landed: VecDeque::new(),
-            tail: Tail::Open,
-            reader: None,
-            writer: None,
-        }
-    }
-}
-
-/// What an end knows of itself.
-#[derive(Default)]
-struct End {
-    /// Why it cannot be used any more.
-    broken: Option<(io::ErrorKind, String)>,
-    closed: bool,
-}
-
-impl End {
-    fn error(&self) -> Option<io::Error> {
-        self.broken.as_ref().map(|(kind, text)| io::Error::new(*kind, text.clone()))
-    }
-}
-
-struct State {
-    /// What the server sends, and what the client does.
-    ways: [Way; 2],
-    ends: [End; 2],
-    capacity: usize,
-    plug: Plug,
-    /// To be woken when nothing is borrowed.
-    woken: Vec<Waker>,
-}
-
-impl State {
-    /// What `side` sends.
-    fn from(&mut self, side: Side) -> &mut Way {
-        &mut self.ways[side as usize]
-    }
-
-    fn end(&mut self, side: Side) -> &mut End {
-        &mut self.ends[side as usize]
-    }
-
-    fn wake_reader_of(&mut self, side: Side) {
-        let waker = self.from(side).reader.take();
-        self.woken.extend(waker);
-    }
-
-    fn wake_writer_of(&mut self, side: Side) {
-        let waker = self.from(side).writer.take();
-        self.woken.extend(waker);
-    }
-
-    fn break_end(&mut self, side: Side, why: (io::ErrorKind, String)) {
-        self.end(side).broken.get_or_insert(why);
-        self.from(side).flying.clear();
-        self.wake_writer_of(side);
-        self.wake_reader_of(side.other());
-    }
-
-    /// Delivers up to `most` bytes of what `side` has sent, and the end behind
-    /// them; whether there was any of it.
-    fn deliver(&mut self, side: Side, most: usize) -> bool {
-        if self.plug == Plug::Out {
-            return false;
-        }
-        if self.from(side).tail == Tail::Resetting {
-            self.from(side).tail = Tail::Ended;
-            self.break_end(side.other(), reset());
-            return true;
-        }
-        let nobody = self.end(side.other()).closed;
-        let way = self.from(side);
-        let count = most.min(way.flying.len());
-        let data = way.flying.drain(..count);
-        if nobody {
-            drop(data)
-        } else {
-            way.landed.extend(data)
-        }
-        let ends = way.tail == Tail::Ending && way.flying.is_empty();
-        if ends {
-            way.tail = Tail::Ended;
-        }
-        self.wake_reader_of(side);
-        if nobody && count > 0 {
-            self.break_end(side, reset());
-        }
-        count > 0 || ends
-    }
-
-    fn read(
-        &mut self,
-        side: Side,
-        room: &mut ReadBuf<'_>,
-        cx: &Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        let way = self.from(side.other());
-        if !way.landed.is_empty() {
-            let (first, _) = way.landed.as_slices();
-            let count = first.len().min(room.remaining());
-            room.put_slice(&first[..count]);
-            way.landed.drain(..count);
-            self.wake_writer_of(side.other());
-            return Poll::Ready(Ok(()));
-        }
-        let ended = way.tail == Tail::Ended;
-        if let Some(error) = self.end(side).error() {
-            return Poll::Ready(Err(error));
-        }
-        if ended {
-            return Poll::Ready(Ok(()));
-        }
-        let before = self.from(side.other()).reader.replace(cx.waker().clone());
-        self.woken.extend(before.filter(|before| !before.will_wake(cx.waker())));
-        Poll::Pending
-    }
-
-    fn write(&mut self, side: Side, data: &[u8]) -> io::Result<usize> {
-        if let Some(error) = self.end(side).error() {
-            return Err(error);
-        }
-        let capacity = self.capacity;
-        let way = self.from(side);
-        if way.tail != Tail::Open {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
-        let room = capacity.saturating_sub(way.flying.len() + way.landed.len());
-        let count = room.min(data.len());
-        way.flying.extend(&data[..count]);
-        Ok(count)
-    }
-
-    fn shut_down(&mut self, side: Side) -> io::Result<()> {
-        if let Some(error) = self.end(side).error() {
-            return Err(error);
-        }
-        let way = self.from(side);
-        if way.tail == Tail::Open {
-            way.tail = Tail::Ending;
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, side: Side, resets: bool) {
-        self.end(side).closed = true;
-        self.from(side.other()).landed.clear();
-        let way = self.from(side);
-        if resets && way.tail != Tail::Ended {
-            way.flying.clear();
-            way.tail = Tail::Resetting;
-        } else if way.tail == Tail::Open {
-            way.tail = Tail::Ending;
-        }
-        self.wake_writer_of(side.other());
-    }
-}
-
-fn reset() -> (io::ErrorKind, String) {
-    (io::ErrorKind::ConnectionReset, "connection reset by peer".to_owned())
-}
 
 /// The wire between two ends in memory: what they send each other stays on it
 /// until the test has it delivered.
@@ -268,14 +55,7 @@ pub struct Wire {
 
 impl Wire {
     pub(super) fn new() -> Self {
-        let state = State {
-            ways: [Way::new(), Way::new()],
-            ends: [End::default(), End::default()],
-            capacity: CAPACITY,
-            plug: Plug::In,
-            woken: Vec::new(),
-        };
-        Self { state: Rc::new(RefCell::new(state)) }
+        Self { state: Rc::new(RefCell::new(State::new(CAPACITY))) }
     }
 
     /// Does something to the wire, and then wakes whom it concerns.
@@ -290,7 +70,7 @@ impl Wire {
 
     /// The stream of one of its ends, which is at `host`.
     pub(super) fn stream(&self, side: Side, host: Address, peer: Address) -> MemoryStream {
-        MemoryStream { wire: self.clone(), side, resets: Cell::new(false), host, peer }
+        MemoryStream::new(self.clone(), side, host, peer)
     }
 
     /// Delivers up to `most` bytes each way; whether there were any.
@@ -403,104 +183,5 @@ impl fmt::Debug for Wire {
             .field("capacity", &state.capacity)
             .field("plug", &state.plug)
             .finish_non_exhaustive()
-    }
-}
-
-/// One end of a wire, as a stream.
-pub(crate) struct MemoryStream {
-    wire: Wire,
-    side: Side,
-    resets: Cell<bool>,
-    host: Address,
-    peer: Address,
-}
-
-impl MemoryStream {
-    pub(crate) fn host(&self) -> &Address {
-        &self.host
-    }
-
-    pub(crate) fn peer(&self) -> &Address {
-        &self.peer
-    }
-
-    /// Has the other end see a reset when this one is dropped.
-    pub(crate) fn reset_on_drop(&self) {
-        self.resets.set(true);
-    }
-
-    pub(super) fn wire(&self) -> &Wire {
-        &self.wire
-    }
-
-    /// Gives the wire as much of `data` as it takes; how much that was.
-    pub(super) fn try_write(&self, data: &[u8]) -> io::Result<usize> {
-        self.wire.change(|state| state.write(self.side, data))
-    }
-
-    /// Sends nothing more.
-    pub(super) fn shut_down(&self) -> io::Result<()> {
-        self.wire.change(|state| state.shut_down(self.side))
-    }
-
-    /// All that was delivered.
-    pub(super) fn take_landed(&self) -> Vec<u8> {
-        self.wire.change(|state| {
-            let data = state.from(self.side.other()).landed.drain(..).collect();
-            state.wake_writer_of(self.side.other());
-            data
-        })
-    }
-
-    /// How the connection has ended for this end, if it has: with an error, or
-    /// because the other end has said all.
-    pub(super) fn outcome(&self) -> Option<io::Result<()>> {
-        self.wire.change(|state| {
-            if let Some(error) = state.end(self.side).error() {
-                return Some(Err(error));
-            }
-            (state.from(self.side.other()).tail == Tail::Ended).then_some(Ok(()))
-        })
-    }
-}
-
-impl Drop for MemoryStream {
-    fn drop(&mut self) {
-        self.wire.change(|state| state.close(self.side, self.resets.get()));
-    }
-}
-
-impl AsyncRead for MemoryStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.wire.change(|state| state.read(self.side, buf, cx))
-    }
-}
-
-impl AsyncWrite for MemoryStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.wire.change(|state| match state.write(self.side, data) {
-            Ok(0) if !data.is_empty() => {
-                let before = state.from(self.side).writer.replace(cx.waker().clone());
-                state.woken.extend(before.filter(|before| !before.will_wake(cx.waker())));
-                Poll::Pending
-            }
-            written => Poll::Ready(written),
-        })
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shut_down())
     }
 }

@@ -10,6 +10,7 @@ use deferred::{Deferred, Failure, Trigger};
 use super::flow::Registered;
 use super::{Link, WaterMarks};
 use crate::error::ConnectionGone;
+use crate::guard;
 use crate::transport::Wish;
 
 /// Somebody who sees what is written.
@@ -73,6 +74,10 @@ impl Link {
     }
 
     pub(super) fn set_tap(&self, tap: Tap) {
+        if self.wish() == Wish::Lost {
+            // It would see nothing, and nobody would ever let go of it.
+            return;
+        }
         let both: Tap = match self.tap() {
             Some(before) => Rc::new(move |data| {
                 tap(data);
@@ -88,10 +93,13 @@ impl Link {
     /// will not come.
     pub(super) fn let_go(&self, reason: &Failure) {
         let Some((producer, tap, draining)) = self.take_users() else { return };
-        if let Some(producer) = producer {
-            producer.stop();
-        }
-        drop(tap);
+        // Those who wait are told, whatever a producer makes of it.
+        guard::run("a producer", || {
+            if let Some(producer) = producer {
+                producer.stop();
+            }
+        });
+        guard::run("a tap", || drop(tap));
         for trigger in draining {
             // Whoever cancelled it does not want to know.
             let _ = trigger.errback(reason.clone());

@@ -63,13 +63,6 @@ impl Outbox {
         buffers.give_spare(std::mem::take(&mut self.bytes));
     }
 
-    /// Gives the memory back if there is nothing in it.
-    pub(crate) fn rest(&mut self, buffers: &Buffers) {
-        if self.is_empty() && self.bytes.capacity() > 0 {
-            self.clear(buffers);
-        }
-    }
-
     /// The bytes not yet sent, by value.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         let mut bytes = std::mem::take(&mut self.bytes);
@@ -105,7 +98,7 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(b"abc", &buffers);
         outbox.consume(3);
-        outbox.rest(&buffers);
+        outbox.clear(&buffers);
         assert_eq!(outbox.bytes.capacity(), 0);
     }
 

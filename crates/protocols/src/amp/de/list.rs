@@ -6,8 +6,8 @@
 
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
-use super::super::wire::{self, Pairs};
 use super::super::ArgumentError;
+use super::super::wire::{self, Pairs};
 use super::BoxDeserializer;
 use super::value::ValueDeserializer;
 

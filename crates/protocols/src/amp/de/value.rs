@@ -153,7 +153,11 @@ impl<'de, I: Iterator<Item = Pair<'de>> + Clone> Deserializer<'de> for ValueDese
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ArgumentError> {
-        if name == BIG_STRING { visitor.visit_byte_buf(self.long()) } else { visitor.visit_newtype_struct(self) }
+        if name == BIG_STRING {
+            visitor.visit_byte_buf(self.long())
+        } else {
+            visitor.visit_newtype_struct(self)
+        }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgumentError> {

@@ -3,9 +3,7 @@
 use std::fmt::{Display, Write};
 
 use serde::Serialize;
-use serde::ser::{
-    Impossible, SerializeSeq, SerializeTuple, SerializeTupleStruct, Serializer,
-};
+use serde::ser::{Impossible, SerializeSeq, SerializeTuple, SerializeTupleStruct, Serializer};
 
 use super::super::encoder::Encoder;
 use super::super::python::{self, Text};
@@ -324,11 +322,7 @@ impl<'a> Serializer for ValueSerializer<'a> {
         self.box_in_list()
     }
 
-    fn serialize_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<BoxFields<'a>, ArgumentError> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<BoxFields<'a>, ArgumentError> {
         self.box_in_list()
     }
 

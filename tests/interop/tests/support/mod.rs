@@ -1,0 +1,26 @@
+//! What the tests of this package have in common.
+
+#![allow(dead_code, reason = "each test uses what it needs")]
+
+use std::net::SocketAddr;
+
+use deferred::Failure;
+use interop::Certificate;
+use reactor_compat::{Address, Protocol, Reactor, Transport};
+
+/// Connects `protocol`, with TLS if there is a certificate to believe.
+pub(crate) async fn connect_to<P: Protocol>(
+    reactor: &Reactor,
+    address: SocketAddr,
+    certificate: Option<&Certificate>,
+    protocol: P,
+) -> Result<Transport, Failure> {
+    let mut protocol = Some(protocol);
+    let factory = move |_: Address| protocol.take();
+    let connector = match certificate {
+        None => reactor.connect_tcp(address, factory),
+        Some(certificate) => reactor.connect_ssl(address, factory, certificate.client_options())?,
+    };
+    let connection = connector.when_connected().await?;
+    Ok(connection.transport().clone())
+}
