@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::process;
 
-use deferred::{Failure, gather_results};
+use deferred::{Failure, FirstError, gather_results};
 use protocols::amp::{Amp, CallRemote, Command, CommandError, NoError};
 use reactor_compat::endpoint::client_from_string;
 use reactor_compat::{Address, reactor};
@@ -61,7 +61,8 @@ impl Command for Divide {
 }
 
 fn give_up(failure: Failure) {
-    eprintln!("ampclient: {failure}");
+    let why = failure.check::<FirstError>().map_or(&failure, FirstError::sub_failure);
+    eprintln!("ampclient: {why}");
     process::exit(1)
 }
 

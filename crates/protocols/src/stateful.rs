@@ -35,11 +35,12 @@
 //!
 //! Mirrors `twisted.protocols.stateful`. Tested in `tests/stateful.rs`.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
 use deferred::Failure;
-use reactor_compat::{Connection, ConnectionDone, Protocol};
+use reactor_compat::{Connection, ConnectionDone, Protocol, short_name};
 
 use crate::basic::flow::{Flow, Waiting, flow, when_drained};
 use crate::basic::held::Held;
@@ -216,6 +217,10 @@ impl<H: StatefulProtocol> Stateful<H> {
 }
 
 impl<H: StatefulProtocol> Protocol for Stateful<H> {
+    fn log_prefix() -> Cow<'static, str> {
+        short_name::<H>().into()
+    }
+
     fn connection_made(&mut self, transport: &Connection<Self>) {
         let connection = transport.project(|stateful: &mut Self| &mut stateful.handler);
         self.connection = Some(connection.clone());

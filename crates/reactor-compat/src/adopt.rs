@@ -105,6 +105,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "adoptStreamPort")]
+    #[track_caller]
     pub fn adopt_stream_port(
         &self,
         listener: impl Into<OwnedFd>,

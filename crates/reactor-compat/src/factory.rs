@@ -6,8 +6,8 @@
 use deferred::Failure;
 
 use crate::address::Address;
-use crate::protocol::Protocol;
 use crate::connector::Connector;
+use crate::protocol::Protocol;
 
 /// Makes a [`Protocol`] for each connection.
 ///

@@ -107,21 +107,21 @@ pub use error::*;
 pub use factory::{Built, ClientFactory, Factory};
 pub use port::Port;
 pub use producer::{Producer, ProducerKind};
-pub use protocol::Protocol;
+pub use protocol::{Protocol, short_name};
 pub use reactor::{
-    HostedReactor, Inventory, OpenConnection, OpenDescriptor, PendingCall, Reactor, RunOptions,
-    Signal, SignalError, SystemEventTrigger, reactor,
+    HostedReactor, Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall, Reactor,
+    RunOptions, Signal, SignalError, SystemEventTrigger, reactor,
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
-pub use threads::{
-    ReactorThread, Remote, ThreadPool, ThreadPoolError, blocking_call_from_thread,
-    call_multiple_in_thread, defer_to_thread, defer_to_thread_pool,
-};
 pub use socket::SocketError;
 pub use stream::{
     AsyncFactory, ConnectionEnded, ConnectionStream, StreamProtocol, StreamTaken, async_factory,
 };
 pub use tcp::{ConnectOptions, Destination, Interface, ListenOptions, happy_eyeballs};
+pub use threads::{
+    ReactorThread, Remote, ThreadPool, ThreadPoolError, blocking_call_from_thread,
+    call_multiple_in_thread, defer_to_thread, defer_to_thread_pool,
+};
 pub use transport::{Transport, WaterMarks};
 #[cfg(unix)]
 pub use unix::{UnixConnectOptions, UnixOptions};

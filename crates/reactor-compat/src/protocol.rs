@@ -3,6 +3,7 @@
 //! Mirrors `twisted.internet.protocol.Protocol`. Tested in `tests/protocol.rs`
 //! and `tests/tcp.rs`.
 
+use std::borrow::Cow;
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
 
@@ -53,6 +54,23 @@ use crate::connection::Connection;
 #[doc(alias = "IProtocol")]
 #[doc(alias = "dataReceived")]
 pub trait Protocol: Sized + 'static {
+    /// What the log calls it: the name of its type, unless it is there to run
+    /// something else, which then gives its name.
+    ///
+    /// ```
+    /// use reactor_compat::Protocol;
+    ///
+    /// struct Echo;
+    /// impl Protocol for Echo {}
+    ///
+    /// assert_eq!(Echo::log_prefix(), "Echo");
+    /// ```
+    #[doc(alias = "logPrefix")]
+    #[doc(alias = "ILoggingContext")]
+    fn log_prefix() -> Cow<'static, str> {
+        short_name::<Self>().into()
+    }
+
     /// The connection is there: greet, start a timer, or wait for data.
     #[doc(alias = "connectionMade")]
     fn connection_made(&mut self, transport: &Connection<Self>) {
@@ -89,7 +107,11 @@ pub trait Protocol: Sized + 'static {
     #[cfg(unix)]
     #[doc(alias = "fileDescriptorReceived")]
     fn file_descriptor_received(&mut self, transport: &Connection<Self>, descriptor: OwnedFd) {
-        tracing::warn!(?transport, ?descriptor, "a descriptor came that nobody takes; it is closed");
+        tracing::warn!(
+            ?transport,
+            ?descriptor,
+            "a descriptor came that nobody takes; it is closed"
+        );
         drop(descriptor);
     }
 
@@ -174,4 +196,15 @@ pub trait Protocol: Sized + 'static {
     fn connection_lost(&mut self, transport: &Connection<Self>, reason: Failure) {
         let _ = (transport, reason);
     }
+}
+
+/// The name of a type, without its module and its parameters: what a
+/// [`log_prefix`](Protocol::log_prefix) is, mostly.
+///
+/// ```
+/// assert_eq!(reactor_compat::short_name::<Vec<std::time::Duration>>(), "Vec");
+/// ```
+pub fn short_name<T: ?Sized>() -> &'static str {
+    let name = std::any::type_name::<T>();
+    name.split('<').next().and_then(|path| path.rsplit("::").next()).unwrap_or(name)
 }

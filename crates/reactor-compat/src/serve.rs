@@ -134,22 +134,17 @@ where
 
 /// The span of a connection, with the name that Twisted's log gives it, such
 /// as `Echo,0,127.0.0.1`, or `Echo,client`.
-pub(crate) fn label<P>(origin: Origin, peer: &Address) -> Span {
-    let name = short_name(std::any::type_name::<P>());
+pub(crate) fn label<P: Protocol>(origin: Origin, peer: &Address) -> Span {
+    let name = P::log_prefix;
     match (origin, peer.ip()) {
         (Origin::Accepted { number }, Some(ip)) => {
-            tracing::debug_span!("connection", system = format_args!("{name},{number},{ip}"))
+            tracing::debug_span!("connection", system = format_args!("{},{number},{ip}", name()))
         }
         (Origin::Accepted { number }, None) => {
-            tracing::debug_span!("connection", system = format_args!("{name},{number}"))
+            tracing::debug_span!("connection", system = format_args!("{},{number}", name()))
         }
         (Origin::Connected, _) => {
-            tracing::debug_span!("connection", system = format_args!("{name},client"))
+            tracing::debug_span!("connection", system = format_args!("{},client", name()))
         }
     }
-}
-
-/// The name of a type without its module and its parameters.
-pub(crate) fn short_name(name: &'static str) -> &'static str {
-    name.split('<').next().and_then(|path| path.rsplit("::").next()).unwrap_or(name)
 }

@@ -15,7 +15,7 @@ use deferred::Failure;
 use reactor_compat::resolver::HostsResolver;
 use reactor_compat::{
     Address, ClientFactory, ConnectError, ConnectOptions, ConnectingCancelledError, Connection,
-    ConnectionAborted, ConnectionDone, Connector, Destination, Factory, NotConnectingError,
+    ConnectionAborted, ConnectionDone, ConnectionLost, Connector, Destination, Factory, NotConnectingError,
     Protocol, Reactor,
 };
 use socket2::{Domain, Socket, Type};
@@ -105,9 +105,10 @@ impl Protocol for Told {
     }
 
     fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
-        let known = reason.is::<ConnectionAborted>() || reason.is::<ConnectionDone>();
-        assert!(known, "{reason}");
-        self.0.seen.push("connection_lost");
+        let known = reason.is::<ConnectionAborted>()
+            || reason.is::<ConnectionDone>()
+            || reason.is::<ConnectionLost>();
+        self.0.seen.push(if known { "connection_lost".to_owned() } else { reason.to_string() });
     }
 }
 

@@ -73,7 +73,7 @@ fn ports_connections_and_attempts_are_there_while_they_last() {
 
         let inventory = reactor.inventory();
         assert_eq!(inventory.ports.len(), 2);
-        assert_eq!(inventory.ports[1].socket_addr(), Some(another));
+        assert_eq!(inventory.ports[1].host.socket_addr(), Some(another));
         let [connection] = &inventory.connections[..] else { panic!("{inventory}") };
         assert_eq!(connection.peer.socket_addr(), stream.local_addr().ok());
         assert_eq!(&connection.host, transport.get_host());

@@ -49,6 +49,7 @@ fn connections_that_are_closing_may_close() {
 
 #[test]
 fn all_that_is_left_open_is_said() {
+    let line = line!() + 4;
     let error = TestRun::new()
         .run(|reactor| async move {
             let port =
@@ -66,7 +67,10 @@ fn all_that_is_left_open_is_said() {
     assert_eq!(left.connections.len(), 2, "both ends are ours");
     let text = error.to_string();
     assert!(text.starts_with("the reactor was unclean: 1 delayed call, 1 port, 2 connections"));
-    assert!(text.contains(&format!("port {}", left.ports[0])), "{text}");
+    let port = &left.ports[0];
+    assert_eq!((port.made_at.file(), port.made_at.line()), (file!(), line));
+    let line = format!("port {}, made at {}:{line}:", port.host, file!());
+    assert!(text.contains(&line), "{text}");
     assert_eq!(error.unfinished(), None);
     assert!(error.errors().is_empty());
 }
@@ -213,4 +217,20 @@ fn threads_are_waited_for() {
     let answer: Result<u32, Failure> =
         run_test(|reactor| async move { reactor.defer_to_thread(|| Ok(6 * 7)).await });
     assert_eq!(answer.unwrap(), 42);
+}
+
+#[test]
+fn a_function_that_still_runs_in_a_thread_is_left() {
+    let (end, wait) = std::sync::mpsc::channel::<()>();
+    let error = TestRun::new()
+        .run(|reactor| async move {
+            drop(reactor.defer_to_thread(move || {
+                // Until the test is over.
+                let _ = wait.recv();
+                Ok(())
+            }));
+        })
+        .unwrap_err();
+    assert_eq!(error.left().threads_working, 1);
+    drop(end);
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 
@@ -38,17 +38,21 @@ impl Peer {
     /// Runs any program.
     pub fn start(command: &mut Command) -> Self {
         let name = format!("{command:?}");
-        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let spawned = command.spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{name}: {error}"));
         let stdin = child.stdin.take().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        // It is the test's, which shows it if it fails.
+        thread::spawn(move || {
+            stderr.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}"))
+        });
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
-            for line in stdout.lines() {
-                // The rest is of no interest to anybody.
-                let Ok(line) = line else { break };
+            for line in stdout.lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
-                    break;
+                    break; // nobody listens any more
                 }
             }
         });
@@ -98,14 +102,33 @@ impl Peer {
     /// Waits until it has ended, successfully, and gives the lines that it
     /// printed meanwhile.
     pub fn finish(mut self) -> Vec<String> {
+        let (status, lines) = self.end();
+        assert!(status.success(), "{}: {status}, after {lines:?}", self.name);
+        lines
+    }
+
+    /// Waits until it has ended with an exit code that says that it failed, and
+    /// gives the lines that it printed meanwhile.
+    pub fn fail(mut self) -> Vec<String> {
+        let (status, lines) = self.end();
+        let failed = status.code().is_some_and(|code| code != 0);
+        assert!(failed, "{}: {status}, after {lines:?}", self.name);
+        lines
+    }
+
+    /// Ends it, and gives the lines that it had printed.
+    pub fn kill(mut self) -> Vec<String> {
+        self.child.kill().unwrap();
+        self.end().1
+    }
+
+    fn end(&mut self) -> (ExitStatus, Vec<String>) {
         let mut lines = Vec::new();
         while let Some(line) = self.next() {
             lines.push(line);
         }
         // It has closed its output, so that it is about to end.
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "{}: {status}, after {lines:?}", self.name);
-        lines
+        (self.child.wait().unwrap(), lines)
     }
 }
 

@@ -11,6 +11,8 @@
 mod support;
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ use protocols::basic::{
     Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, Lines, Netstrings,
     StringConnection, StringReceiver,
 };
-use reactor_compat::{ConnectionDone, Port, Reactor, ReactorTime, Transport};
+use reactor_compat::{Connection, ConnectionDone, Port, Protocol, Reactor, ReactorTime, Transport};
 use support::connect_to;
 
 #[derive(Clone, Copy)]
@@ -154,6 +156,36 @@ impl StringReceiver for Checker {
     }
 }
 
+/// Connects a checker.
+async fn connect(
+    reactor: &Reactor,
+    to: SocketAddr,
+    certificate: Option<&Certificate>,
+    kind: Kind,
+    checker: Checker,
+) -> Result<Transport, Failure> {
+    async fn connected<P: Protocol>(
+        connecting: impl Future<Output = Result<Connection<P>, Failure>>,
+    ) -> Result<Transport, Failure> {
+        Ok(connecting.await?.transport().clone())
+    }
+    match kind {
+        Kind::Line => connected(connect_to(reactor, to, certificate, Lines::new(checker))).await,
+        Kind::Netstring => {
+            connected(connect_to(reactor, to, certificate, Netstrings::new(checker))).await
+        }
+        Kind::Int8 => {
+            connected(connect_to(reactor, to, certificate, Int8Strings::new(checker))).await
+        }
+        Kind::Int16 => {
+            connected(connect_to(reactor, to, certificate, Int16Strings::new(checker))).await
+        }
+        Kind::Int32 => {
+            connected(connect_to(reactor, to, certificate, Int32Strings::new(checker))).await
+        }
+    }
+}
+
 /// Sends in pieces of few bytes, one a turn of the reactor.
 fn chop(reactor: &Reactor, transport: Transport, mut data: VecDeque<u8>, mut chance: Rng) {
     let size = chance.choice([1, 1, 2, 3, 5, 8, 5000]).unwrap().min(data.len());
@@ -200,21 +232,7 @@ fn ask(python: &'static Path, tls: bool, kind: Kind, seed: u64) {
         let (ended, trigger) = Deferred::new();
         let checker = Checker { expected: items.into(), ended: trigger };
         let certificate = certificate.as_ref();
-        let transport = match kind {
-            Kind::Line => connect_to(&reactor, address, certificate, Lines::new(checker)).await,
-            Kind::Netstring => {
-                connect_to(&reactor, address, certificate, Netstrings::new(checker)).await
-            }
-            Kind::Int8 => {
-                connect_to(&reactor, address, certificate, Int8Strings::new(checker)).await
-            }
-            Kind::Int16 => {
-                connect_to(&reactor, address, certificate, Int16Strings::new(checker)).await
-            }
-            Kind::Int32 => {
-                connect_to(&reactor, address, certificate, Int32Strings::new(checker)).await
-            }
-        }?;
+        let transport = connect(&reactor, address, certificate, kind, checker).await?;
         transport.set_tcp_no_delay(true)?;
         chop(&reactor, transport, data, chance);
         ended.await

@@ -3,10 +3,11 @@
 //! Mirrors `LineReceiver` and `LineOnlyReceiver` of
 //! `twisted.protocols.basic`. Tested in `tests/basic.rs`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use deferred::Failure;
-use reactor_compat::{Connection, ConnectionDone, Protocol};
+use reactor_compat::{Connection, ConnectionDone, Protocol, short_name};
 
 use super::flow::{Flow, Waiting, flow, when_drained};
 use super::line_connection::{Asked, Mode};
@@ -302,6 +303,10 @@ impl<H: LineReceiver> Lines<H> {
 }
 
 impl<H: LineReceiver> Protocol for Lines<H> {
+    fn log_prefix() -> Cow<'static, str> {
+        short_name::<H>().into()
+    }
+
     fn connection_made(&mut self, transport: &Connection<Self>) {
         let connection = LineConnection::new(transport, self.parser.delimiter().clone());
         self.connection = Some(connection.clone());

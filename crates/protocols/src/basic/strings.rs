@@ -4,10 +4,11 @@
 //! and `Int32StringReceiver` of `twisted.protocols.basic`. Tested in
 //! `tests/basic.rs`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use deferred::Failure;
-use reactor_compat::{Connection, ConnectionDone, Protocol};
+use reactor_compat::{Connection, ConnectionDone, Protocol, short_name};
 
 use super::flow::{Flow, Waiting, flow, when_drained};
 use super::{
@@ -166,6 +167,10 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
 }
 
 impl<F: Format, H: StringReceiver> Protocol for Strings<F, H> {
+    fn log_prefix() -> Cow<'static, str> {
+        short_name::<H>().into()
+    }
+
     fn connection_made(&mut self, transport: &Connection<Self>) {
         let connection = StringConnection::new(transport);
         self.connection = Some(connection.clone());

@@ -6,6 +6,7 @@
 
 use deferred::Failure;
 use reactor_compat::{Address, Connection, Factory, Protocol};
+use std::borrow::Cow;
 
 use super::count::{ConnectionCount, Place};
 
@@ -170,6 +171,10 @@ impl<P: Protocol, O: Protocol> OrOverflow<P, O> {
 }
 
 impl<P: Protocol, O: Protocol> Protocol for OrOverflow<P, O> {
+    fn log_prefix() -> Cow<'static, str> {
+        P::log_prefix()
+    }
+
     fn connection_made(&mut self, transport: &Connection<Self>) {
         match &mut self.within {
             Within::Regular(wired) => wired.made(transport.project_if(Self::regular)),

@@ -4,10 +4,11 @@
 //! Mirrors `ProtocolWrapper` and `WrappingFactory` of
 //! `twisted.protocols.policies`. Tested in `tests/policies.rs`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use deferred::Failure;
-use reactor_compat::{Address, ClientFactory, Connection, Factory, Protocol};
+use reactor_compat::{Address, ClientFactory, Connection, Connector, Factory, Protocol};
 
 use super::protocols::{Protocols, Seat};
 
@@ -110,6 +111,10 @@ impl<W: Protocol, P: Protocol> ProtocolWrapper<W, P> {
 }
 
 impl<W: Protocol, P: Protocol> Protocol for ProtocolWrapper<W, P> {
+    fn log_prefix() -> Cow<'static, str> {
+        format!("{} ({})", P::log_prefix(), W::log_prefix()).into()
+    }
+
     fn connection_made(&mut self, transport: &Connection<Self>) {
         let watcher = transport.project(|this: &mut Self| &mut this.watcher);
         let wrapped = transport.project(|this: &mut Self| &mut this.wrapped);
@@ -252,6 +257,22 @@ impl<F: Factory, W: Factory> Factory for WrappingFactory<F, W> {
     }
 }
 
-/// For clients as well. How its connector fares concerns what is wrapped
-/// around it: a factory that is to connect again goes outside.
-impl<F: Factory, W: Factory> ClientFactory for WrappingFactory<F, W> {}
+/// For clients as well: what is wrapped hears how its connector fares.
+impl<F: ClientFactory, W: Factory> ClientFactory for WrappingFactory<F, W> {
+    fn started_connecting(&mut self, connector: &Connector<Self::Protocol>) {
+        self.wrapped.started_connecting(&inner(connector));
+    }
+
+    fn client_connection_failed(&mut self, connector: &Connector<Self::Protocol>, reason: Failure) {
+        self.wrapped.client_connection_failed(&inner(connector), reason);
+    }
+
+    fn client_connection_lost(&mut self, connector: &Connector<Self::Protocol>, reason: Failure) {
+        self.wrapped.client_connection_lost(&inner(connector), reason);
+    }
+}
+
+/// The connector of what is wrapped.
+fn inner<W: Protocol, P: Protocol>(connector: &Connector<ProtocolWrapper<W, P>>) -> Connector<P> {
+    connector.project(|wrapper| &mut wrapper.wrapped)
+}

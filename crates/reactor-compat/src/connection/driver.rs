@@ -24,9 +24,9 @@ use tokio::time::Sleep;
 use tracing::Span;
 
 use super::{Connection, Layer, Residence};
-use crate::error::{ConnectionAborted, ConnectionLost};
 #[cfg(unix)]
 use crate::error::FileDescriptorOverrun;
+use crate::error::{ConnectionAborted, ConnectionLost};
 use crate::guard;
 use crate::protocol::Protocol;
 use crate::reactor::{Enrolment, Live};

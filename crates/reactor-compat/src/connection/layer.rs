@@ -41,9 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Layer<S> {
         match security {
             Security::None => Self::Plain(stream),
             #[cfg(feature = "tls")]
-            Security::Tls(security) => {
-                Self::Handshake(Box::new(Handshake::new(stream, security)))
-            }
+            Security::Tls(security) => Self::Handshake(Box::new(Handshake::new(stream, security))),
         }
     }
 

@@ -31,10 +31,15 @@ impl Attempt {
         self.notify.notify_one();
     }
 
+    /// Why it has been given up, if it has.
+    pub(super) fn verdict(&self) -> Option<ConnectError> {
+        self.given_up.borrow().clone()
+    }
+
     /// Ends when it is given up, with why.
     async fn given_up(&self) -> ConnectError {
         loop {
-            if let Some(why) = self.given_up.borrow().clone() {
+            if let Some(why) = self.verdict() {
                 return why;
             }
             self.notify.notified().await;

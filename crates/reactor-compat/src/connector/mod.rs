@@ -4,28 +4,26 @@
 //! `tests/connector.rs`.
 
 mod attempt;
+mod core;
 mod plan;
+mod project;
 mod target;
 
-use std::cell::RefCell;
 use std::fmt;
-use std::mem;
 use std::rc::Rc;
 
-use deferred::{Deferred, Failure, Panic, Trigger};
+use deferred::Deferred;
 
-use attempt::{Attempt, connect_unless};
+use core::Core;
 pub(crate) use plan::Plan;
+use project::Projected;
 pub use target::Target;
 
-use crate::connection::{Attendant, Connection};
-use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
+use crate::connection::Connection;
+use crate::error::{ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;
-use crate::guard;
 use crate::protocol::Protocol;
-use crate::reactor::{Enrolment, Live, Reactor};
-use crate::serve::{Origin, serve_socket};
-use crate::socket::Socket;
+use crate::reactor::Reactor;
 
 /// Makes one connection; stops trying; and tries again.
 ///
@@ -61,31 +59,23 @@ use crate::socket::Socket;
 #[doc(alias = "IConnector")]
 #[doc(alias = "BaseConnector")]
 pub struct Connector<P: Protocol> {
-    core: Rc<Core<P>>,
+    control: Rc<dyn Control<P>>,
 }
 
-/// What a connector is doing.
-///
-/// ```text
-/// Disconnected ──connect──▶ Connecting ──▶ Greeting ──connection_made──▶ Connected
-///       ▲───failed, given up────┘             │                             │
-///       └─────────────────────lost────────────┴─────────────────────────────┘
-/// ```
-enum State<P> {
-    Disconnected,
-    Connecting(Rc<Attempt>),
-    /// The protocol has not heard of its connection yet.
-    Greeting(Connection<P>),
-    Connected(Connection<P>),
-}
+/// What can be asked of a connector.
+trait Control<P> {
+    fn connect(self: Rc<Self>) -> Result<(), ConnectorBusy>;
 
-struct Core<P: Protocol> {
-    reactor: Reactor,
-    plan: Plan,
-    state: RefCell<State<P>>,
-    /// Taken out while it is at work.
-    factory: RefCell<Option<Box<dyn ClientFactory<Protocol = P>>>>,
-    waiting: RefCell<Vec<Trigger<Connection<P>>>>,
+    fn stop_connecting(&self) -> Result<(), NotConnectingError>;
+
+    fn disconnect(&self);
+
+    fn when_connected(self: Rc<Self>) -> Deferred<Connection<P>>;
+
+    fn target(&self) -> &Target;
+
+    /// What it is doing, in a word.
+    fn state(&self) -> &'static str;
 }
 
 impl<P: Protocol> Connector<P> {
@@ -95,26 +85,9 @@ impl<P: Protocol> Connector<P> {
         plan: Plan,
         factory: impl ClientFactory<Protocol = P>,
     ) -> Self {
-        let core = Core {
-            reactor,
-            plan,
-            state: RefCell::new(State::Disconnected),
-            factory: RefCell::new(Some(Box::new(factory))),
-            waiting: RefCell::default(),
-        };
-        let connector = Self { core: Rc::new(core) };
-        connector.attempt();
-        connector
-    }
-
-    /// Starts an attempt, unless the reactor is stopping.
-    fn attempt(&self) {
-        if self.core.reactor.stopping() {
-            return self.core.answer(&Err(ConnectError::ReactorStopped.into()));
-        }
-        let attempt = Rc::new(Attempt::new(self.core.plan.target.clone()));
-        self.core.state.replace(State::Connecting(attempt.clone()));
-        self.core.reactor.spawn(attempt_to_connect(Undecided::new(&self.core, attempt)));
+        let core = Rc::new(Core::new(reactor, plan, factory));
+        core.attempt();
+        Self { control: core }
     }
 
     /// Connects again. While the reactor is stopping this does nothing, but
@@ -126,11 +99,7 @@ impl<P: Protocol> Connector<P> {
     ///
     /// See the example of [`ConnectorBusy`].
     pub fn connect(&self) -> Result<(), ConnectorBusy> {
-        if !matches!(*self.core.state.borrow(), State::Disconnected) {
-            return Err(ConnectorBusy);
-        }
-        self.attempt();
-        Ok(())
+        self.control.clone().connect()
     }
 
     /// Gives the attempt up; the factory's `client_connection_failed` gets
@@ -160,17 +129,7 @@ impl<P: Protocol> Connector<P> {
     /// ```
     #[doc(alias = "stopConnecting")]
     pub fn stop_connecting(&self) -> Result<(), NotConnectingError> {
-        match &*self.core.state.borrow() {
-            State::Connecting(attempt) => {
-                attempt.give_up(ConnectError::UserAborted);
-                Ok(())
-            }
-            State::Greeting(connection) => {
-                connection.abort_connection();
-                Ok(())
-            }
-            State::Disconnected | State::Connected(_) => Err(NotConnectingError),
-        }
+        self.control.stop_connecting()
     }
 
     /// Ends whatever there is: gives the attempt up, or closes the connection.
@@ -183,13 +142,7 @@ impl<P: Protocol> Connector<P> {
     /// connector.disconnect();
     /// ```
     pub fn disconnect(&self) {
-        match &*self.core.state.borrow() {
-            State::Disconnected => {}
-            State::Connecting(attempt) => attempt.give_up(ConnectError::UserAborted),
-            State::Greeting(connection) | State::Connected(connection) => {
-                connection.lose_connection();
-            }
-        }
+        self.control.disconnect();
     }
 
     /// The connection, when there is one and its protocol's `connection_made`
@@ -204,21 +157,7 @@ impl<P: Protocol> Connector<P> {
     ///
     /// See the [type's example](Self).
     pub fn when_connected(&self) -> Deferred<Connection<P>> {
-        if let State::Connected(connection) = &*self.core.state.borrow() {
-            return Deferred::succeed(connection.clone());
-        }
-        if self.core.reactor.stopping() {
-            return Deferred::fail(ConnectError::ReactorStopped);
-        }
-        let connector = self.clone();
-        let (connected, trigger) = Deferred::with_canceller(move |trigger| {
-            let destination = connector.core.plan.target.clone();
-            // Only an attempt that has ended meanwhile cannot be given up.
-            let _ = connector.stop_connecting();
-            let _ = trigger.errback(ConnectingCancelledError { destination });
-        });
-        self.core.waiting.borrow_mut().push(trigger);
-        connected
+        self.control.clone().when_connected()
     }
 
     /// Where it connects to.
@@ -232,137 +171,61 @@ impl<P: Protocol> Connector<P> {
     /// ```
     #[doc(alias = "getDestination")]
     pub fn get_destination(&self) -> &Target {
-        &self.core.plan.target
-    }
-}
-
-/// An attempt that has come to no end yet. If it never does, because its task
-/// is dropped with the runtime, it has failed.
-struct Undecided<P: Protocol> {
-    core: Rc<Core<P>>,
-    attempt: Rc<Attempt>,
-    _enrolment: Enrolment,
-}
-
-impl<P: Protocol> Undecided<P> {
-    fn new(core: &Rc<Core<P>>, attempt: Rc<Attempt>) -> Self {
-        let live: Rc<dyn Live> = attempt.clone();
-        let enrolment = Enrolment::new(core.reactor.shared(), Rc::downgrade(&live));
-        Self { core: core.clone(), attempt, _enrolment: enrolment }
+        self.control.target()
     }
 
-    fn is_undecided(&self) -> bool {
-        match &*self.core.state.borrow() {
-            State::Connecting(attempt) => Rc::ptr_eq(attempt, &self.attempt),
-            State::Disconnected | State::Greeting(_) | State::Connected(_) => false,
-        }
-    }
-}
-
-impl<P: Protocol> Drop for Undecided<P> {
-    fn drop(&mut self) {
-        if self.is_undecided() {
-            self.core.failed(ConnectError::ReactorStopped);
-        }
-    }
-}
-
-/// The task of an attempt.
-async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
-    let Undecided { core, attempt, .. } = &undecided;
-    core.tell(|factory, connector| factory.started_connecting(connector));
-    let connected = connect_unless(attempt, &core.plan, &core.reactor).await;
-    match connected.and_then(|socket| core.build(socket)) {
-        Ok(connection) => {
-            core.state.replace(State::Greeting(connection));
-        }
-        Err(error) => core.failed(error),
-    }
-}
-
-impl<P: Protocol> Core<P> {
-    /// Runs one of the factory's callbacks.
-    fn tell<R>(
-        self: &Rc<Self>,
-        callback: impl FnOnce(&mut dyn ClientFactory<Protocol = P>, &Connector<P>) -> R,
-    ) -> Option<Result<R, Failure>> {
-        let mut factory = self.factory.take()?;
-        let connector = Connector { core: self.clone() };
-        let result = guard::catch(|| callback(&mut *factory, &connector));
-        self.factory.replace(Some(factory));
-        if let Err(failure) = &result {
-            guard::log("a factory", failure);
-        }
-        Some(result)
-    }
-
-    fn build(self: &Rc<Self>, socket: Socket) -> Result<Connection<P>, ConnectError> {
-        let peer = socket.peer()?;
-        match self.tell(|factory, _| factory.build_protocol(peer.clone())) {
-            Some(Ok(Some(protocol))) => {
-                let attendant: Rc<dyn Attendant<P>> = Rc::new(Watcher(self.clone()));
-                let socket = (socket, peer, self.plan.security.clone());
-                let attendant = Some(attendant);
-                Ok(serve_socket(&self.reactor, socket, protocol, Origin::Connected, attendant))
-            }
-            Some(Err(failure)) => {
-                let message = failure.check::<Panic>().map_or("", Panic::message);
-                Err(ConnectError::FactoryPanicked(message.to_owned()))
-            }
-            Some(Ok(None)) | None => Err(ConnectError::NoProtocol),
-        }
-    }
-
-    /// Tells those who wait for a connection.
-    fn answer(&self, result: &Result<Connection<P>, Failure>) {
-        for trigger in mem::take(&mut *self.waiting.borrow_mut()) {
-            // Whoever cancelled it does not want to know.
-            let _ = trigger.fire(result.clone());
-        }
-    }
-
-    fn failed(self: &Rc<Self>, error: ConnectError) {
-        tracing::debug!(destination = %self.plan.target, %error, "connection failed");
-        self.state.replace(State::Disconnected);
-        let failure = Failure::new(error);
-        self.answer(&Err(failure.clone()));
-        self.tell(|factory, connector| factory.client_connection_failed(connector, failure));
-    }
-}
-
-/// Tells the connector how its connection fares.
-struct Watcher<P: Protocol>(Rc<Core<P>>);
-
-impl<P: Protocol> Attendant<P> for Watcher<P> {
-    fn made(&self, connection: &Connection<P>) {
-        self.0.state.replace(State::Connected(connection.clone()));
-        self.0.answer(&Ok(connection.clone()));
-    }
-
-    fn lost(&self, reason: Failure) {
-        self.0.state.replace(State::Disconnected);
-        self.0.answer(&Err(reason.clone()));
-        self.0.tell(|factory, connector| factory.client_connection_lost(connector, reason));
+    /// The same connector, as the factory of a part of the protocol sees it: to
+    /// be passed on by a factory that wraps another.
+    ///
+    /// ```
+    /// use deferred::Failure;
+    /// use reactor_compat::{
+    ///     Address, ClientFactory, Connector, Factory, Protocol, Reactor,
+    /// };
+    ///
+    /// /// A protocol in which another one is at work.
+    /// struct Outer<P>(P);
+    /// impl<P: Protocol> Protocol for Outer<P> {}
+    ///
+    /// struct Wrapping<F>(F);
+    ///
+    /// impl<F: Factory> Factory for Wrapping<F> {
+    ///     type Protocol = Outer<F::Protocol>;
+    ///     fn build_protocol(&mut self, peer: Address) -> Option<Self::Protocol> {
+    ///         self.0.build_protocol(peer).map(Outer)
+    ///     }
+    /// }
+    ///
+    /// impl<F: ClientFactory> ClientFactory for Wrapping<F> {
+    ///     fn client_connection_lost(&mut self, outer: &Connector<Self::Protocol>, reason: Failure) {
+    ///         self.0.client_connection_lost(&outer.project(|outer| &mut outer.0), reason);
+    ///     }
+    /// }
+    ///
+    /// struct Silent;
+    /// impl Protocol for Silent {}
+    ///
+    /// let reactor = Reactor::new();
+    /// let outer = reactor.connect_tcp(("127.0.0.1", 1), Wrapping(|_: Address| Silent));
+    /// let inner: Connector<Silent> = outer.project(|outer| &mut outer.0);
+    /// assert_eq!(inner.get_destination(), outer.get_destination());
+    /// ```
+    pub fn project<H: Protocol>(&self, door: impl Fn(&mut P) -> &mut H + 'static) -> Connector<H> {
+        Connector { control: Rc::new(Projected::new(self.clone(), door)) }
     }
 }
 
 impl<P: Protocol> Clone for Connector<P> {
     fn clone(&self) -> Self {
-        Self { core: self.core.clone() }
+        Self { control: self.control.clone() }
     }
 }
 
 impl<P: Protocol> fmt::Debug for Connector<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &*self.core.state.borrow() {
-            State::Disconnected => "Disconnected",
-            State::Connecting(_) => "Connecting",
-            State::Greeting(_) => "Greeting",
-            State::Connected(_) => "Connected",
-        };
         f.debug_struct("Connector")
-            .field("destination", &self.core.plan.target)
-            .field("state", &state)
+            .field("destination", self.get_destination())
+            .field("state", &self.control.state())
             .finish_non_exhaustive()
     }
 }

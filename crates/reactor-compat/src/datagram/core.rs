@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -14,7 +15,7 @@ use tokio::io::ReadBuf;
 use super::kind::Kind;
 use super::queue::Queue;
 use super::{DatagramAddress, DatagramError};
-use crate::reactor::{Alive, Live, Shared};
+use crate::reactor::{Alive, Live, OpenPort, Shared};
 #[cfg(feature = "testing")]
 use crate::testing::MemoryDatagrams;
 
@@ -84,10 +85,12 @@ pub(super) struct Core<A: DatagramAddress> {
     waker: RefCell<Option<Waker>>,
     stopped: RefCell<Vec<Trigger<()>>>,
     pub(super) max_packet_size: usize,
+    made_at: &'static Location<'static>,
     pub(super) shared: Rc<Shared>,
 }
 
 impl<A: DatagramAddress> Core<A> {
+    #[track_caller]
     pub(super) fn new(shared: Rc<Shared>, opened: Opened<A>, max_packet_size: usize) -> Self {
         let Opened { socket, host, peer, name } = opened;
         Self::at(shared, Held::Bound(socket, name), (host, peer), max_packet_size)
@@ -95,6 +98,7 @@ impl<A: DatagramAddress> Core<A> {
 
     /// A port in memory.
     #[cfg(feature = "testing")]
+    #[track_caller]
     pub(super) fn in_memory(
         shared: Rc<Shared>,
         (datagrams, host): (MemoryDatagrams<A>, A),
@@ -103,6 +107,7 @@ impl<A: DatagramAddress> Core<A> {
         Self::at(shared, Held::Memory(datagrams), (host, None), max_packet_size)
     }
 
+    #[track_caller]
     fn at(
         shared: Rc<Shared>,
         held: Held<A>,
@@ -119,6 +124,7 @@ impl<A: DatagramAddress> Core<A> {
             waker: RefCell::default(),
             stopped: RefCell::default(),
             max_packet_size,
+            made_at: Location::caller(),
             shared,
         }
     }
@@ -368,7 +374,7 @@ fn send_with<A: Kind>(socket: &SockRef<'_>, data: &[u8], to: Option<&A>) -> io::
 
 impl<A: DatagramAddress> Live for Core<A> {
     fn describe(&self) -> Alive {
-        Alive::Port(self.host().to_address())
+        Alive::Port(OpenPort { host: self.host().to_address(), made_at: self.made_at })
     }
 
     fn shut_down(&self) {

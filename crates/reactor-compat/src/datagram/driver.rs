@@ -20,8 +20,8 @@ use tracing::Span;
 use super::core::{Core, Opened, State};
 use super::{DatagramAddress, DatagramConnection, DatagramProtocol, DatagramTransport};
 use crate::connection::Residence;
+use crate::protocol::short_name;
 use crate::reactor::{Enrolment, Live, Reactor};
-use crate::serve::short_name;
 
 /// How many datagrams, and bytes of them, are received before others have
 /// their turn.
@@ -64,6 +64,7 @@ pub(super) struct Driver<P: DatagramProtocol<A>, A: DatagramAddress> {
 }
 
 /// Gives a socket that is open a protocol, and has the reactor drive it.
+#[track_caller]
 pub(super) fn listen<P: DatagramProtocol<A>, A: DatagramAddress>(
     reactor: &Reactor,
     opened: Opened<A>,
@@ -74,12 +75,13 @@ pub(super) fn listen<P: DatagramProtocol<A>, A: DatagramAddress>(
 }
 
 /// Gives a port a protocol, and has the reactor drive it.
+#[track_caller]
 pub(super) fn drive<P: DatagramProtocol<A>, A: DatagramAddress>(
     reactor: &Reactor,
     core: Core<A>,
     protocol: P,
 ) -> DatagramConnection<P, A> {
-    let name = short_name(std::any::type_name::<P>());
+    let name = short_name::<P>();
     tracing::info!("{name} starting on {}", core.host().place());
     let span = tracing::debug_span!("port", system = format_args!("{name} (UDP)"));
     let core = Rc::new(core);

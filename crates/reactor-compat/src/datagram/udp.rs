@@ -29,6 +29,7 @@ impl Reactor {
     ///
     /// See the example of [`DatagramProtocol`].
     #[doc(alias = "listenUDP")]
+    #[track_caller]
     pub fn listen_udp<P: DatagramProtocol>(
         &self,
         interface: impl Into<Interface>,
@@ -55,6 +56,7 @@ impl Reactor {
     /// assert_eq!(port.max_packet_size(), 65_535);
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
+    #[track_caller]
     pub fn listen_udp_with<P: DatagramProtocol>(
         &self,
         interface: impl Into<Interface>,
@@ -107,6 +109,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "listenMulticast")]
+    #[track_caller]
     pub fn listen_multicast<P: DatagramProtocol>(
         &self,
         interface: impl Into<Interface>,
@@ -123,6 +126,7 @@ impl Reactor {
     /// As [`listen_udp`](Self::listen_udp).
     ///
     /// See the example of [`DatagramOptions`].
+    #[track_caller]
     pub fn listen_multicast_with<P: DatagramProtocol>(
         &self,
         interface: impl Into<Interface>,
@@ -153,6 +157,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "adoptDatagramPort")]
+    #[track_caller]
     pub fn adopt_datagram_port<P: DatagramProtocol>(
         &self,
         socket: UdpSocket,

@@ -63,6 +63,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "listenUNIXDatagram")]
+    #[track_caller]
     pub fn listen_unix_datagram<P: DatagramProtocol<UnixAddress>>(
         &self,
         address: impl Into<UnixAddress>,
@@ -79,6 +80,7 @@ impl Reactor {
     /// As [`listen_unix_datagram`](Self::listen_unix_datagram).
     ///
     /// See the example of [`DatagramOptions::mode`].
+    #[track_caller]
     pub fn listen_unix_datagram_with<P: DatagramProtocol<UnixAddress>>(
         &self,
         address: impl Into<UnixAddress>,
@@ -117,6 +119,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "connectUNIXDatagram")]
+    #[track_caller]
     pub fn connect_unix_datagram<P: DatagramProtocol<UnixAddress>>(
         &self,
         address: impl Into<UnixAddress>,
@@ -133,6 +136,7 @@ impl Reactor {
     /// As [`connect_unix_datagram`](Self::connect_unix_datagram).
     ///
     /// See the example of [`DatagramOptions::bind_address`].
+    #[track_caller]
     pub fn connect_unix_datagram_with<P: DatagramProtocol<UnixAddress>>(
         &self,
         address: impl Into<UnixAddress>,

@@ -6,8 +6,8 @@ use deferred::Deferred;
 
 use super::description::{Description, EndpointError};
 use crate::factory::Factory;
-use crate::reactor::Reactor;
 use crate::port::Port;
+use crate::reactor::Reactor;
 use crate::tcp::Interface;
 
 /// Where to listen, made by [`server_from_string`].

@@ -29,7 +29,10 @@ pub(crate) enum Bound {
     Tcp(std::net::TcpListener),
     /// And the file that is its name, if that is ours to remove.
     #[cfg(unix)]
-    Unix { listener: std::os::unix::net::UnixListener, file: Option<SocketFile> },
+    Unix {
+        listener: std::os::unix::net::UnixListener,
+        file: Option<SocketFile>,
+    },
     #[cfg(feature = "testing")]
     Memory(MemoryListener),
 }
@@ -39,7 +42,10 @@ pub(crate) enum Ready {
     Tcp(TcpListener),
     /// And the file that is its name, removed with it.
     #[cfg(unix)]
-    Unix { listener: UnixListener, _file: Option<SocketFile> },
+    Unix {
+        listener: UnixListener,
+        _file: Option<SocketFile>,
+    },
     #[cfg(feature = "testing")]
     Memory(MemoryListener),
 }

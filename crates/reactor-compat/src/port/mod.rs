@@ -8,6 +8,7 @@ mod listener;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -19,8 +20,8 @@ pub(crate) use listener::{Bound, Listener};
 use crate::address::Address;
 use crate::connection::Security;
 use crate::factory::Factory;
-use crate::reactor::{Alive, Enrolment, Live, Reactor};
-use crate::serve::short_name;
+use crate::protocol::short_name;
+use crate::reactor::{Alive, Enrolment, Live, OpenPort, Reactor};
 
 /// A port that is open, until told to [stop listening](Self::stop_listening).
 ///
@@ -58,6 +59,7 @@ enum State {
 
 struct PortCore {
     host: Address,
+    made_at: &'static Location<'static>,
     state: Cell<State>,
     /// The socket, for as long as nobody is busy accepting from it.
     listener: RefCell<Option<Listener>>,
@@ -66,6 +68,7 @@ struct PortCore {
 }
 
 /// Has a socket that is open accept while the reactor runs.
+#[track_caller]
 pub(crate) fn listen(
     reactor: &Reactor,
     (bound, host): (Bound, Address),
@@ -82,6 +85,7 @@ pub(crate) fn listen(
     }
     let core = Rc::new(PortCore {
         host,
+        made_at: Location::caller(),
         state: Cell::new(State::Listening),
         listener: RefCell::new(Some(Listener::Bound(bound))),
         waker: RefCell::default(),
@@ -97,7 +101,7 @@ pub(crate) fn listen(
 /// none, and counts as one of Twisted's own.
 fn name_of<F>(_factory: &F) -> &'static str {
     let name = std::any::type_name::<F>();
-    if name.contains("{{") { "Factory" } else { short_name(name) }
+    if name.contains("{{") { "Factory" } else { short_name::<F>() }
 }
 
 impl Port {
@@ -172,7 +176,7 @@ impl PortCore {
 
 impl Live for PortCore {
     fn describe(&self) -> Alive {
-        Alive::Port(self.host.clone())
+        Alive::Port(OpenPort { host: self.host.clone(), made_at: self.made_at })
     }
 
     fn shut_down(&self) {

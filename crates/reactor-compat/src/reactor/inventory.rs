@@ -36,8 +36,8 @@ use crate::connector::Target;
 pub struct Inventory {
     /// The calls that are pending, the next one first.
     pub delayed_calls: Vec<PendingCall>,
-    /// The ports that are open: their addresses.
-    pub ports: Vec<Address>,
+    /// The ports that are open.
+    pub ports: Vec<OpenPort>,
     /// The connections that there are.
     pub connections: Vec<OpenConnection>,
     /// The file descriptors that were added.
@@ -76,6 +76,28 @@ pub struct PendingCall {
     ///
     /// [debugging]: deferred::set_debugging
     pub made_at: Option<&'static Location<'static>>,
+}
+
+/// A port that is open.
+///
+/// ```
+/// # use reactor_compat::{Address, Protocol, Reactor};
+/// # struct Silent;
+/// # impl Protocol for Silent {}
+/// let reactor = Reactor::new();
+/// let port = reactor.listen_tcp(("127.0.0.1", 0), |_: Address| Silent)?; let here = line!();
+/// let open = &reactor.inventory().ports[0];
+/// assert_eq!(&open.host, port.get_host());
+/// assert_eq!(open.made_at.line(), here);
+/// # Ok::<(), reactor_compat::CannotListenError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenPort {
+    /// Its address.
+    pub host: Address,
+    /// Where it was opened, or adopted.
+    pub made_at: &'static Location<'static>,
 }
 
 /// A connection that there is.
@@ -160,7 +182,7 @@ impl Core {
         };
         for alive in self.shared.registry.describe() {
             match alive {
-                Alive::Port(host) => inventory.ports.push(host),
+                Alive::Port(port) => inventory.ports.push(port),
                 Alive::Connection(connection) => inventory.connections.push(connection),
                 #[cfg(unix)]
                 Alive::Descriptor(descriptor) => inventory.descriptors.push(descriptor),
@@ -194,8 +216,8 @@ impl fmt::Display for Inventory {
                 None => writeln!(f)?,
             }
         }
-        for port in &self.ports {
-            writeln!(f, "port {port}")?;
+        for OpenPort { host, made_at } in &self.ports {
+            writeln!(f, "port {host}, made at {made_at}")?;
         }
         for OpenConnection { host, peer, unsent } in &self.connections {
             writeln!(f, "connection {host} to {peer}, {unsent} bytes unsent")?;

@@ -43,7 +43,7 @@ pub use events::SystemEventTrigger;
 use ground::Place;
 pub use hosted::HostedReactor;
 use inventory::Places;
-pub use inventory::{Inventory, OpenConnection, OpenDescriptor, PendingCall};
+pub use inventory::{Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall};
 pub use options::RunOptions;
 use phase::Phase;
 pub(crate) use registry::{Alive, Enrolment, Live, Registry};

@@ -8,8 +8,7 @@ use slab::Slab;
 
 #[cfg(unix)]
 use super::OpenDescriptor;
-use super::{OpenConnection, Shared};
-use crate::address::Address;
+use super::{OpenConnection, OpenPort, Shared};
 use crate::connector::Target;
 
 /// Something that has to end when its reactor does.
@@ -24,7 +23,7 @@ pub(crate) trait Live {
 
 /// What something that is alive is.
 pub(crate) enum Alive {
-    Port(Address),
+    Port(OpenPort),
     Connection(OpenConnection),
     #[cfg(unix)]
     Descriptor(OpenDescriptor),

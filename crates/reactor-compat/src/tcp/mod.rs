@@ -50,6 +50,7 @@ impl Reactor {
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
     #[doc(alias = "listenTCP")]
+    #[track_caller]
     pub fn listen_tcp(
         &self,
         interface: impl Into<Interface>,
@@ -65,6 +66,7 @@ impl Reactor {
     /// As [`listen_tcp`](Self::listen_tcp).
     ///
     /// See the example of [`ListenOptions`].
+    #[track_caller]
     pub fn listen_tcp_with(
         &self,
         interface: impl Into<Interface>,

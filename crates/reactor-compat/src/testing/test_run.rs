@@ -26,14 +26,19 @@ use crate::reactor::{Inventory, Reactor, RunOptions};
 /// How many turns what is closing may take to close, after the test has ended.
 const SETTLING: usize = 256;
 
+/// How long each of these turns is, by the computer's own clock, while a
+/// function runs in a thread: it has given its result before it has ended.
+const THREADS_TURN: Duration = Duration::from_millis(1);
+
 /// Runs a test in a reactor of its own, by the real clock, with real sockets,
 /// and gives what it gave.
 ///
 /// `body` is given the reactor, and is a task of it. When it has ended, nothing
 /// may be left: no port, no connection, no delayed call, no function that runs
-/// in a thread, no error that was logged or that a Deferred went away with. The
-/// variable `DEFERRED_DEBUG` has the text say where delayed calls were made, and
-/// counts Deferreds that were not fired.
+/// in a thread, no error that was logged or that a Deferred went away with.
+/// What is about to end is given a moment for that. The variable
+/// `DEFERRED_DEBUG` has the text say where delayed calls were made, and counts
+/// Deferreds that were not fired.
 ///
 /// # Panics
 ///
@@ -266,8 +271,12 @@ fn drive(
         })
         .await;
         for _ in 0..SETTLING {
-            if !running || open(reactor, before) == Inventory::default() {
+            let left = open(reactor, before);
+            if !running || left == Inventory::default() {
                 break;
+            }
+            if left.threads_working > 0 {
+                thread::sleep(THREADS_TURN);
             }
             running = poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx).is_pending())).await;
             yield_now().await;

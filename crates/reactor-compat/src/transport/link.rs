@@ -6,8 +6,8 @@ use std::task::Waker;
 
 use deferred::Failure;
 
-use super::extras::Extras;
 use super::Outbox;
+use super::extras::Extras;
 use crate::address::Address;
 use crate::reactor::{Alive, Live, OpenConnection, Shared};
 use crate::socket::SharedSocket;
@@ -167,6 +167,26 @@ impl Link {
         };
         self.wake();
         self.wrote(unsent);
+    }
+
+    /// Adds several pieces at once.
+    pub(crate) fn write_sequence<D: AsRef<[u8]>>(&self, pieces: impl IntoIterator<Item = D>) {
+        if self.tap().is_some() {
+            return pieces.into_iter().for_each(|piece| self.write(piece.as_ref()));
+        }
+        if !self.accepts() {
+            return;
+        }
+        // Nothing is borrowed while the pieces, which may be a user's, come.
+        let mut outbox = self.outbox.take();
+        let before = outbox.len();
+        for piece in pieces {
+            outbox.push(piece.as_ref(), &self.shared.buffers);
+        }
+        self.written.set(self.written.get() + (outbox.len() - before) as u64);
+        self.put_outbox(outbox);
+        self.wake();
+        self.wrote(self.unsent());
     }
 
     /// Whether it still takes what is to be sent.

@@ -116,9 +116,7 @@ impl Transport {
     /// ```
     #[doc(alias = "writeSequence")]
     pub fn write_sequence<D: AsRef<[u8]>>(&self, pieces: impl IntoIterator<Item = D>) {
-        for piece in pieces {
-            self.link.write(piece.as_ref());
-        }
+        self.link.write_sequence(pieces);
     }
 
     /// Closes the connection when all that was written has been sent.

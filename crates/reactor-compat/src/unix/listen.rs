@@ -64,6 +64,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "listenUNIX")]
+    #[track_caller]
     pub fn listen_unix(
         &self,
         address: impl Into<UnixAddress>,
@@ -81,6 +82,7 @@ impl Reactor {
     /// cannot be had.
     ///
     /// See the example of [`UnixOptions`].
+    #[track_caller]
     pub fn listen_unix_with(
         &self,
         address: impl Into<UnixAddress>,

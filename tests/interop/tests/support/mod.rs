@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use deferred::Failure;
 use interop::Certificate;
-use reactor_compat::{Address, Protocol, Reactor, Transport};
+use reactor_compat::{Address, Connection, Protocol, Reactor};
 
 /// Connects `protocol`, with TLS if there is a certificate to believe.
 pub(crate) async fn connect_to<P: Protocol>(
@@ -14,13 +14,12 @@ pub(crate) async fn connect_to<P: Protocol>(
     address: SocketAddr,
     certificate: Option<&Certificate>,
     protocol: P,
-) -> Result<Transport, Failure> {
+) -> Result<Connection<P>, Failure> {
     let mut protocol = Some(protocol);
     let factory = move |_: Address| protocol.take();
     let connector = match certificate {
         None => reactor.connect_tcp(address, factory),
         Some(certificate) => reactor.connect_ssl(address, factory, certificate.client_options())?,
     };
-    let connection = connector.when_connected().await?;
-    Ok(connection.transport().clone())
+    connector.when_connected().await
 }

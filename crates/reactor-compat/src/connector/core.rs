@@ -1,0 +1,251 @@
+//! What a connector is doing, and the task that does it.
+
+use std::cell::RefCell;
+use std::mem;
+use std::rc::Rc;
+
+use deferred::{Deferred, Failure, Panic, Trigger};
+
+use super::attempt::{Attempt, connect_unless};
+use super::{Connector, Control, Plan, Target};
+use crate::connection::{Attendant, Connection};
+use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
+use crate::factory::ClientFactory;
+use crate::guard;
+use crate::protocol::Protocol;
+use crate::reactor::{Enrolment, Live, Reactor};
+use crate::serve::{Origin, serve_socket};
+use crate::socket::Socket;
+
+/// What a connector is doing.
+///
+/// ```text
+/// Disconnected ──connect──▶ Connecting ──▶ Greeting ──connection_made──▶ Connected
+///       ▲───failed, given up────┘             │                             │
+///       └─────────────────────lost────────────┴─────────────────────────────┘
+/// ```
+enum State<P> {
+    Disconnected,
+    Connecting(Rc<Attempt>),
+    /// The protocol has not heard of its connection yet.
+    Greeting(Connection<P>),
+    Connected(Connection<P>),
+}
+
+pub(super) struct Core<P: Protocol> {
+    reactor: Reactor,
+    plan: Plan,
+    state: RefCell<State<P>>,
+    /// Taken out while it is at work.
+    factory: RefCell<Option<Box<dyn ClientFactory<Protocol = P>>>>,
+    waiting: RefCell<Vec<Trigger<Connection<P>>>>,
+}
+
+impl<P: Protocol> Control<P> for Core<P> {
+    fn connect(self: Rc<Self>) -> Result<(), ConnectorBusy> {
+        if !matches!(*self.state.borrow(), State::Disconnected) {
+            return Err(ConnectorBusy);
+        }
+        self.attempt();
+        Ok(())
+    }
+
+    fn stop_connecting(&self) -> Result<(), NotConnectingError> {
+        match &*self.state.borrow() {
+            State::Connecting(attempt) => {
+                attempt.give_up(ConnectError::UserAborted);
+                Ok(())
+            }
+            State::Greeting(connection) => {
+                connection.abort_connection();
+                Ok(())
+            }
+            State::Disconnected | State::Connected(_) => Err(NotConnectingError),
+        }
+    }
+
+    fn disconnect(&self) {
+        match &*self.state.borrow() {
+            State::Disconnected => {}
+            State::Connecting(attempt) => attempt.give_up(ConnectError::UserAborted),
+            State::Greeting(connection) | State::Connected(connection) => {
+                connection.lose_connection();
+            }
+        }
+    }
+
+    fn when_connected(self: Rc<Self>) -> Deferred<Connection<P>> {
+        if let State::Connected(connection) = &*self.state.borrow() {
+            return Deferred::succeed(connection.clone());
+        }
+        if self.reactor.stopping() {
+            return Deferred::fail(ConnectError::ReactorStopped);
+        }
+        let core = self.clone();
+        let (connected, trigger) = Deferred::with_canceller(move |trigger| {
+            let destination = core.plan.target.clone();
+            // Only an attempt that has ended meanwhile cannot be given up.
+            let _ = core.stop_connecting();
+            let _ = trigger.errback(ConnectingCancelledError { destination });
+        });
+        self.waiting.borrow_mut().push(trigger);
+        connected
+    }
+
+    fn target(&self) -> &Target {
+        &self.plan.target
+    }
+
+    fn state(&self) -> &'static str {
+        match &*self.state.borrow() {
+            State::Disconnected => "Disconnected",
+            State::Connecting(_) => "Connecting",
+            State::Greeting(_) => "Greeting",
+            State::Connected(_) => "Connected",
+        }
+    }
+}
+
+/// An attempt that has come to no end yet. If it never does, because its task
+/// is dropped with the runtime, it has failed.
+struct Undecided<P: Protocol> {
+    core: Rc<Core<P>>,
+    attempt: Rc<Attempt>,
+    _enrolment: Enrolment,
+}
+
+impl<P: Protocol> Undecided<P> {
+    fn new(core: &Rc<Core<P>>, attempt: Rc<Attempt>) -> Self {
+        let live: Rc<dyn Live> = attempt.clone();
+        let enrolment = Enrolment::new(core.reactor.shared(), Rc::downgrade(&live));
+        Self { core: core.clone(), attempt, _enrolment: enrolment }
+    }
+
+    fn is_undecided(&self) -> bool {
+        match &*self.core.state.borrow() {
+            State::Connecting(attempt) => Rc::ptr_eq(attempt, &self.attempt),
+            State::Disconnected | State::Greeting(_) | State::Connected(_) => false,
+        }
+    }
+}
+
+impl<P: Protocol> Drop for Undecided<P> {
+    fn drop(&mut self) {
+        if self.is_undecided() {
+            self.core.failed(ConnectError::ReactorStopped);
+        }
+    }
+}
+
+/// The task of an attempt.
+async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
+    let Undecided { core, attempt, .. } = &undecided;
+    core.tell(|factory, connector| factory.started_connecting(connector));
+    let connected = connect_unless(attempt, &core.plan, &core.reactor).await;
+    match connected.and_then(|socket| core.build(socket, attempt)) {
+        Ok(connection) => {
+            core.state.replace(State::Greeting(connection));
+        }
+        Err(error) => core.failed(error),
+    }
+}
+
+impl<P: Protocol> Core<P> {
+    pub(super) fn new(
+        reactor: Reactor,
+        plan: Plan,
+        factory: impl ClientFactory<Protocol = P>,
+    ) -> Self {
+        Self {
+            reactor,
+            plan,
+            state: RefCell::new(State::Disconnected),
+            factory: RefCell::new(Some(Box::new(factory))),
+            waiting: RefCell::default(),
+        }
+    }
+
+    /// Starts an attempt, unless the reactor is stopping.
+    pub(super) fn attempt(self: &Rc<Self>) {
+        if self.reactor.stopping() {
+            return self.answer(&Err(ConnectError::ReactorStopped.into()));
+        }
+        let attempt = Rc::new(Attempt::new(self.plan.target.clone()));
+        self.state.replace(State::Connecting(attempt.clone()));
+        self.reactor.spawn(attempt_to_connect(Undecided::new(self, attempt)));
+    }
+
+    /// Runs one of the factory's callbacks.
+    fn tell<R>(
+        self: &Rc<Self>,
+        callback: impl FnOnce(&mut dyn ClientFactory<Protocol = P>, &Connector<P>) -> R,
+    ) -> Option<Result<R, Failure>> {
+        let mut factory = self.factory.take()?;
+        let connector = Connector { control: self.clone() };
+        let result = guard::catch(|| callback(&mut *factory, &connector));
+        self.factory.replace(Some(factory));
+        if let Err(failure) = &result {
+            guard::log("a factory", failure);
+        }
+        Some(result)
+    }
+
+    fn build(
+        self: &Rc<Self>,
+        socket: Socket,
+        attempt: &Attempt,
+    ) -> Result<Connection<P>, ConnectError> {
+        let peer = socket.peer()?;
+        let built = self.tell(|factory, _| factory.build_protocol(peer.clone()));
+        if let Some(why) = attempt.verdict() {
+            // The factory itself gave it up.
+            guard::run("the drop of a protocol", || drop(built));
+            return Err(why);
+        }
+        match built {
+            Some(Ok(Some(protocol))) => {
+                let attendant: Rc<dyn Attendant<P>> = Rc::new(Watcher(self.clone()));
+                let socket = (socket, peer, self.plan.security.clone());
+                let attendant = Some(attendant);
+                Ok(serve_socket(&self.reactor, socket, protocol, Origin::Connected, attendant))
+            }
+            Some(Err(failure)) => {
+                let message = failure.check::<Panic>().map_or("", Panic::message);
+                Err(ConnectError::FactoryPanicked(message.to_owned()))
+            }
+            Some(Ok(None)) | None => Err(ConnectError::NoProtocol),
+        }
+    }
+
+    /// Tells those who wait for a connection.
+    fn answer(&self, result: &Result<Connection<P>, Failure>) {
+        for trigger in mem::take(&mut *self.waiting.borrow_mut()) {
+            // Whoever cancelled it does not want to know.
+            let _ = trigger.fire(result.clone());
+        }
+    }
+
+    fn failed(self: &Rc<Self>, error: ConnectError) {
+        tracing::debug!(destination = %self.plan.target, %error, "connection failed");
+        self.state.replace(State::Disconnected);
+        let failure = Failure::new(error);
+        self.answer(&Err(failure.clone()));
+        self.tell(|factory, connector| factory.client_connection_failed(connector, failure));
+    }
+}
+
+/// Tells the connector how its connection fares.
+struct Watcher<P: Protocol>(Rc<Core<P>>);
+
+impl<P: Protocol> Attendant<P> for Watcher<P> {
+    fn made(&self, connection: &Connection<P>) {
+        self.0.state.replace(State::Connected(connection.clone()));
+        self.0.answer(&Ok(connection.clone()));
+    }
+
+    fn lost(&self, reason: Failure) {
+        self.0.state.replace(State::Disconnected);
+        self.0.answer(&Err(reason.clone()));
+        self.0.tell(|factory, connector| factory.client_connection_lost(connector, reason));
+    }
+}

@@ -1,0 +1,56 @@
+//! A connector as the factory of a part of its protocol sees it.
+
+use std::rc::Rc;
+
+use deferred::Deferred;
+
+use super::{Connector, Control, Target};
+use crate::connection::Connection;
+use crate::error::{ConnectorBusy, NotConnectingError};
+use crate::protocol::Protocol;
+
+/// The connector of a `Q`, in which something else is to be found.
+pub(super) struct Projected<Q: Protocol, F> {
+    whole: Connector<Q>,
+    door: Rc<F>,
+}
+
+impl<Q: Protocol, F> Projected<Q, F> {
+    pub(super) fn new(whole: Connector<Q>, door: F) -> Self {
+        Self { whole, door: Rc::new(door) }
+    }
+}
+
+impl<Q, P, F> Control<P> for Projected<Q, F>
+where
+    Q: Protocol,
+    P: Protocol,
+    F: Fn(&mut Q) -> &mut P + 'static,
+{
+    fn connect(self: Rc<Self>) -> Result<(), ConnectorBusy> {
+        self.whole.connect()
+    }
+
+    fn stop_connecting(&self) -> Result<(), NotConnectingError> {
+        self.whole.stop_connecting()
+    }
+
+    fn disconnect(&self) {
+        self.whole.disconnect();
+    }
+
+    fn when_connected(self: Rc<Self>) -> Deferred<Connection<P>> {
+        let door = self.door.clone();
+        self.whole
+            .when_connected()
+            .add_callback(move |connection| Ok(connection.project(move |whole| door(whole))))
+    }
+
+    fn target(&self) -> &Target {
+        self.whole.get_destination()
+    }
+
+    fn state(&self) -> &'static str {
+        self.whole.control.state()
+    }
+}

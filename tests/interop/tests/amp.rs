@@ -1,0 +1,296 @@
+//! AMP, with Twisted's on the other end, in numbers and under TLS.
+//!
+//! What each type of argument and each kind of error is on the wire is tested
+//! with the protocol itself.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by a panic"
+)]
+#![cfg(unix)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use deferred::{Deferred, Failure, gather_results};
+use interop::{Certificate, Peer, drive, listen_on, python};
+use protocols::amp::{
+    Amp, CallRemote, Command, CommandError, Integer, NoError, Peer as Caller, Remote, Responders,
+};
+use reactor_compat::{ConnectionDone, ConnectionLost, Reactor};
+use serde::{Deserialize, Serialize};
+use support::connect_to;
+
+#[derive(Serialize, Deserialize)]
+struct Sum {
+    a: Integer,
+    b: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Total {
+    total: Integer,
+}
+
+impl Command for Sum {
+    const NAME: &str = "Sum";
+    type Response = Total;
+    type Error = NoError;
+}
+
+#[derive(Serialize, Deserialize)]
+struct Divide {
+    numerator: i64,
+    denominator: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Quotient {
+    result: f64,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "ZERO_DIVISION")]
+struct ZeroDivision;
+
+impl fmt::Display for ZeroDivision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("division by zero")
+    }
+}
+
+impl Error for ZeroDivision {}
+
+impl CommandError for ZeroDivision {}
+
+impl Command for Divide {
+    const NAME: &str = "Divide";
+    type Response = Quotient;
+    type Error = ZeroDivision;
+}
+
+/// Is never answered.
+#[derive(Serialize, Deserialize)]
+struct Slow;
+
+impl Command for Slow {
+    const NAME: &str = "Slow";
+    type Response = ();
+    type Error = NoError;
+}
+
+/// Has the other side go away.
+#[derive(Serialize, Deserialize)]
+struct Die;
+
+impl Command for Die {
+    const NAME: &str = "Die";
+    type Response = ();
+    type Error = NoError;
+}
+
+/// Adds one to a number, which may be one that no `i64` holds.
+fn sum(Sum { a, b }: Sum) -> Result<Total, Failure> {
+    let total = match i64::try_from(&a) {
+        Ok(a) => Integer::from(a + b),
+        Err(_) => {
+            // The only big one that is asked for.
+            assert_eq!(a, big("1", "0"));
+            big("", "9")
+        }
+    };
+    Ok(Total { total })
+}
+
+/// A number of 300 or so digits, below zero.
+fn big(first: &str, digit: &str) -> Integer {
+    format!("-{first}{}", digit.repeat(300)).parse().unwrap()
+}
+
+fn divide(Divide { numerator, denominator }: Divide) -> Result<Quotient, Failure> {
+    if denominator == 0 {
+        return Err(ZeroDivision.into());
+    }
+    Ok(Quotient { result: numerator as f64 / denominator as f64 })
+}
+
+fn responders(certificate: &Certificate) -> Responders {
+    let options = certificate.server_options();
+    Responders::new()
+        .function(sum)
+        .function(divide)
+        .function(|Slow| Deferred::<()>::new().0)
+        .responder(|_: &mut (), caller: &Caller<()>, Die| {
+            caller.remote().transport().abort_connection();
+            Ok(())
+        })
+        .start_tls(move |_, _| Ok(options.clone()))
+}
+
+/// What a Twisted client says, whose arguments are `of` the files of a
+/// certificate.
+fn serve(
+    python: &'static Path,
+    tls: bool,
+    of: impl FnOnce(&Certificate) -> Vec<String> + 'static,
+) -> Vec<String> {
+    drive(move |reactor| async move {
+        let certificate = Certificate::new();
+        let responders = responders(&certificate);
+        let factory = move |_| Amp::with_responders(&responders);
+        let listening = listen_on(&reactor, tls.then_some(&certificate), factory);
+        let port = listening.get_host().port().unwrap();
+        let endpoint =
+            if tls { certificate.client_endpoint(port) } else { format!("tcp:127.0.0.1:{port}") };
+        let mut arguments = vec!["client".to_owned(), endpoint];
+        arguments.extend(of(&certificate));
+        let peer = Peer::script(python, "amp.py", arguments);
+        reactor.defer_to_thread(move || Ok(peer.finish())).await
+    })
+}
+
+#[test]
+fn twisted_calls_us() {
+    let Some(python) = python() else { return };
+    for tls in [false, true] {
+        let lines = serve(python, tls, |_| vec!["math".to_owned()]);
+        assert_eq!(lines, ["divided by zero", "math is done"], "TLS: {tls}");
+    }
+}
+
+#[test]
+fn twisted_calls_us_a_hundred_thousand_times() {
+    let Some(python) = python() else { return };
+    assert_eq!(serve(python, false, |_| vec!["many".to_owned()]), ["many is done"]);
+}
+
+#[test]
+fn twisted_turns_to_tls() {
+    let Some(python) = python() else { return };
+    let arguments = |certificate: &Certificate| {
+        vec!["starttls".to_owned(), certificate.public().display().to_string()]
+    };
+    let lines = serve(python, false, arguments);
+    assert_eq!(lines, ["secure: True", "it is True", "starttls is done"]);
+}
+
+#[test]
+fn we_die_with_calls_of_twisted_outstanding() {
+    let Some(python) = python() else { return };
+    for tls in [false, true] {
+        let lines = serve(python, tls, |_| vec!["outstanding".to_owned()]);
+        assert_eq!(lines, ["101 ConnectionLost", "outstanding is done"], "TLS: {tls}");
+    }
+}
+
+/// A Twisted server, and what it takes to connect to it.
+struct Server {
+    _peer: Peer,
+    certificate: Certificate,
+    tls: bool,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(python: &Path, tls: bool) -> Self {
+        let certificate = Certificate::new();
+        let endpoint = if tls {
+            certificate.server_endpoint()
+        } else {
+            "tcp:0:interface=127.0.0.1".to_owned()
+        };
+        let pem = certificate.server().display().to_string();
+        let mut peer = Peer::script(python, "amp.py", ["server", &endpoint, &pem]);
+        let address = peer.address();
+        Self { _peer: peer, certificate, tls, address }
+    }
+
+    async fn connect(&self, reactor: &Reactor) -> Result<Remote, Failure> {
+        let certificate = self.tls.then_some(&self.certificate);
+        connect_to(reactor, self.address, certificate, Amp::new()).await?.remote().await
+    }
+}
+
+/// A thousand calls at once.
+async fn in_flight(remote: &Remote, from: i64) -> Result<(), Failure> {
+    let numbers = from..from + 1000;
+    let calls = numbers.clone().map(|n| remote.call_remote(Sum { a: n.into(), b: 1 }));
+    let answers = gather_results(calls.collect::<Vec<_>>()).await?;
+    let totals = answers.into_iter().map(|answer| answer.total);
+    assert!(totals.eq(numbers.map(|n| Integer::from(n + 1))), "each has its own answer");
+    Ok(())
+}
+
+#[test]
+fn we_call_twisted() {
+    let Some(python) = python() else { return };
+    for tls in [false, true] {
+        let server = Server::start(python, tls);
+        drive(move |reactor| async move {
+            let remote = server.connect(&reactor).await?;
+            let total = remote.call_remote(Sum { a: big("1", "0"), b: 1 }).await?.total;
+            assert_eq!(total, big("", "9"));
+            let quotient = remote.call_remote(Divide { numerator: 1, denominator: 3 }).await?;
+            assert_eq!(quotient.result, 1.0 / 3.0);
+            let by_zero = remote.call_remote(Divide { numerator: 1, denominator: 0 }).await;
+            assert_eq!(by_zero.err().unwrap().check(), Some(&ZeroDivision));
+            in_flight(&remote, 0).await
+        });
+    }
+}
+
+#[test]
+fn we_call_twisted_a_hundred_thousand_times() {
+    let Some(python) = python() else { return };
+    let server = Server::start(python, false);
+    drive(move |reactor| async move {
+        let remote = server.connect(&reactor).await?;
+        for thousand in 0..100 {
+            in_flight(&remote, thousand * 1000).await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn we_turn_to_tls() {
+    let Some(python) = python() else { return };
+    let server = Server::start(python, false);
+    drive(move |reactor| async move {
+        let remote = server.connect(&reactor).await?;
+        in_flight(&remote, 0).await?;
+        remote.start_tls(server.certificate.client_options()).await?;
+        in_flight(&remote, 1000).await?;
+        assert!(remote.transport().is_secure());
+        Ok(())
+    });
+}
+
+#[test]
+fn twisted_dies_with_calls_of_ours_outstanding() {
+    let Some(python) = python() else { return };
+    for tls in [false, true] {
+        let server = Server::start(python, tls);
+        let ends = drive(move |reactor| async move {
+            let remote = server.connect(&reactor).await?;
+            let calls: Vec<_> = (0..100).map(|_| remote.call_remote(Slow)).collect();
+            let dying = remote.call_remote(Die);
+            let mut ends = BTreeMap::new();
+            for call in calls.into_iter().chain([dying]) {
+                let failure = call.await.err().unwrap();
+                // The system closes its socket.
+                let closed = failure.is::<ConnectionDone>() || failure.is::<ConnectionLost>();
+                assert!(closed, "{failure}");
+                *ends.entry(failure.to_string()).or_insert(0) += 1;
+            }
+            Ok(ends)
+        });
+        assert_eq!(ends.into_values().collect::<Vec<_>>(), [101], "all end alike");
+    }
+}
