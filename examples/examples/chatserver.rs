@@ -10,69 +10,56 @@ use std::process;
 use std::rc::Rc;
 
 use deferred::Failure;
+use protocols::basic::{LineConnection, LineReceiver, Lines};
 use reactor_compat::endpoint::server_from_string;
-use reactor_compat::{Address, Connection, Factory, Protocol, Transport, reactor};
-
-/// The longest line that is listened to.
-const LONGEST: usize = 1024;
+use reactor_compat::{Address, Factory, reactor};
 
 /// Everybody by name.
-type Room = Rc<RefCell<BTreeMap<String, Transport>>>;
+type Room = Rc<RefCell<BTreeMap<String, LineConnection<Chat>>>>;
 
 /// Somebody who chats.
 struct Chat {
     room: Room,
     name: Option<String>,
-    buffer: Vec<u8>,
 }
 
 impl Chat {
-    fn line_received(&mut self, transport: &Connection<Self>, line: &str) {
-        match &self.name {
-            Some(name) => self.tell_others(name, &format!("<{name}> {line}\r\n")),
-            None => self.introduce(transport, line),
-        }
-    }
-
-    fn introduce(&mut self, transport: &Connection<Self>, name: &str) {
+    fn introduce(&mut self, transport: &LineConnection<Self>, name: &str) {
         if name.is_empty() || self.room.borrow().contains_key(name) {
-            return transport.write("Name taken, please choose another.\r\n");
+            return transport.send_line("Name taken, please choose another.");
         }
-        transport.write(format!("Welcome, {name}!\r\n"));
-        self.tell_others(name, &format!("* {name} has joined\r\n"));
-        self.room.borrow_mut().insert(name.to_owned(), transport.transport().clone());
+        transport.send_line(format!("Welcome, {name}!"));
+        self.tell_others(name, &format!("* {name} has joined"));
+        self.room.borrow_mut().insert(name.to_owned(), transport.me());
         self.name = Some(name.to_owned());
     }
 
     fn tell_others(&self, from: &str, text: &str) {
         for (name, transport) in &*self.room.borrow() {
             if name != from {
-                transport.write(text);
+                transport.send_line(text);
             }
         }
     }
 }
 
-impl Protocol for Chat {
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        transport.write("What's your name?\r\n");
+impl LineReceiver for Chat {
+    fn connection_made(&mut self, transport: &LineConnection<Self>) {
+        transport.send_line("What's your name?");
     }
 
-    fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
-        self.buffer.extend_from_slice(data);
-        while let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {
-            let line: Vec<u8> = self.buffer.drain(..=end).collect();
-            self.line_received(transport, String::from_utf8_lossy(&line).trim_end());
-        }
-        if self.buffer.len() > LONGEST {
-            transport.abort_connection();
+    fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        match &self.name {
+            Some(name) => self.tell_others(name, &format!("<{name}> {line}")),
+            None => self.introduce(transport, &line),
         }
     }
 
-    fn connection_lost(&mut self, _transport: &Connection<Self>, _reason: Failure) {
+    fn connection_lost(&mut self, _transport: &LineConnection<Self>, _reason: Failure) {
         if let Some(name) = self.name.take() {
             self.room.borrow_mut().remove(&name);
-            self.tell_others(&name, &format!("* {name} has left\r\n"));
+            self.tell_others(&name, &format!("* {name} has left"));
         }
     }
 }
@@ -83,10 +70,10 @@ struct ChatFactory {
 }
 
 impl Factory for ChatFactory {
-    type Protocol = Chat;
+    type Protocol = Lines<Chat>;
 
-    fn build_protocol(&mut self, _peer: Address) -> Option<Chat> {
-        Some(Chat { room: self.room.clone(), name: None, buffer: Vec::new() })
+    fn build_protocol(&mut self, _peer: Address) -> Option<Lines<Chat>> {
+        Some(Lines::new(Chat { room: self.room.clone(), name: None }))
     }
 }
 

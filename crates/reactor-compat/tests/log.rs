@@ -225,13 +225,9 @@ fn errors_of_events_have_a_traceback_where_they_are_errors() {
 #[test]
 fn a_deferred_that_fails_unhandled_is_logged() {
     let text = said(|| drop(Deferred::<()>::fail(Broken(None))));
-    let expected = "\
-[-] Unhandled error in Deferred
-\tTraceback (most recent call last):
-\tFailure: the inner
-\t
-";
-    assert_eq!(text, expected);
+    // In between is a backtrace, if `RUST_BACKTRACE` asks for one.
+    assert!(text.starts_with("[-] Unhandled error in Deferred\n\tTraceback"), "{text}");
+    assert!(text.ends_with("the inner\n\t\n"), "{text}");
 }
 
 #[test]
