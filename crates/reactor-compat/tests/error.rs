@@ -10,7 +10,7 @@ use reactor_compat::{
 
 #[test]
 fn what_they_say_is_lower_case_and_has_no_full_stop() {
-    let errors: [&dyn Error; 8] = [
+    let errors: [&dyn Error; 9] = [
         &ReactorAlreadyRunning,
         &ReactorNotRunning,
         &ReactorStopped,
@@ -18,6 +18,7 @@ fn what_they_say_is_lower_case_and_has_no_full_stop() {
         &ReactorThreadError::Panicked,
         &RunError::InsideRuntime,
         &RunError::OutsideRuntime,
+        &RunError::NoTimer,
         &ConnectError::NoRoute,
     ];
     for error in errors {

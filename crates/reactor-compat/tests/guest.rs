@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use deferred::Deferred;
 use reactor_compat::event::EventPhase;
+use reactor_compat::log::LogCapture;
 use reactor_compat::task::{LoopingCall, defer_later};
 use reactor_compat::{Address, Reactor, ReactorTime, RunError, RunOptions, reactor};
 use support::{Event, Log, Recorder, Watchdog, listen};
@@ -101,12 +102,35 @@ fn where_there_is_no_runtime_it_is_no_guest() {
     let ran = smol::block_on(reactor().run_until_stopped());
     assert!(matches!(ran, Err(RunError::OutsideRuntime)));
     // A runtime whose tasks change threads is not enough to attach to.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).enable_time().build().unwrap();
     let attached = runtime.block_on(async { reactor().attach() });
     assert!(matches!(attached, Err(RunError::OutsideRuntime)));
     // And nothing of it is left.
     let stop = reactor();
     reactor().call_when_running(move || stop.stop().unwrap());
+    reactor().run().unwrap();
+}
+
+#[test]
+fn where_there_is_no_timer_it_is_no_guest() {
+    let capture = LogCapture::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        assert!(matches!(reactor().attach(), Err(RunError::NoTimer)));
+        assert!(matches!(reactor().run_until_stopped().await, Err(RunError::NoTimer)));
+        // Nor does it start by itself; it says so, and once.
+        let call = reactor().call_later(Duration::ZERO, || panic!("it does not run"));
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!reactor().running());
+        call.cancel().unwrap();
+    });
+    assert_eq!(capture.messages(), ["the reactor could not start by itself"]);
+    drop(capture.take());
+    // And nothing of it is left.
+    reactor().call_when_running(|| reactor().stop().unwrap());
     reactor().run().unwrap();
 }
 

@@ -1,17 +1,20 @@
 """
 Answers, or asks an AMP server: amp.py server ENDPOINT PEM, or
-amp.py client ENDPOINT (math|many|starttls PEM|outstanding)
+amp.py client ENDPOINT (math|everything|many|starttls PEM|switch|outstanding)
 """
 
 import os
 import sys
 from collections import Counter
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 
 from twisted.internet import defer, endpoints, reactor, ssl
 from twisted.internet.interfaces import ISSLTransport
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import ClientFactory, Factory, Protocol
 from twisted.protocols import amp
+from twisted.python.filepath import FilePath
 
 import common
 from ampserver import Divide, Sum
@@ -23,6 +26,34 @@ class Slow(amp.Command):
 
 class Die(amp.Command):
     """Has the other side go away."""
+
+
+class BeEcho(amp.ProtocolSwitchCommand):
+    """Has the other side become an echo server."""
+
+
+TYPES = [
+    (b"integer", amp.Integer()),
+    (b"string", amp.String()),
+    (b"unicode", amp.Unicode()),
+    (b"boolean", amp.Boolean()),
+    (b"float", amp.Float()),
+    (b"decimal", amp.Decimal()),
+    (b"time", amp.DateTime()),
+    (b"path", amp.Path()),
+    (b"numbers", amp.ListOf(amp.Integer())),
+    (b"rows", amp.AmpList([(b"x", amp.Integer()), (b"y", amp.Unicode(optional=True))])),
+    (b"missing", amp.Integer(optional=True)),
+]
+
+
+class Everything(amp.Command):
+    arguments = response = TYPES
+
+
+class Echo(Protocol):
+    def dataReceived(self, data):
+        self.transport.write(data)
 
 
 class Peer(amp.AMP):
@@ -41,6 +72,14 @@ class Peer(amp.AMP):
     @Die.responder
     def die(self):
         os._exit(0)
+
+    @Everything.responder
+    def everything(self, **fields):
+        return fields
+
+    @BeEcho.responder
+    def be_echo(self):
+        return Echo()
 
     @amp.StartTLS.responder
     def start_tls(self):
@@ -62,6 +101,71 @@ async def math(peer):
     except ZeroDivisionError:
         print("divided by zero")
     await in_flight(peer, range(1000))
+
+
+def extremes():
+    east = timezone(timedelta(hours=23, minutes=59))
+    yield {
+        "integer": -(10**4000),
+        "string": bytes(range(256)),
+        "unicode": "\U0001f600\0",
+        "boolean": True,
+        "float": 5e-324,
+        "decimal": Decimal("-1.50E-9"),
+        "time": datetime(9999, 12, 31, 23, 59, 59, 999999, east),
+        "path": FilePath("/tmp/\u00e9"),
+        "numbers": [0, 2**63 - 1, -(2**63)],
+        "rows": [{"x": 1, "y": "a"}, {"x": 2, "y": None}],
+        "missing": None,
+    }
+    yield {
+        "integer": 0,
+        "string": b"x" * 65535,
+        "unicode": "",
+        "boolean": False,
+        "float": float("-inf"),
+        "decimal": Decimal("NaN"),
+        "time": datetime(1, 1, 1, tzinfo=timezone(-timedelta(hours=23, minutes=59))),
+        "path": FilePath("/"),
+        "numbers": [],
+        "rows": [],
+        "missing": -1,
+    }
+
+
+def shown(fields):
+    # What is not a number equals nothing, not even itself; and the time zones
+    # are of two kinds that display differently.
+    shown = {name: str(value) for name, value in fields.items()}
+    return shown | {"time": fields["time"].isoformat()}
+
+
+async def everything(peer):
+    for fields in extremes():
+        answer = await peer.callRemote(Everything, **fields)
+        assert shown(answer) == shown(fields), answer
+
+
+class Hear(Protocol):
+    """Says hello, and is done when it comes back."""
+
+    heard = b""
+
+    def connectionMade(self):
+        self.transport.write(b"hello")
+
+    def dataReceived(self, data):
+        self.heard += data
+        if self.heard == b"hello":
+            self.factory.done.callback(None)
+
+
+async def switch(peer):
+    await in_flight(peer, range(10))
+    factory = ClientFactory.forProtocol(Hear)
+    factory.done = defer.Deferred()
+    await peer.callRemote(BeEcho, factory)
+    await factory.done
 
 
 async def many(peer):

@@ -1,7 +1,5 @@
-//! AMP, with Twisted's on the other end, in numbers and under TLS.
-//!
-//! What each type of argument and each kind of error is on the wire is tested
-//! with the protocol itself.
+//! AMP, with Twisted's on the other end: values at their extremes, many calls,
+//! TLS, another protocol, and an end with calls outstanding.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,15 +14,16 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use deferred::{Deferred, Failure, gather_results};
+use deferred::{Deferred, Failure, Trigger, gather_results};
 use interop::{Certificate, Peer, drive, listen_on, python};
 use protocols::amp::{
-    Amp, CallRemote, Command, CommandError, Integer, NoError, Peer as Caller, Remote, Responders,
+    Amp, Bytes, CallRemote, Command, CommandError, DateTime, Decimal, Integer, NoError,
+    Peer as Caller, Remote, Responders,
 };
 use reactor_compat::tls::TlsError;
-use reactor_compat::{ConnectionDone, ConnectionLost, Reactor};
+use reactor_compat::{Connection, ConnectionDone, ConnectionLost, Protocol, Reactor};
 use serde::{Deserialize, Serialize};
 use support::connect_to;
 
@@ -96,6 +95,103 @@ impl Command for Die {
     type Error = NoError;
 }
 
+/// Has the other side become an echo server.
+#[derive(Serialize, Deserialize)]
+struct BeEcho;
+
+impl Command for BeEcho {
+    const NAME: &str = "BeEcho";
+    type Response = ();
+    type Error = NoError;
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Row {
+    x: i64,
+    y: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Everything {
+    integer: Integer,
+    string: Bytes,
+    unicode: String,
+    boolean: bool,
+    float: f64,
+    decimal: Decimal,
+    time: DateTime,
+    path: PathBuf,
+    numbers: Vec<i64>,
+    rows: Vec<Row>,
+    missing: Option<i64>,
+}
+
+impl Command for Everything {
+    const NAME: &str = "Everything";
+    type Response = Self;
+    type Error = NoError;
+}
+
+fn extremes() -> [Everything; 2] {
+    let row = |x, y: Option<&str>| Row { x, y: y.map(str::to_owned) };
+    [
+        Everything {
+            integer: format!("-1{}", "0".repeat(4000)).parse().unwrap(),
+            string: (0..=255).collect::<Vec<u8>>().into(),
+            unicode: "\u{1f600}\0".to_owned(),
+            boolean: true,
+            float: f64::from_bits(1),
+            decimal: "-1.50E-9".parse().unwrap(),
+            time: "9999-12-31T23:59:59.999999+23:59".parse().unwrap(),
+            path: "/tmp/\u{e9}".into(),
+            numbers: vec![0, i64::MAX, i64::MIN],
+            rows: vec![row(1, Some("a")), row(2, None)],
+            missing: None,
+        },
+        Everything {
+            integer: Integer::from(0),
+            string: vec![b'x'; 65_535].into(),
+            unicode: String::new(),
+            boolean: false,
+            float: f64::NEG_INFINITY,
+            decimal: "NaN".parse().unwrap(),
+            time: "0001-01-01T00:00:00.000000-23:59".parse().unwrap(),
+            path: "/".into(),
+            numbers: vec![],
+            rows: vec![],
+            missing: Some(-1),
+        },
+    ]
+}
+
+/// Sends back whatever comes.
+struct Echo;
+
+impl Protocol for Echo {
+    fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+        transport.write(data);
+    }
+}
+
+/// Says hello, and is done when it comes back.
+struct Hear {
+    heard: Vec<u8>,
+    done: Trigger<()>,
+}
+
+impl Protocol for Hear {
+    fn connection_made(&mut self, transport: &Connection<Self>) {
+        transport.write("hello");
+    }
+
+    fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+        self.heard.extend_from_slice(data);
+        if self.heard == b"hello" {
+            self.done.callback(()).unwrap();
+        }
+    }
+}
+
 /// Adds one to a number, which may be one that no `i64` holds.
 fn sum(Sum { a, b }: Sum) -> Result<Total, Failure> {
     let total = match i64::try_from(&a) {
@@ -126,7 +222,9 @@ fn responders(certificate: &Certificate) -> Responders {
     Responders::new()
         .function(sum)
         .function(divide)
+        .function(|everything: Everything| Ok(everything))
         .function(|Slow| Deferred::<()>::new().0)
+        .switch(|_: &mut (), _: &Caller<()>, BeEcho| Ok(Echo))
         .responder(|_: &mut (), caller: &Caller<()>, Die| {
             caller.remote().transport().abort_connection();
             Ok(())
@@ -162,6 +260,24 @@ fn twisted_calls_us() {
     for tls in [false, true] {
         let lines = serve(python, tls, |_| vec!["math".to_owned()]);
         assert_eq!(lines, ["divided by zero", "math is done"], "TLS: {tls}");
+    }
+}
+
+#[test]
+fn twisted_sends_us_everything() {
+    let Some(python) = python() else { return };
+    for tls in [false, true] {
+        let lines = serve(python, tls, |_| vec!["everything".to_owned()]);
+        assert_eq!(lines, ["everything is done"], "TLS: {tls}");
+    }
+}
+
+#[test]
+fn twisted_switches_with_us() {
+    let Some(python) = python() else { return };
+    for tls in [false, true] {
+        let lines = serve(python, tls, |_| vec!["switch".to_owned()]);
+        assert_eq!(lines, ["switch is done"], "TLS: {tls}");
     }
 }
 
@@ -242,6 +358,37 @@ fn we_call_twisted() {
             let by_zero = remote.call_remote(Divide { numerator: 1, denominator: 0 }).await;
             assert_eq!(by_zero.err().unwrap().check(), Some(&ZeroDivision));
             in_flight(&remote, 0).await
+        });
+    }
+}
+
+#[test]
+fn we_send_twisted_everything() {
+    let Some(python) = python() else { return };
+    for tls in [false, true] {
+        let server = Server::start(python, tls);
+        drive(move |reactor| async move {
+            let remote = server.connect(&reactor).await?;
+            for everything in extremes() {
+                assert_eq!(remote.call_remote(everything.clone()).await?, everything);
+            }
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn we_switch_with_twisted() {
+    let Some(python) = python() else { return };
+    for tls in [false, true] {
+        let server = Server::start(python, tls);
+        drive(move |reactor| async move {
+            let remote = server.connect(&reactor).await?;
+            in_flight(&remote, 0).await?;
+            let (heard, done) = Deferred::new();
+            let hear = move |_| Hear { heard: Vec::new(), done };
+            remote.call_remote_switch(BeEcho, hear).await?;
+            heard.await
         });
     }
 }

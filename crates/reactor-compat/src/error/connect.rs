@@ -96,6 +96,8 @@ pub enum ConnectError {
     /// The operating system gave up waiting for the peer.
     #[doc(alias = "TCPTimedOutError")]
     TcpTimedOut,
+    /// There are no more file descriptors for this process, or in the system.
+    TooManyFiles,
     /// The name has no address.
     #[doc(alias = "UnknownHostError")]
     #[doc(alias = "DNSLookupError")]
@@ -118,12 +120,29 @@ pub enum ConnectError {
 
 impl From<io::Error> for ConnectError {
     fn from(error: io::Error) -> Self {
+        if is_out_of_descriptors(&error) {
+            return Self::TooManyFiles;
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::ConnectionRefused,
             io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => Self::NoRoute,
             io::ErrorKind::TimedOut => Self::TcpTimedOut,
             kind => Self::Other(kind, error.to_string()),
         }
+    }
+}
+
+/// The standard library has no public kind for it.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        Errno::from_io_error(error).is_some_and(|no| no == Errno::MFILE || no == Errno::NFILE)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
     }
 }
 
@@ -135,6 +154,7 @@ impl fmt::Display for ConnectError {
             Self::NoRoute => f.write_str("no route to host"),
             Self::BadFile => f.write_str("file used for UNIX socket is no good"),
             Self::TcpTimedOut => f.write_str("TCP connection timed out"),
+            Self::TooManyFiles => f.write_str("too many open files"),
             Self::UnknownHost(detail) => write!(f, "hostname couldn't be looked up: {detail}"),
             Self::Timeout => f.write_str("user timeout caused connection failure"),
             Self::UserAborted => f.write_str("user aborted connection"),

@@ -69,6 +69,9 @@ pub enum RunError {
     /// The thread is not inside a Tokio runtime that the reactor could be a
     /// guest of; or that has no local tasks.
     OutsideRuntime,
+    /// The runtime that the reactor was to be a guest of has no timer; build
+    /// it with `enable_time`.
+    NoTimer,
     /// The operating system did not give what a runtime needs.
     Io(io::Error),
 }
@@ -83,6 +86,9 @@ impl fmt::Display for RunError {
             Self::OutsideRuntime => f.write_str(
                 "the reactor cannot be a guest where there is no Tokio runtime with local tasks",
             ),
+            Self::NoTimer => {
+                f.write_str("the reactor cannot be a guest in a Tokio runtime without a timer")
+            }
             Self::Io(_) => f.write_str("the reactor's runtime could not be made"),
         }
     }
@@ -91,7 +97,10 @@ impl fmt::Display for RunError {
 impl Error for RunError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::AlreadyRunning(_) | Self::InsideRuntime | Self::OutsideRuntime => None,
+            Self::AlreadyRunning(_)
+            | Self::InsideRuntime
+            | Self::OutsideRuntime
+            | Self::NoTimer => None,
             Self::Io(error) => Some(error),
         }
     }

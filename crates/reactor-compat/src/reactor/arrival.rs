@@ -15,6 +15,7 @@ use tokio::runtime::{Handle, Id, RuntimeFlavor};
 
 use super::guest::stay;
 use super::{Core, Phase, Reactor, RunOptions};
+use crate::error::RunError;
 
 /// How a reactor comes into a runtime that nobody has told it to run in.
 ///
@@ -57,11 +58,16 @@ impl Reactor {
             let Some(core) = core.upgrade() else { return };
             core.arrival.asked.set(None);
             let options = RunOptions::new().install_signal_handlers(false);
-            if let Ok(stay) = stay(&core, inside, options) {
-                tracing::debug!("the reactor has started by itself in the runtime around it");
-                core.arrival.by_itself.set(true);
-                drop(core);
-                stay.await;
+            match stay(&core, inside, options) {
+                Ok(stay) => {
+                    tracing::debug!("the reactor has started by itself in the runtime around it");
+                    core.arrival.by_itself.set(true);
+                    drop(core);
+                    stay.await;
+                }
+                // Somebody runs it.
+                Err(RunError::AlreadyRunning(_)) => {}
+                Err(error) => tracing::error!(%error, "the reactor could not start by itself"),
             }
         });
     }

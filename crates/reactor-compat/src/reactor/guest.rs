@@ -4,6 +4,7 @@
 //! Twisted inside another loop. Tested in `tests/guest.rs`.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::LocalSet;
@@ -39,6 +40,9 @@ pub(super) fn stay(
     handle: Handle,
     options: RunOptions,
 ) -> Result<impl Future<Output = ()> + use<>, RunError> {
+    if core.phase.get() == Phase::Idle && !has_timer(&handle) {
+        return Err(RunError::NoTimer);
+    }
     core.take_up()?;
     let set = Rc::new(LocalSet::new());
     let stay = Stay { core: core.clone(), set: Some(set.clone()) };
@@ -53,6 +57,12 @@ pub(super) fn stay(
         drop(set);
         drop(stay);
     })
+}
+
+/// Whether the runtime has a timer. Tokio says no by a panic only.
+fn has_timer(handle: &Handle) -> bool {
+    let _inside = handle.enter();
+    guard::catch(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
 }
 
 impl Reactor {
@@ -70,7 +80,7 @@ impl Reactor {
     /// # Errors
     ///
     /// [`RunError`] if the reactor is running already, or if there is no
-    /// runtime ([`hosted`](Self::hosted) is for that).
+    /// runtime ([`hosted`](Self::hosted) is for that), or one without a timer.
     ///
     /// # Cancellation
     ///
@@ -133,8 +143,9 @@ impl Reactor {
     ///
     /// [`RunError`] if the reactor is running already, or if there is no
     /// runtime here whose tasks stay on this thread. A runtime of several
-    /// threads has such tasks in a `LocalSet` only; outside of one, Tokio's own
-    /// panic, which is caught, has been printed.
+    /// threads has such tasks in a `LocalSet` only; outside of one, or where
+    /// the runtime has no timer, Tokio's own panic, which is caught, has been
+    /// printed.
     ///
     /// ```
     /// use deferred::Deferred;

@@ -1,4 +1,7 @@
 //! [`Turn`]: what a reactor does each time that it is woken.
+//!
+//! Mirrors `runUntilCurrent` and `mainLoop` of
+//! `twisted.internet.base.ReactorBase`. Tested in `tests/reactor.rs`.
 
 use std::collections::VecDeque;
 use std::future::Future;
