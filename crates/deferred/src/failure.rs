@@ -248,6 +248,7 @@ impl Failure {
     /// assert_eq!(failure.get_brief_traceback(), "cancelled");
     /// ```
     #[doc(alias = "getBriefTraceback")]
+    #[doc(alias = "printBriefTraceback")]
     pub fn get_brief_traceback(&self) -> String {
         let lines: Vec<String> = self.chain().map(ToString::to_string).collect();
         lines.join("\ncaused by: ")

@@ -21,6 +21,7 @@ pub use unix::UnixAddress;
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[doc(alias = "IAddress")]
 #[non_exhaustive]
 pub enum Address {
     /// A TCP address, of IPv4 or IPv6.

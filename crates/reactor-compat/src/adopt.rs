@@ -40,6 +40,7 @@ pub enum AdoptError {
     /// It is the descriptor of something else.
     NotASocket,
     /// It is a socket for datagrams, or of another kind that does not stream.
+    #[doc(alias = "UnsupportedSocketType")]
     NotAStream,
     /// It is neither of TCP nor of UNIX.
     #[doc(alias = "UnsupportedAddressFamily")]
@@ -105,6 +106,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "adoptStreamPort")]
+    #[doc(alias = "IReactorSocket")]
     #[track_caller]
     pub fn adopt_stream_port(
         &self,

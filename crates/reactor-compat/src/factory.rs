@@ -54,6 +54,7 @@ use crate::protocol::Protocol;
 /// ```
 #[doc(alias = "IProtocolFactory")]
 #[doc(alias = "ServerFactory")]
+#[doc(alias = "forProtocol")]
 pub trait Factory: 'static {
     /// What it makes.
     type Protocol: Protocol;

@@ -51,6 +51,7 @@
 /// ```
 #[doc(alias = "IPushProducer")]
 #[doc(alias = "IPullProducer")]
+#[doc(alias = "IProducer")]
 pub trait Producer {
     /// Produce nothing until told to resume. Never called on a pull producer.
     #[doc(alias = "pauseProducing")]

@@ -53,6 +53,7 @@ use crate::connection::Connection;
 /// ```
 #[doc(alias = "IProtocol")]
 #[doc(alias = "dataReceived")]
+#[doc(alias = "BaseProtocol")]
 pub trait Protocol: Sized + 'static {
     /// What the log calls it: the name of its type, unless it is there to run
     /// something else, which then gives its name.

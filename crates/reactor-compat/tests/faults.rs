@@ -19,7 +19,7 @@ use reactor_compat::{
     Reactor, SocketError, Transport, WaterMarks,
 };
 use socket2::SockRef;
-use support::{Event, Log, Recorder, connect, drive, listen, until};
+use support::{Event, Log, Recorder, connect, drive, listen, turns, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -231,7 +231,7 @@ fn a_peer_that_never_reads_does_not_hold_up_a_close() {
         let (_stream, transport) = connect(&reactor, move || Recorder::new(&seen)).await;
         transport.write(vec![1; MUCH]);
         transport.lose_connection();
-        support::turns(100).await;
+        turns(100).await;
         tokio::time::pause();
         let start = tokio::time::Instant::now();
         let Event::Aborted(Some(unsent)) = log.ended_in_time().await else {
@@ -251,7 +251,7 @@ fn a_peer_that_reads_slowly_is_given_all() {
         transport.write(vec![1; MUCH]);
         transport.set_close_grace(Duration::from_secs(10));
         transport.lose_connection();
-        support::turns(100).await;
+        turns(100).await;
         tokio::time::pause();
         let mut got = 0;
         let mut piece = vec![0; 4 * 1024 * 1024];
@@ -381,7 +381,7 @@ fn everything_done_after_a_loss_and_inside_connection_lost_comes_to_nothing() {
             assert_eq!(log.ended().await, expected);
             assert_eq!(passed.get(), 1, "a panic in there is but logged");
             everything_after_the_loss(&transport);
-            support::turns(20).await;
+            turns(20).await;
             assert_eq!(log.events(), [Event::Made, expected], "and nothing after it");
         }
     });
@@ -436,6 +436,54 @@ fn an_abort_inside_connection_made_overtakes_what_was_written() {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         assert_eq!(log.ended().await, Event::Aborted(None));
         assert_eq!(stopped.0.get(), 1);
+    });
+}
+
+/// Tokio's clock, when it is halted, moves only where nobody has anything to do:
+/// one who turns in circles would keep it from that for ever.
+#[test]
+fn a_connection_that_waits_takes_no_turns_whatever_it_waits_for() {
+    drive(|reactor| async move {
+        let mut all = Vec::new();
+        for state in 0..9 {
+            let (mut stream, transport, seen) = half_closer(&reactor).await;
+            match state {
+                0 => {}
+                1 => transport.pause_producing(),
+                2 => transport.write(vec![1; MUCH]),
+                3 => {
+                    transport.pause_sending();
+                    transport.write("held back");
+                    transport.lose_connection();
+                }
+                4 => {
+                    transport.register_producer(Stopped::default(), ProducerKind::Push).unwrap();
+                    transport.lose_connection();
+                }
+                5 => transport.lose_write_connection(),
+                6 => stream.shutdown().await.unwrap(),
+                7 => {
+                    transport.pause_producing();
+                    stream.set_zero_linger().unwrap();
+                    stream.write_all(b"unread").await.unwrap();
+                    drop(std::mem::replace(&mut stream, half_closer(&reactor).await.0));
+                }
+                _ => {
+                    transport.write(vec![1; MUCH]);
+                    stream.shutdown().await.unwrap();
+                }
+            }
+            all.push((stream, transport, seen));
+        }
+        turns(200).await;
+        tokio::time::pause();
+        // Less than any of them waits at most.
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        for (state, (_, transport, seen)) in all.iter().enumerate() {
+            assert_eq!(seen.log.end(), None, "{state}");
+            transport.abort_connection();
+            assert_eq!(seen.log.ended().await, Event::Aborted(None), "{state}");
+        }
     });
 }
 

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use reactor_compat::{Address, Connection, Producer, ProducerKind, Protocol, Reactor, Transport};
+use reactor_compat::{Address, Connection, Producer, ProducerKind, Protocol, Transport};
 use support::{Recorder, connect, drive, listen, turns, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -108,26 +108,25 @@ async fn swallow(stream: &mut TcpStream, buffer: &mut [u8]) -> u64 {
     }
 }
 
-/// Writes 1 GiB, in pieces, while it may; then closes.
+/// Writes much, in pieces, while it may; then closes.
 #[derive(Clone)]
 struct Flood {
     transport: Transport,
     paused: Rc<Cell<bool>>,
     piece: Rc<[u8]>,
+    much: u64,
 }
 
 impl Flood {
-    fn begin(transport: &Transport, kind: ProducerKind) {
-        let transport = transport.clone();
-        let flood = Self { transport, paused: Rc::default(), piece: [9; PIECE].into() };
+    fn begin(transport: &Transport, kind: ProducerKind, much: u64) -> Self {
+        let (transport, piece) = (transport.clone(), [9; PIECE].into());
+        let flood = Self { transport, paused: Rc::default(), piece, much };
         flood.transport.register_producer(flood.clone(), kind).unwrap();
-        if kind == ProducerKind::Push {
-            flood.resume_producing();
-        }
+        flood
     }
 
     fn write(&self) {
-        if self.transport.written() < GIB {
+        if self.transport.written() < self.much {
             self.transport.write(&*self.piece);
         } else {
             self.paused.set(true);
@@ -145,7 +144,6 @@ impl Producer for Flood {
     fn resume_producing(&self) {
         self.paused.set(false);
         self.write();
-        // A pull producer is asked again when it is time.
     }
 
     fn stop_producing(&self) {
@@ -164,14 +162,14 @@ async fn push(flood: Flood) {
 }
 
 /// A peer that reads nothing, and then all; and the memory that takes.
-fn flooded(begin: impl FnOnce(&Reactor, &Transport) + 'static) {
+fn flooded(begin: impl FnOnce(&Transport) + 'static) {
     let _alone = alone();
     drive(|reactor| async move {
         let (mut stream, transport) = connect(&reactor, Recorder::default).await;
         let mut buffer = vec![0; 256 * 1024];
         turns(50).await;
         let peak = Peak::begin();
-        begin(&reactor, &transport);
+        begin(&transport);
         until_stuck(&transport).await;
         let stuck = transport.written();
         assert!(0 < stuck && stuck < GIB / 8, "{stuck} bytes were written to one who reads none");
@@ -185,22 +183,19 @@ fn flooded(begin: impl FnOnce(&Reactor, &Transport) + 'static) {
 
 #[test]
 fn a_peer_that_never_reads_while_a_pull_producer_writes_1_gib() {
-    flooded(|_, transport| Flood::begin(transport, ProducerKind::Pull));
+    flooded(|transport| drop(Flood::begin(transport, ProducerKind::Pull, GIB)));
 }
 
 #[test]
 fn a_peer_that_never_reads_while_a_push_producer_writes_1_gib() {
-    flooded(|_, transport| {
-        let flood =
-            Flood { transport: transport.clone(), paused: Rc::default(), piece: [9; PIECE].into() };
-        transport.register_producer(flood.clone(), ProducerKind::Push).unwrap();
-        tokio::task::spawn_local(push(flood));
+    flooded(|transport| {
+        tokio::task::spawn_local(push(Flood::begin(transport, ProducerKind::Push, GIB)));
     });
 }
 
 #[test]
 fn a_peer_that_never_reads_while_1_gib_is_written_by_drain() {
-    flooded(|_, transport| {
+    flooded(|transport| {
         let transport = transport.clone();
         tokio::task::spawn_local(async move {
             let piece = [9; PIECE];
@@ -355,5 +350,65 @@ fn ten_thousand_connections_leave_nothing_behind() {
             }
         }
         assert_eq!(lost.get(), 10_000);
+    });
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_peer_that_never_reads_while_much_is_written_under_tls() {
+    use reactor_compat::tls::{ClientOptions, Identity, ServerOptions, TrustRoots};
+
+    /// Under debugging, encryption takes its time.
+    const MUCH: u64 = GIB / 8;
+
+    #[derive(Clone, Default)]
+    struct Lazy {
+        transport: Rc<Cell<Option<Transport>>>,
+        received: Rc<Cell<u64>>,
+    }
+
+    impl Protocol for Lazy {
+        fn connection_made(&mut self, transport: &Connection<Self>) {
+            transport.pause_producing();
+            self.transport.set(Some(transport.transport().clone()));
+        }
+
+        fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+            self.received.set(self.received.get() + data.len() as u64);
+        }
+    }
+
+    let _alone = alone();
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let pem = own.cert.pem();
+    let identity = Identity::from_pem(&pem, own.signing_key.serialize_pem()).unwrap();
+    let server = ServerOptions::new(identity).unwrap();
+    let roots = TrustRoots::from_pem(&pem).unwrap();
+    let client = ClientOptions::new("localhost").unwrap().trust_roots(roots);
+    drive(|reactor| async move {
+        let (theirs, lazy) = (Lazy::default(), Lazy::default());
+        let seen = theirs.clone();
+        let factory = move |_: Address| seen.clone();
+        let port = reactor.listen_ssl(("127.0.0.1", 0), factory, server).unwrap();
+        let address = port.get_host().socket_addr().unwrap();
+        let made = lazy.clone();
+        reactor.connect_ssl(address, move |_: Address| made.clone(), client).unwrap();
+        let mut transport = None;
+        until(|| {
+            transport = transport.take().or_else(|| theirs.transport.take());
+            transport.as_ref().is_some_and(Transport::is_secure)
+        })
+        .await;
+        let transport = transport.unwrap();
+        let peak = Peak::begin();
+        Flood::begin(&transport, ProducerKind::Pull, MUCH);
+        until_stuck(&transport).await;
+        assert!(transport.unsent() > 0);
+        // Of both ends: what TLS holds comes on top.
+        peak.check(2 * FEW);
+        let peer = lazy.transport.take().unwrap();
+        peer.resume_producing();
+        until(|| lazy.received.get() >= MUCH).await;
+        peak.check(2 * FEW);
     });
 }

@@ -6,12 +6,14 @@
 mod support;
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use deferred::{Deferred, Failure};
 use fastrand::Rng;
 use reactor_compat::{
-    Address, Connection, Producer, ProducerKind, Protocol, Reactor, WaterMarks,
+    Address, ClientFactory, Connection, Factory, Port, Producer, ProducerKind, Protocol, Reactor,
+    WaterMarks,
 };
 use support::{Event, drive, turns};
 
@@ -165,18 +167,65 @@ fn act(seen: &Rc<Seen>, transport: &Connection<End>, rng: &mut Rng) {
     }
 }
 
-/// Two that are connected, over sockets.
-async fn pair(reactor: &Reactor, rng: &mut Rng) -> [Rc<Seen>; 2] {
+/// How two are connected.
+trait Link {
+    fn listen(&self, reactor: &Reactor, factory: impl Factory<Protocol = End>) -> Port;
+    fn connect(&self, reactor: &Reactor, to: SocketAddr, factory: impl ClientFactory<Protocol = End>);
+}
+
+struct Plain;
+
+impl Link for Plain {
+    fn listen(&self, reactor: &Reactor, factory: impl Factory<Protocol = End>) -> Port {
+        reactor.listen_tcp(("127.0.0.1", 0), factory).unwrap()
+    }
+
+    fn connect(&self, reactor: &Reactor, to: SocketAddr, factory: impl ClientFactory<Protocol = End>) {
+        reactor.connect_tcp(to, factory);
+    }
+}
+
+/// The same under TLS, with a certificate of its own.
+#[cfg(feature = "tls")]
+struct Secure {
+    pem: String,
+    key: String,
+}
+
+#[cfg(feature = "tls")]
+impl Secure {
+    fn new() -> Self {
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        Self { pem: own.cert.pem(), key: own.signing_key.serialize_pem() }
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Link for Secure {
+    fn listen(&self, reactor: &Reactor, factory: impl Factory<Protocol = End>) -> Port {
+        use reactor_compat::tls::{Identity, ServerOptions};
+        let identity = Identity::from_pem(&self.pem, &self.key).unwrap();
+        let options = ServerOptions::new(identity).unwrap();
+        reactor.listen_ssl(("127.0.0.1", 0), factory, options).unwrap()
+    }
+
+    fn connect(&self, reactor: &Reactor, to: SocketAddr, factory: impl ClientFactory<Protocol = End>) {
+        use reactor_compat::tls::{ClientOptions, TrustRoots};
+        let roots = TrustRoots::from_pem(&self.pem).unwrap();
+        let options = ClientOptions::new("localhost").unwrap().trust_roots(roots);
+        reactor.connect_ssl(to, factory, options).unwrap();
+    }
+}
+
+/// Two that are connected.
+async fn pair(reactor: &Reactor, link: &impl Link, rng: &mut Rng) -> [Rc<Seen>; 2] {
     let [ours, theirs] = [Rc::<Seen>::default(), Rc::<Seen>::default()];
     let (seen, accept) = (theirs.clone(), rng.fork());
-    let port = reactor.listen_tcp(("127.0.0.1", 0), move |_: Address| End {
-        seen: seen.clone(),
-        rng: accept.clone(),
-    });
-    let port = port.unwrap();
+    let factory = move |_: Address| End { seen: seen.clone(), rng: accept.clone() };
+    let port = link.listen(reactor, factory);
     let (seen, connect) = (ours.clone(), rng.fork());
-    let address = port.get_host().socket_addr().unwrap();
-    reactor.connect_tcp(address, move |_: Address| End { seen: seen.clone(), rng: connect.clone() });
+    let factory = move |_: Address| End { seen: seen.clone(), rng: connect.clone() };
+    link.connect(reactor, port.get_host().socket_addr().unwrap(), factory);
     while ours.made.get() == 0 || theirs.made.get() == 0 {
         tokio::task::yield_now().await;
     }
@@ -189,8 +238,8 @@ fn over(both: &[Rc<Seen>; 2]) -> bool {
 }
 
 /// Does things at random to two that are connected, until both have ended.
-async fn scenario(reactor: &Reactor, rng: &mut Rng) -> [Rc<Seen>; 2] {
-    let both = pair(reactor, rng).await;
+async fn scenario(reactor: &Reactor, link: &impl Link, rng: &mut Rng) -> [Rc<Seen>; 2] {
+    let both = pair(reactor, link, rng).await;
     for _ in 0..rng.usize(..40) {
         let seen = &both[rng.usize(..2)];
         let connection = seen.connection.borrow().clone().unwrap();
@@ -252,24 +301,35 @@ fn check(seen: &Seen, other: &Seen) -> bool {
     whole
 }
 
+/// So many scenarios, told from each other by their seeds.
+fn scenarios(link: impl Link + 'static, seeds: std::ops::Range<u64>) {
+    drive(move |reactor| async move {
+        let mut whole = 0;
+        for seed in seeds {
+            let mut rng = Rng::with_seed(seed);
+            let both = scenario(&reactor, &link, &mut rng).await;
+            let tell = Tell(seed);
+            whole += usize::from(check(&both[0], &both[1]));
+            whole += usize::from(check(&both[1], &both[0]));
+            std::mem::forget(tell);
+        }
+        assert!(whole > 5, "hardly ever was there a clean end: {whole}");
+        assert_eq!(reactor.inventory().connections, []);
+    });
+}
+
 #[test]
 fn a_thousand_connections_to_which_anything_is_done_keep_their_promises() {
     for hundred in 0..10 {
-        drive(move |reactor| async move {
-            let mut whole = 0;
-            for number in 0..100 {
-                let seed = hundred * 100 + number;
-                let mut rng = Rng::with_seed(seed);
-                let both = scenario(&reactor, &mut rng).await;
-                let tell = Tell(seed);
-                whole += usize::from(check(&both[0], &both[1]));
-                whole += usize::from(check(&both[1], &both[0]));
-                std::mem::forget(tell);
-            }
-            assert!(whole > 5, "hardly ever was there a clean end: {whole}");
-            assert_eq!(reactor.inventory().connections, []);
-        });
+        scenarios(Plain, hundred * 100..hundred * 100 + 100);
     }
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn two_hundred_under_tls_do_so_too() {
+    scenarios(Secure::new(), 1_000..1_100);
+    scenarios(Secure::new(), 1_100..1_200);
 }
 
 /// Says which scenario it was that failed.

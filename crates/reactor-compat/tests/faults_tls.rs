@@ -35,18 +35,17 @@ use tokio_rustls::TlsConnector;
 /// A server that is its own authority.
 struct Own {
     pem: String,
-    identity: Identity,
+    key: String,
 }
 
 impl Own {
     fn new() -> Self {
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let (pem, key) = (certified.cert.pem(), certified.signing_key.serialize_pem());
-        Self { identity: Identity::from_pem(&pem, key).unwrap(), pem }
+        Self { pem: certified.cert.pem(), key: certified.signing_key.serialize_pem() }
     }
 
     fn server(&self) -> ServerOptions {
-        ServerOptions::new(self.identity.clone()).unwrap()
+        ServerOptions::new(Identity::from_pem(&self.pem, &self.key).unwrap()).unwrap()
     }
 
     fn client(&self) -> ClientOptions {

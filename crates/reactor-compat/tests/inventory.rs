@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -85,6 +87,28 @@ fn ports_connections_and_attempts_are_there_while_they_last() {
         log.ended().await;
         assert!(reactor.inventory().connections.iter().all(|other| other != connection));
     });
+}
+
+/// It is a value, and holds nothing of what it tells of.
+#[test]
+fn it_may_be_asked_for_inside_a_callback_and_after_the_end() {
+    let reactor = Reactor::new();
+    let held = Rc::new(());
+    let (inner, kept) = (reactor.clone(), held.clone());
+    let seen = Rc::new(Cell::new(None));
+    let place = seen.clone();
+    reactor.call_later(Duration::ZERO, move || {
+        let _kept = &kept;
+        // What is being made is no longer to be made.
+        place.set(Some(inner.inventory().delayed_calls.len()));
+        inner.stop().unwrap();
+    });
+    let before = reactor.inventory();
+    reactor.run().unwrap();
+    assert_eq!(seen.get(), Some(0));
+    assert!(reactor.inventory().delayed_calls.is_empty());
+    assert_eq!(before.delayed_calls.len(), 1);
+    assert_eq!(Rc::strong_count(&held), 1);
 }
 
 #[test]

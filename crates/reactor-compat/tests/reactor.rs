@@ -13,7 +13,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use reactor_compat::{
-    Reactor, ReactorAlreadyRunning, ReactorNotRunning, ReactorTime, RunError, reactor,
+    DelayedCall, DelayedCallError, Reactor, ReactorAlreadyRunning, ReactorNotRunning, ReactorTime,
+    RunError, reactor,
 };
 use support::{drive, turns};
 use tokio::time::Instant;
@@ -157,6 +158,52 @@ fn moving_and_cancelling_reach_the_timer() {
         assert_eq!(*log.borrow(), ["early", "late"]);
         assert!(reactor.get_delayed_calls().is_empty());
     });
+}
+
+#[test]
+fn a_call_that_is_over_is_neither_moved_nor_cancelled() {
+    fn refuse(call: &DelayedCall, why: DelayedCallError) {
+        assert_eq!(call.cancel(), Err(why));
+        assert_eq!(call.delay(SECOND), Err(why));
+        assert_eq!(call.reset(SECOND), Err(why));
+        assert!(!call.active());
+    }
+    let reactor = Reactor::new();
+    let (own, refused) = (Rc::new(RefCell::new(None::<DelayedCall>)), Rc::new(Cell::new(false)));
+    let (inside, done) = (own.clone(), refused.clone());
+    let made = reactor.call_later(Duration::ZERO, move || {
+        refuse(inside.borrow().as_ref().unwrap(), DelayedCallError::AlreadyCalled);
+        done.set(true);
+    });
+    own.replace(Some(made.clone()));
+    let due = made.get_time();
+    let taken_back = reactor.call_later(Duration::ZERO, || panic!("it was taken back"));
+    taken_back.cancel().unwrap();
+    let (stop, kept) = (reactor.clone(), reactor.call_later(SECOND, || ()));
+    reactor.call_later(Duration::from_millis(1), move || stop.stop().unwrap());
+    reactor.run().unwrap();
+    assert!(refused.get(), "it could not be cancelled while it was made");
+    refuse(&made, DelayedCallError::AlreadyCalled);
+    refuse(&taken_back, DelayedCallError::AlreadyCancelled);
+    assert_eq!(made.get_time(), due);
+    drop(reactor);
+    refuse(&kept, DelayedCallError::AlreadyCancelled);
+}
+
+#[test]
+fn the_list_of_calls_is_of_those_that_were_pending_then() {
+    let reactor = Reactor::new();
+    let late = reactor.call_later(2 * SECOND, || ());
+    let soon = reactor.call_later(SECOND, || ());
+    let listed = reactor.get_delayed_calls();
+    assert_eq!(listed, [soon.clone(), late.clone()]);
+    reactor.call_later(SECOND, || ());
+    late.reset(Duration::ZERO).unwrap();
+    assert_eq!(listed.len(), 2);
+    listed.iter().for_each(|call| call.cancel().unwrap());
+    assert!(!soon.active() && !late.active());
+    assert_eq!(reactor.get_delayed_calls().len(), 1);
+    assert!(reactor.get_delayed_calls()[0].get_time() >= reactor.seconds());
 }
 
 #[test]

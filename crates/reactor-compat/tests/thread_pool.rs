@@ -8,7 +8,9 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
@@ -129,6 +131,98 @@ fn a_callback_is_called_in_the_thread() {
     let (thread, n) = receiver.recv().unwrap();
     assert_ne!(thread, thread::current().id());
     assert_eq!(n, 7);
+}
+
+#[test]
+fn a_callback_gets_errors_and_panics_and_may_panic_itself() {
+    drive(|_| async {
+        let pool = ThreadPool::new(1);
+        pool.start_on(&Handle::current());
+        let (sender, receiver) = mpsc::channel();
+        let second = sender.clone();
+        pool.call_in_thread_with_callback(
+            move |result: Result<(), Failure>| {
+                sender.send(result).unwrap();
+                panic!("this panic is part of the test");
+            },
+            || Err(CancelledError.into()),
+        )
+        .unwrap();
+        pool.call_in_thread_with_callback(
+            move |result: Result<(), Failure>| second.send(result).unwrap(),
+            || panic!("this panic is part of the test"),
+        )
+        .unwrap();
+        assert!(receiver.recv().unwrap().unwrap_err().is::<CancelledError>());
+        // The thread goes on.
+        assert!(receiver.recv().unwrap().unwrap_err().is::<Panic>());
+        pool.stop();
+    });
+}
+
+#[test]
+fn one_of_many_that_panics_is_the_last_of_them() {
+    let _watchdog = Watchdog::new();
+    let (sender, receiver) = mpsc::channel();
+    let first = sender.clone();
+    call_multiple_in_thread([
+        Box::new(move || first.send("first").unwrap()) as Box<dyn FnOnce() + Send>,
+        Box::new(|| panic!("this panic is part of the test")),
+        Box::new(move || sender.send("third").unwrap()),
+    ])
+    .unwrap();
+    call_multiple_in_thread([]).unwrap();
+    let came = Rc::new(RefCell::new(Vec::new()));
+    let seen = came.clone();
+    reactor().call_when_running(move || {
+        // Ends once the third has been dropped, and its sender with it.
+        seen.replace(receiver.iter().collect());
+        reactor().stop().unwrap();
+    });
+    reactor().run().unwrap();
+    assert_eq!(*came.borrow(), ["first"]);
+    let elsewhere = thread::spawn(|| {
+        reactor().get_thread_pool().stop();
+        call_multiple_in_thread([])
+    });
+    assert_eq!(elsewhere.join().unwrap(), Err(ThreadPoolError::Stopped));
+}
+
+#[test]
+fn a_pool_has_one_thread_at_least_and_may_be_made_smaller_at_work() {
+    drive(|reactor| async move {
+        reactor.suggest_thread_pool_size(2);
+        let (free, wait) = mpsc::channel::<()>();
+        let wait = Arc::new(Mutex::new(wait));
+        let busy: Vec<_> = (0..2)
+            .map(|_| {
+                let wait = wait.clone();
+                reactor.defer_to_thread(move || Ok(wait.lock().unwrap().recv().is_ok()))
+            })
+            .collect();
+        let pool = reactor.get_thread_pool();
+        assert_eq!(pool.working(), 2);
+        reactor.suggest_thread_pool_size(0);
+        assert_eq!(pool.size(), 1);
+        let last = reactor.defer_to_thread(|| Ok(()));
+        assert_eq!(pool.waiting(), 1);
+        free.send(()).unwrap();
+        free.send(()).unwrap();
+        DeferredList::new(busy).into_deferred().await.unwrap();
+        last.await.unwrap();
+        assert!(pool.working() <= 1);
+    });
+}
+
+#[test]
+fn a_pool_that_is_stopped_takes_nothing() {
+    let (reactor, held) = (Reactor::new(), Arc::new(()));
+    let kept = held.clone();
+    reactor.get_thread_pool().stop();
+    assert_eq!(reactor.call_in_thread(move || drop(kept)), Err(ThreadPoolError::Stopped));
+    assert_eq!(Arc::strong_count(&held), 1, "what the function held is gone");
+    let refused = reactor.defer_to_thread(|| Ok(()));
+    assert_eq!(failure_result_of(refused).check(), Some(&ThreadPoolError::Stopped));
 }
 
 #[test]

@@ -15,8 +15,12 @@ def begin(told=None):
     """
 
     def watch():
-        for line in sys.stdin:
-            reactor.callFromThread(told, line.strip())
+        # Not `sys.stdin`: it has a lock, which Python wants when it ends.
+        begun = b""
+        while data := os.read(0, 4096):
+            *lines, begun = (begun + data).split(b"\n")
+            for line in lines:
+                reactor.callFromThread(told, line.decode())
         os._exit(3)
 
     threading.Thread(target=watch, daemon=True).start()

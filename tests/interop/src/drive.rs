@@ -1,4 +1,4 @@
-//! [`drive`]: a reactor for a test.
+//! [`drive()`]: a reactor for a test.
 
 use std::cell::RefCell;
 use std::future::Future;

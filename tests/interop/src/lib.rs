@@ -5,7 +5,7 @@
 //! - [`python()`]: a Python that has Twisted.
 //! - [`Peer`]: a process, such as one of those in `peers/`.
 //! - [`Certificate`]: files for TLS.
-//! - [`drive`]: a reactor for a test.
+//! - [`drive()`]: a reactor for a test.
 //!
 //! The tests of this package are about protocols. Those about the examples are
 //! with the examples.

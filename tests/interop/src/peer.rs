@@ -127,8 +127,21 @@ impl Peer {
         while let Some(line) = self.next() {
             lines.push(line);
         }
-        // It has closed its output, so that it is about to end.
-        (self.child.wait().unwrap(), lines)
+        (self.wait(), lines)
+    }
+
+    /// Waits until it has ended, which it is about to: its output is closed.
+    fn wait(&mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        let (ended, waiting) = mpsc::channel::<()>();
+        thread::spawn(move || {
+            if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").args(["-s", "KILL", &id]).status();
+            }
+        });
+        let status = self.child.wait().unwrap();
+        drop(ended);
+        status
     }
 }
 

@@ -156,6 +156,7 @@ impl<P: Protocol> Connector<P> {
     /// [`ConnectingCancelledError`].
     ///
     /// See the [type's example](Self).
+    #[doc(alias = "ClientCreator")]
     pub fn when_connected(&self) -> Deferred<Connection<P>> {
         self.control.clone().when_connected()
     }

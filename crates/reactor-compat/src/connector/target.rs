@@ -18,6 +18,7 @@ use crate::tcp::Destination;
 /// assert_eq!(connector.get_destination().to_string(), "example.org:80");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[doc(alias = "HostnameAddress")]
 #[non_exhaustive]
 pub enum Target {
     /// A host and a port number.

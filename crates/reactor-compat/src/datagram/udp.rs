@@ -29,6 +29,7 @@ impl Reactor {
     ///
     /// See the example of [`DatagramProtocol`].
     #[doc(alias = "listenUDP")]
+    #[doc(alias = "IReactorUDP")]
     #[track_caller]
     pub fn listen_udp<P: DatagramProtocol>(
         &self,
@@ -109,6 +110,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "listenMulticast")]
+    #[doc(alias = "IReactorMulticast")]
     #[track_caller]
     pub fn listen_multicast<P: DatagramProtocol>(
         &self,

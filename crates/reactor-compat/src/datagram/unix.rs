@@ -63,6 +63,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "listenUNIXDatagram")]
+    #[doc(alias = "IReactorUNIXDatagram")]
     #[track_caller]
     pub fn listen_unix_datagram<P: DatagramProtocol<UnixAddress>>(
         &self,

@@ -175,6 +175,7 @@ impl Reactor {
     ///
     /// See the example of [`ReadDescriptor`].
     #[doc(alias = "addReader")]
+    #[doc(alias = "IReactorFDSet")]
     pub fn add_reader(&self, reader: Rc<dyn ReadDescriptor>) {
         let object: Rc<dyn FileDescriptor> = reader.clone();
         let entry = watch::entry(self, &object);

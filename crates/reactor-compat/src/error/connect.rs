@@ -24,6 +24,7 @@ use crate::connector::Target;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[doc(alias = "twisted.internet.error.CannotListenError")]
+#[doc(alias = "BindError")]
 pub struct CannotListenError {
     address: String,
     kind: io::ErrorKind,
@@ -79,6 +80,7 @@ impl From<CannotListenError> for io::Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[doc(alias = "twisted.internet.error.ConnectError")]
+#[doc(alias = "getConnectError")]
 pub enum ConnectError {
     /// Nobody listens there.
     #[doc(alias = "ConnectionRefusedError")]

@@ -17,6 +17,7 @@ use std::io;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[doc(alias = "twisted.internet.error.ConnectionDone")]
+#[doc(alias = "ConnectionClosed")]
 pub struct ConnectionDone;
 
 impl fmt::Display for ConnectionDone {

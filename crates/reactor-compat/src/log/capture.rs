@@ -32,6 +32,7 @@ use super::thread::ThreadLog;
 /// ```
 #[must_use = "it collects until it is dropped"]
 #[doc(alias = "capturedLogs")]
+#[doc(alias = "EventLoggingObserver")]
 pub struct LogCapture {
     events: Arc<Mutex<Vec<LogEvent>>>,
     log: Option<ThreadLog>,

@@ -48,6 +48,7 @@ use super::logging::Logging;
 /// # Ok::<(), log::LoggingError>(())
 /// ```
 #[doc(alias = "addObserver")]
+#[doc(alias = "ILogObserver")]
 pub fn add_observer(
     observer: impl Fn(&LogEvent) + Send + Sync + 'static,
 ) -> Result<ObserverGuard, LoggingError> {
@@ -97,6 +98,7 @@ fn current() -> Option<Arc<Hub>> {
 /// Ends an [observation](add_observer) when dropped.
 ///
 /// See the example of [`add_observer`].
+#[doc(alias = "removeObserver")]
 #[must_use = "dropping the guard ends the observation"]
 pub struct ObserverGuard {
     handle: LogHandle,

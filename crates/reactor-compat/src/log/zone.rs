@@ -19,6 +19,7 @@ use super::error::UnknownZone;
 /// assert_ne!(Zone::offset(3600), Zone::utc());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "getTimezoneOffset")]
 pub struct Zone(TimeZone);
 
 impl Zone {

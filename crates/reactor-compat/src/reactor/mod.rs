@@ -88,6 +88,7 @@ use crate::threads::{Mailbox, Remote};
 /// ```
 #[derive(Clone)]
 #[doc(alias = "IReactorCore")]
+#[doc(alias = "ReactorBase")]
 pub struct Reactor {
     core: Rc<Core>,
 }

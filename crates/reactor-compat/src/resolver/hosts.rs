@@ -30,6 +30,7 @@ use super::{DnsLookupError, Resolution, Resolver, SharedResolver};
 /// # }
 /// ```
 #[derive(Clone, Default)]
+#[doc(alias = "SynchronousResolver")]
 pub struct HostsResolver {
     table: HashMap<String, Vec<IpAddr>>,
     otherwise: Option<SharedResolver>,

@@ -85,6 +85,8 @@ impl Reactor {
     /// See the example of [`Resolver`].
     #[doc(alias = "installNameResolver")]
     #[doc(alias = "installResolver")]
+    #[doc(alias = "IReactorPluggableNameResolver")]
+    #[doc(alias = "IReactorPluggableResolver")]
     pub fn install_resolver(&self, resolver: impl Resolver) -> SharedResolver {
         self.shared().resolver.replace(SharedResolver::new(resolver))
     }

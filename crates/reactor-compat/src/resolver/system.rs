@@ -40,6 +40,7 @@ const LOOKUPS: usize = 10;
 #[derive(Clone)]
 #[doc(alias = "GAIResolver")]
 #[doc(alias = "getaddrinfo")]
+#[doc(alias = "ThreadedResolver")]
 pub struct SystemResolver {
     turns: Arc<Semaphore>,
 }

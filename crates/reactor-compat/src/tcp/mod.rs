@@ -50,6 +50,7 @@ impl Reactor {
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
     #[doc(alias = "listenTCP")]
+    #[doc(alias = "IReactorTCP")]
     #[track_caller]
     pub fn listen_tcp(
         &self,

@@ -52,7 +52,7 @@ use crate::transport::{Link, Transport};
 /// assert!(transport.inspect(|count| count.bytes).is_none());
 /// ```
 #[doc(alias = "StringTransportWithDisconnection")]
-pub struct StringTransport<P> {
+pub struct StringTransport<P: 'static> {
     residence: Rc<Residence<P>>,
     connection: Connection<P>,
 }
@@ -228,6 +228,13 @@ impl<P: Protocol> StringTransport<P> {
         if let Some(Err(failure)) = run {
             std::panic::resume_unwind(Box::new(failure.get_error_message()));
         }
+    }
+}
+
+/// A protocol that keeps its own connection in itself goes as well.
+impl<P: 'static> Drop for StringTransport<P> {
+    fn drop(&mut self) {
+        self.residence.vacate();
     }
 }
 

@@ -129,6 +129,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "callInThread")]
+    #[doc(alias = "IReactorInThreads")]
     pub fn call_in_thread(
         &self,
         function: impl FnOnce() + Send + 'static,
@@ -172,6 +173,7 @@ impl Reactor {
     /// assert_eq!(reactor.get_thread_pool().size(), 3);
     /// ```
     #[doc(alias = "suggestThreadPoolSize")]
+    #[doc(alias = "IReactorThreads")]
     pub fn suggest_thread_pool_size(&self, threads: usize) {
         self.get_thread_pool().adjust_pool_size(threads);
     }

@@ -168,6 +168,7 @@ impl ThreadPool {
     /// ```
     /// assert_eq!(reactor_compat::ThreadPool::new(2).working(), 0);
     /// ```
+    #[doc(alias = "workers")]
     pub fn working(&self) -> usize {
         self.state().working
     }

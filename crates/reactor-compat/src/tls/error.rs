@@ -84,6 +84,8 @@ impl Error for TlsConfigError {}
 #[non_exhaustive]
 #[doc(alias = "SSLError")]
 #[doc(alias = "VerificationError")]
+#[doc(alias = "VerifyError")]
+#[doc(alias = "PeerVerifyError")]
 pub enum TlsError {
     /// The peer's certificate has expired.
     CertificateExpired,
@@ -94,6 +96,7 @@ pub enum TlsError {
     /// Nobody whom we believe vouches for the peer's certificate.
     UnknownIssuer,
     /// The peer's certificate is bad in some other way.
+    #[doc(alias = "CertificateError")]
     BadCertificate(CertificateError),
     /// The peer has no certificate, and has to.
     NoCertificate,

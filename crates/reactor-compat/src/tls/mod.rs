@@ -110,6 +110,7 @@ impl Reactor {
     ///
     /// See the example of the [module](crate::tls).
     #[doc(alias = "listenSSL")]
+    #[doc(alias = "IReactorSSL")]
     #[track_caller]
     pub fn listen_ssl(
         &self,

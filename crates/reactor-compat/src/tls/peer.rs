@@ -90,6 +90,7 @@ impl Transport {
     /// assert_eq!(StringTransport::new(Silent).peer_certificate(), None);
     /// ```
     #[doc(alias = "getPeerCertificate")]
+    #[doc(alias = "ISSLTransport")]
     pub fn peer_certificate(&self) -> Option<Certificate> {
         self.secured()?.certificate.clone()
     }

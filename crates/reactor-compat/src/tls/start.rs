@@ -118,6 +118,7 @@ impl Transport {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "startTLS")]
+    #[doc(alias = "ITLSTransport")]
     pub fn start_tls(&self, options: impl Into<TlsOptions>) -> Result<(), StartTlsError> {
         if !self.connected() {
             return Err(StartTlsError::NotConnected);

@@ -170,6 +170,7 @@ impl Link {
     }
 
     /// Adds several pieces at once.
+    #[inline]
     pub(crate) fn write_sequence<D: AsRef<[u8]>>(&self, pieces: impl IntoIterator<Item = D>) {
         if self.tap().is_some() {
             return pieces.into_iter().for_each(|piece| self.write(piece.as_ref()));
@@ -177,19 +178,22 @@ impl Link {
         if !self.accepts() {
             return;
         }
-        // Nothing is borrowed while the pieces, which may be a user's, come.
-        let mut outbox = self.outbox.take();
-        let before = outbox.len();
+        let mut count = 0;
         for piece in pieces {
-            outbox.push(piece.as_ref(), &self.shared.buffers);
+            // Nothing is borrowed while a piece, which may be a user's, comes.
+            let data = piece.as_ref();
+            count += data.len();
+            self.outbox.borrow_mut().push(data, &self.shared.buffers);
         }
-        self.written.set(self.written.get() + (outbox.len() - before) as u64);
-        self.put_outbox(outbox);
-        self.wake();
-        self.wrote(self.unsent());
+        if count > 0 {
+            self.written.set(self.written.get() + count as u64);
+            self.wake();
+            self.wrote(self.unsent());
+        }
     }
 
     /// Whether it still takes what is to be sent.
+    #[inline]
     pub(super) fn accepts(&self) -> bool {
         match (self.wish.get(), self.output.get()) {
             (Wish::Open, Output::Open) => true,
@@ -259,12 +263,17 @@ impl Link {
 
     // ----- for the driver -----
 
+    #[inline]
     pub(super) fn wake(&self) {
         if self.driver.replace(Driver::Awake) == Driver::Waiting {
-            let waker = self.waker.borrow().clone();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            self.wake_driver();
+        }
+    }
+
+    fn wake_driver(&self) {
+        let waker = self.waker.borrow().clone();
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 

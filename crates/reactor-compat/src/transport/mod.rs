@@ -68,6 +68,7 @@ use crate::address::Address;
 #[derive(Clone)]
 #[doc(alias = "ITransport")]
 #[doc(alias = "ITCPTransport")]
+#[doc(alias = "IConsumer")]
 pub struct Transport {
     link: Rc<Link>,
 }

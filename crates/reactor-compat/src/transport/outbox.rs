@@ -20,16 +20,19 @@ impl Outbox {
     }
 
     /// How many there are.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.sent
     }
 
     /// Whether there are none.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Adds bytes at the end.
+    #[inline]
     pub(crate) fn push(&mut self, data: &[u8], buffers: &Buffers) {
         if self.bytes.capacity() == 0 {
             self.bytes = buffers.take_spare();

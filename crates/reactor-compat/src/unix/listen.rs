@@ -64,6 +64,7 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "listenUNIX")]
+    #[doc(alias = "IReactorUNIX")]
     #[track_caller]
     pub fn listen_unix(
         &self,

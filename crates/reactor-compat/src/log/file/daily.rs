@@ -25,6 +25,7 @@ use super::reader::LogReader;
 /// assert!(day < LogDate::new(2015, 10, 1));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[doc(alias = "suffix")]
 pub struct LogDate {
     year: i16,
     month: u8,
