@@ -25,7 +25,7 @@
 //! - Several at once: [`DeferredList`], [`gather_results`], [`race()`].
 //! - [`sync`]: [`DeferredLock`], [`DeferredSemaphore`], [`DeferredQueue`].
 //! - [`time`]: clocks, for [`Deferred::add_timeout`] and everything that waits.
-//! - [`unhandled`]: errors that nobody handled; [`set_debugging`]; [`unfired`]:
+//! - [`unhandled`]: errors that nobody handled; [`set_debugging`]; [`unfired()`]:
 //!   what waits.
 //! - [`testing`]: helpers for tests.
 //!

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use deferred::Failure;
 use reactor_compat::{
-    Address, Connection, ConnectionGone, ConnectionLost, Producer, ProducerKind, Protocol,
-    Reactor, SocketError, Transport, WaterMarks,
+    Address, Connection, ConnectionGone, ConnectionLost, Producer, ProducerKind, Protocol, Reactor,
+    SocketError, Transport, WaterMarks,
 };
 use socket2::SockRef;
 use support::{Event, Log, Recorder, connect, drive, listen, turns, until};
@@ -239,6 +239,46 @@ fn a_peer_that_never_reads_does_not_hold_up_a_close() {
         };
         assert!(0 < unsent && unsent < MUCH);
         assert!(start.elapsed() >= Duration::from_secs(29), "the grace is 30 seconds");
+    });
+}
+
+#[test]
+fn a_peer_that_never_reads_does_not_hold_up_a_close_that_waits_for_a_producer() {
+    drive(|reactor| async move {
+        let log = Log::default();
+        let seen = log.clone();
+        let stopped = Stopped::default();
+        let (_stream, transport) = connect(&reactor, move || Recorder::new(&seen)).await;
+        // It is told to wait, and would unregister if ever it were to go on.
+        transport.write(vec![1; MUCH]);
+        transport.register_producer(stopped.clone(), ProducerKind::Push).unwrap();
+        transport.lose_connection();
+        turns(100).await;
+        tokio::time::pause();
+        let end = log.ended_in_time().await;
+        assert!(matches!(end, Event::Aborted(Some(1..))), "{end:?}");
+        assert_eq!(stopped.0.get(), 1);
+    });
+}
+
+#[test]
+fn a_close_waits_for_a_slow_producer_whose_peer_reads() {
+    drive(|reactor| async move {
+        let log = Log::default();
+        let seen = log.clone();
+        let (mut stream, transport) = connect(&reactor, move || Recorder::new(&seen)).await;
+        transport.register_producer(Stopped::default(), ProducerKind::Push).unwrap();
+        transport.write("one ");
+        transport.lose_connection();
+        turns(100).await;
+        tokio::time::pause();
+        tokio::time::sleep(Duration::from_secs(1_000)).await;
+        transport.write("two");
+        transport.unregister_producer();
+        let mut all = String::new();
+        stream.read_to_string(&mut all).await.unwrap();
+        assert_eq!(all, "one two");
+        assert_eq!(log.ended().await, Event::Done);
     });
 }
 

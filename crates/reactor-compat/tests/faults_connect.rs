@@ -15,11 +15,11 @@ use deferred::Failure;
 use reactor_compat::resolver::HostsResolver;
 use reactor_compat::{
     Address, ClientFactory, ConnectError, ConnectOptions, ConnectingCancelledError, Connection,
-    ConnectionAborted, ConnectionDone, ConnectionLost, Connector, Destination, Factory, NotConnectingError,
-    Protocol, Reactor,
+    ConnectionAborted, ConnectionDone, ConnectionLost, Connector, Destination, Factory,
+    NotConnectingError, Protocol, Reactor,
 };
 use socket2::{Domain, Socket, Type};
-use support::{Recorder, drive, listen, turns, until};
+use support::{Event, Log, Recorder, drive, listen, turns, until};
 use tokio::time::Instant;
 
 /// A port that answers nobody: as many wait there as may.
@@ -235,6 +235,44 @@ fn a_host_that_cannot_be_reached() {
 }
 
 #[test]
+fn a_host_that_answers_and_resets_at_once() {
+    drive(|reactor| async move {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        for turn in 0..60 {
+            let log = Log::default();
+            let seen = log.clone();
+            let connector = reactor.connect_tcp(address, move |_: Address| Recorder::new(&seen));
+            let connected = connector.when_connected();
+            turns(turn % 4).await;
+            let mut accepted = None;
+            until(|| {
+                accepted = listener.accept().ok();
+                accepted.is_some()
+            })
+            .await;
+            let (peer, _) = accepted.unwrap();
+            socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
+            drop(peer);
+            // It is not for us to say which of the two it sees.
+            match connected.await {
+                Ok(_) => assert_eq!(log.ended().await, Event::Lost),
+                Err(failure) => {
+                    let error = failure.check::<ConnectError>().unwrap();
+                    let reset = std::io::ErrorKind::ConnectionReset;
+                    assert!(
+                        matches!(error, ConnectError::Other(kind, _) if *kind == reset),
+                        "{error:?}"
+                    );
+                    assert_eq!(log.events(), []);
+                }
+            }
+        }
+    });
+}
+
+#[test]
 fn a_host_that_does_not_answer() {
     drive(|reactor| async move {
         let deaf = Deaf::new();
@@ -255,8 +293,7 @@ fn a_host_that_answers_just_in_time_and_then_no_more() {
         let port = listen(&reactor, |_: Address| Recorder::default());
         tokio::time::pause();
         let options = ConnectOptions::new().timeout(Duration::from_secs(1));
-        let connector =
-            reactor.connect_tcp_with(port, options, |_: Address| Recorder::default());
+        let connector = reactor.connect_tcp_with(port, options, |_: Address| Recorder::default());
         let connection = connector.when_connected().await.unwrap();
         tokio::time::sleep(Duration::from_secs(100)).await;
         assert!(connection.connected(), "the timeout is of the attempt only");
@@ -282,9 +319,8 @@ fn a_refused_attempt_can_be_made_again() {
 fn a_resolver_that_panics_fails_the_attempt() {
     drive(|reactor| async move {
         type Found = Result<Vec<SocketAddr>, Failure>;
-        reactor.install_resolver(|_: String, _: u16| -> std::future::Ready<Found> {
-            panic!("asked")
-        });
+        reactor
+            .install_resolver(|_: String, _: u16| -> std::future::Ready<Found> { panic!("asked") });
         let asked = error(&reactor, ("panics.test", 80)).await;
         reactor.install_resolver(|_: String, _: u16| async { panic!("polled") as Found });
         let polled = error(&reactor, ("panics.test", 80)).await;

@@ -146,9 +146,7 @@ fn address(said: &mut BufReader<ChildStdout>) -> SocketAddr {
 /// Whether the server answers.
 fn answers(mut stream: &TcpStream) -> bool {
     let mut back = [0; 4];
-    stream.write_all(b"ping").is_ok()
-        && stream.read_exact(&mut back).is_ok()
-        && back == *b"ping"
+    stream.write_all(b"ping").is_ok() && stream.read_exact(&mut back).is_ok() && back == *b"ping"
 }
 
 /// The processor time that a process has taken, in clock ticks: a hundred a
@@ -180,9 +178,8 @@ fn a_server_without_descriptors_rests_and_serves_again_when_there_are_more() {
 
     // It finds out that there are too many, and says so each time that it
     // tries; between one and the next it sleeps.
-    let mut tries = (&mut logged).filter(|line| {
-        line.as_ref().unwrap().contains("a port cannot accept for now")
-    });
+    let mut tries = (&mut logged)
+        .filter(|line| line.as_ref().unwrap().contains("a port cannot accept for now"));
     let mut wait = || drop(tries.next().unwrap());
     wait();
     assert!(answers(&first), "those that it has live on");

@@ -353,6 +353,36 @@ fn ten_thousand_connections_leave_nothing_behind() {
     });
 }
 
+#[test]
+fn thousands_of_attempts_and_connections_of_ours_leave_nothing_behind() {
+    let _alone = alone();
+    drive(|reactor| async move {
+        let open = listen(&reactor, |_: Address| Recorder::default());
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut before = 0;
+        for batch in 0..20 {
+            for number in 0..100 {
+                let to = if number % 2 == 0 { open } else { closed };
+                let connector = reactor.connect_tcp(to, |_: Address| Recorder::default());
+                let connected = connector.when_connected().await;
+                assert_eq!(connected.is_ok(), to == open);
+                connector.disconnect();
+            }
+            until(|| {
+                let left = reactor.inventory();
+                left.connections.is_empty() && left.connecting.is_empty()
+            })
+            .await;
+            turns(100).await;
+            let now = NOW.load(Ordering::Relaxed);
+            match batch {
+                0..=3 => before = before.max(now),
+                _ => assert!(now <= before + 64 * 1024, "{before} bytes became {now}"),
+            }
+        }
+    });
+}
+
 #[cfg(feature = "tls")]
 #[test]
 fn a_peer_that_never_reads_while_much_is_written_under_tls() {

@@ -18,8 +18,8 @@ use std::rc::Rc;
 use deferred::{Failure, Panic};
 use reactor_compat::log::LogCapture;
 use reactor_compat::{
-    Address, ClientFactory, ConnectError, Connection, ConnectionLost, Connector, Factory,
-    Producer, ProducerKind, Protocol, Reactor,
+    Address, ClientFactory, ConnectError, Connection, ConnectionLost, Connector, Factory, Producer,
+    ProducerKind, Protocol, Reactor,
 };
 use support::{Event, Log, Recorder, connect, drive, listen, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -50,7 +50,7 @@ impl Seen {
     fn write(&self, transport: &Connection<End>, count: usize) {
         let from = self.taken.get();
         let data: Vec<u8> = (from..from + count as u64).map(byte).collect();
-        if count % 2 == 0 {
+        if count < 1_500 {
             transport.write(&data);
         } else {
             transport.write_sequence(data.chunks(1_000));
@@ -137,7 +137,7 @@ impl Producer for Source {
 fn act(seen: &Rc<Seen>, transport: &Connection<End>, rng: &mut Rng) {
     match rng.u32(..30) {
         0..=8 => seen.write(transport, rng.usize(..3_000)),
-        9 | 10 => seen.write(transport, rng.usize(..300_000)),
+        9 | 10 => seen.write(transport, rng.usize(..150_000)),
         11..=13 => transport.pause_producing(),
         14..=16 => transport.resume_producing(),
         17 => transport.pause_sending(),
@@ -170,7 +170,12 @@ fn act(seen: &Rc<Seen>, transport: &Connection<End>, rng: &mut Rng) {
 /// How two are connected.
 trait Link {
     fn listen(&self, reactor: &Reactor, factory: impl Factory<Protocol = End>) -> Port;
-    fn connect(&self, reactor: &Reactor, to: SocketAddr, factory: impl ClientFactory<Protocol = End>);
+    fn connect(
+        &self,
+        reactor: &Reactor,
+        to: SocketAddr,
+        factory: impl ClientFactory<Protocol = End>,
+    );
 }
 
 struct Plain;
@@ -180,7 +185,12 @@ impl Link for Plain {
         reactor.listen_tcp(("127.0.0.1", 0), factory).unwrap()
     }
 
-    fn connect(&self, reactor: &Reactor, to: SocketAddr, factory: impl ClientFactory<Protocol = End>) {
+    fn connect(
+        &self,
+        reactor: &Reactor,
+        to: SocketAddr,
+        factory: impl ClientFactory<Protocol = End>,
+    ) {
         reactor.connect_tcp(to, factory);
     }
 }
@@ -209,7 +219,12 @@ impl Link for Secure {
         reactor.listen_ssl(("127.0.0.1", 0), factory, options).unwrap()
     }
 
-    fn connect(&self, reactor: &Reactor, to: SocketAddr, factory: impl ClientFactory<Protocol = End>) {
+    fn connect(
+        &self,
+        reactor: &Reactor,
+        to: SocketAddr,
+        factory: impl ClientFactory<Protocol = End>,
+    ) {
         use reactor_compat::tls::{ClientOptions, TrustRoots};
         let roots = TrustRoots::from_pem(&self.pem).unwrap();
         let options = ClientOptions::new("localhost").unwrap().trust_roots(roots);

@@ -12,9 +12,7 @@ use std::rc::Rc;
 
 use deferred::Deferred;
 use deferred::testing::failure_result_of;
-use reactor_compat::{
-    Address, ConnectError, Connection, Factory, Producer, ProducerKind, Reactor,
-};
+use reactor_compat::{Address, ConnectError, Connection, Factory, Producer, ProducerKind, Reactor};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use support::{Event, Log, Recorder, Watchdog, listen, until};
@@ -158,7 +156,8 @@ fn stopping_with_thousands_of_connections_ports_and_attempts_is_heard_by_all() {
     let logs = all.logs.take();
     assert_eq!(logs.len(), 2 * count);
     for log in logs {
-        let ends = log.events().into_iter().filter(|it| !matches!(it, Event::Made | Event::Data(_)));
+        let ends =
+            log.events().into_iter().filter(|it| !matches!(it, Event::Made | Event::Data(_)));
         let ends: Vec<Event> = ends.collect();
         assert!(matches!(ends[..], [Event::Lost | Event::Done]), "{ends:?}");
     }

@@ -276,16 +276,17 @@ fn a_connection_of_which_one_byte_comes_at_a_time() {
             near.set_nodelay(true).unwrap();
             far.set_nodelay(true).unwrap();
             let ((up, down), (back, there)) = (near.into_split(), far.into_split());
-            let one_by_one = |mut from: tokio::net::tcp::OwnedReadHalf,
-                              mut to: tokio::net::tcp::OwnedWriteHalf| async move {
-                while let Ok(byte) = from.read_u8().await {
-                    if to.write_u8(byte).await.is_err() {
-                        break;
+            let one_by_one =
+                |mut from: tokio::net::tcp::OwnedReadHalf,
+                 mut to: tokio::net::tcp::OwnedWriteHalf| async move {
+                    while let Ok(byte) = from.read_u8().await {
+                        if to.write_u8(byte).await.is_err() {
+                            break;
+                        }
+                        tokio::task::yield_now().await;
                     }
-                    tokio::task::yield_now().await;
-                }
-                let _ = to.shutdown().await;
-            };
+                    let _ = to.shutdown().await;
+                };
             tokio::join!(one_by_one(up, there), one_by_one(back, down));
         })
         .await;

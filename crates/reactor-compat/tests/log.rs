@@ -197,7 +197,9 @@ fn errors_have_their_frames_if_they_are_asked_for() {
     let lines = lines_of_part("errors", "1");
     let first = &lines[2..lines.iter().position(|line| line == "[-] Unhandled Error").unwrap()];
     assert_eq!(first[0], "\tTraceback (most recent call first):");
-    assert!(first.iter().any(|line| line.contains("log::part")), "{first:?}");
+    // Without its path if the build has line tables only.
+    let part = |line: &&str| line.ends_with(" part") || line.ends_with(" log::part");
+    assert!(first.iter().any(|line| part(&line.as_str())), "{first:?}");
     assert_eq!(first[first.len() - 2..], ["\tthe inner", "\t"]);
     assert_eq!(lines[lines.len() - 3..], ["\tthe outer", "\tcaused by: the inner", "\t"]);
 }

@@ -193,13 +193,18 @@ fn a_pool_has_one_thread_at_least_and_may_be_made_smaller_at_work() {
     drive(|reactor| async move {
         reactor.suggest_thread_pool_size(2);
         let (free, wait) = mpsc::channel::<()>();
-        let wait = Arc::new(Mutex::new(wait));
+        let (wait, (begun, begins)) = (Arc::new(Mutex::new(wait)), mpsc::channel());
         let busy: Vec<_> = (0..2)
             .map(|_| {
-                let wait = wait.clone();
-                reactor.defer_to_thread(move || Ok(wait.lock().unwrap().recv().is_ok()))
+                let (wait, begun) = (wait.clone(), begun.clone());
+                reactor.defer_to_thread(move || {
+                    begun.send(()).unwrap();
+                    Ok(wait.lock().unwrap().recv().is_ok())
+                })
             })
             .collect();
+        begins.recv().unwrap();
+        begins.recv().unwrap();
         let pool = reactor.get_thread_pool();
         assert_eq!(pool.working(), 2);
         reactor.suggest_thread_pool_size(0);

@@ -233,7 +233,9 @@ fn a_client_with_a_certificate_is_known_by_it() {
     let server =
         ServerOptions::with_client_certificates(authority.identity(|_| {}), &authority.roots());
     let client = authority.client().identity(me);
-    struct Ask(Rc<RefCell<Option<(usize, Option<String>)>>>);
+    /// The size of the peer's certificate, and the name that it asked for.
+    type Known = (usize, Option<String>);
+    struct Ask(Rc<RefCell<Option<Known>>>);
     impl Protocol for Ask {
         fn handshake_completed(&mut self, transport: &Connection<Self>) {
             let size = transport.peer_certificate().unwrap().der().len();

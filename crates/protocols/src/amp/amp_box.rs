@@ -145,7 +145,7 @@ impl AmpBox {
     /// # Errors
     ///
     /// A key is too long, or a box exceeds the default
-    /// [`Limits`](super::Limits).
+    /// [`Limits`].
     ///
     /// See the [type's example](Self).
     #[doc(alias = "parseString")]

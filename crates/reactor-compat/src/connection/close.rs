@@ -60,7 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     }
 
     /// Waits for the peer to take something, for no longer than the grace.
-    fn wait_for_peer(&mut self, cx: &mut Context<'_>, progress: bool) -> Step {
+    pub(super) fn wait_for_peer(&mut self, cx: &mut Context<'_>, progress: bool) -> Step {
         if progress {
             self.timer = None;
         }

@@ -166,12 +166,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         if let Some(step) = self.secure(cx) {
             return step;
         }
-        match self.send(cx) {
+        let stuck = match self.send(cx) {
             Sent::Broken(error) => return self.broken(error),
             Sent::All if self.link().sendable() == 0 => return Step::Again,
             Sent::All if self.link().output_ends() => return self.end_output(cx),
-            Sent::All | Sent::Some { .. } => {}
-        }
+            Sent::All => {
+                self.timer = None;
+                None
+            }
+            Sent::Some { progress } => Some(progress),
+        };
         match guard::catch(|| self.link.relax()) {
             Ok(false) => {}
             Ok(true) => return Step::Again,
@@ -181,7 +185,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             self.callback(|protocol, connection| protocol.resumed(connection));
             return Step::Again;
         }
-        self.listen(cx)
+        match stuck {
+            // A close that waits for a producer, which waits for the peer.
+            Some(progress) if self.link.wish() == Wish::Closing => {
+                self.wait_for_peer(cx, progress)
+            }
+            _ => self.listen(cx),
+        }
     }
 
     /// Reads, if anything may come and is wanted.

@@ -103,7 +103,7 @@ impl<P: Protocol> Connector<P> {
     }
 
     /// Gives the attempt up; the factory's `client_connection_failed` gets
-    /// [`ConnectError::UserAborted`].
+    /// [`ConnectError::UserAborted`](crate::ConnectError::UserAborted).
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl<P: Protocol> Connector<P> {
     /// # Cancellation
     ///
     /// Cancelling it gives the attempt up, and the Deferred fails with
-    /// [`ConnectingCancelledError`].
+    /// [`ConnectingCancelledError`](crate::ConnectingCancelledError).
     ///
     /// See the [type's example](Self).
     #[doc(alias = "ClientCreator")]

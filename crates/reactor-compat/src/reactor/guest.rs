@@ -137,7 +137,7 @@ impl Reactor {
     /// runtime's next turn on.
     ///
     /// The thread's own reactor does so by itself where the runtime has one
-    /// thread; see [`reactor`](crate::reactor).
+    /// thread; see [`reactor`](crate::reactor()).
     ///
     /// # Errors
     ///
