@@ -190,6 +190,26 @@ impl<H: StatefulProtocol> Stateful<H> {
         &self.handler
     }
 
+    /// How many bytes wait: those of what has not come whole, and while reading
+    /// is paused, what came behind the pause.
+    ///
+    /// ```
+    /// # use protocols::stateful::{State, Stateful, StatefulProtocol};
+    /// # use reactor_compat::testing::StringTransport;
+    /// # struct Silent;
+    /// # impl StatefulProtocol for Silent {
+    /// #     fn initial_state(&mut self) -> State<Self> {
+    /// #         State::new(4, |_, _, _| None)
+    /// #     }
+    /// # }
+    /// let transport = StringTransport::new(Stateful::new(Silent));
+    /// transport.data_received(b"0123456");
+    /// assert_eq!(transport.inspect(Stateful::held), Some(3));
+    /// ```
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
     fn parse(&mut self, stateful: &Connection<Self>, mut input: &[u8]) {
         let Some(connection) = self.connection.clone() else { return };
         while flow(&connection) == Flow::Free {

@@ -125,6 +125,18 @@ impl ReplyParser {
         }
     }
 
+    /// How many bytes it keeps of a reply that has not come whole.
+    ///
+    /// ```
+    /// let mut parser = protocols::memcache::ReplyParser::new(1024);
+    /// assert_eq!(parser.next_reply(&mut &b"VALUE foo 0 3\r\nba"[..]), Ok(None));
+    /// assert_eq!(parser.held(), "foo".len() + "ba".len());
+    /// ```
+    pub fn held(&self) -> usize {
+        let value = self.value.as_ref();
+        self.lines.held() + value.map_or(0, |value| value.key.len() + value.data.len())
+    }
+
     fn next_value(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, BadReply> {
         let Some(mut value) = self.value.take() else { return Ok(None) };
         let missing = value.length - value.data.len();

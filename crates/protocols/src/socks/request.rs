@@ -125,6 +125,17 @@ impl RequestParser {
         self.held.clear();
         Ok(Some((request, data.get(length - before..).unwrap_or_default())))
     }
+
+    /// How many bytes it keeps of a request that has not come whole.
+    ///
+    /// ```
+    /// let mut parser = protocols::socks::RequestParser::default();
+    /// assert_eq!(parser.feed(b"\x04\x01"), Ok(None));
+    /// assert_eq!(parser.held(), 2);
+    /// ```
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
 }
 
 /// The request at the beginning of `data`, and how long it is. What comes

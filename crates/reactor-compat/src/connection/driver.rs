@@ -170,11 +170,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             Sent::Broken(error) => return self.broken(error),
             Sent::All if self.link().sendable() == 0 => return Step::Again,
             Sent::All if self.link().output_ends() => return self.end_output(cx),
-            Sent::All => {
+            Sent::Some { progress: false } => true,
+            sent => {
                 self.timer = None;
-                None
+                matches!(sent, Sent::Some { .. })
             }
-            Sent::Some { progress } => Some(progress),
         };
         match guard::catch(|| self.link.relax()) {
             Ok(false) => {}
@@ -185,13 +185,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             self.callback(|protocol, connection| protocol.resumed(connection));
             return Step::Again;
         }
-        match stuck {
-            // A close that waits for a producer, which waits for the peer.
-            Some(progress) if self.link.wish() == Wish::Closing => {
-                self.wait_for_peer(cx, progress)
-            }
-            _ => self.listen(cx),
+        if stuck && self.link.wish() == Wish::Closing {
+            // The close waits for a producer, and that for the peer.
+            return self.wait_for_peer(cx, false);
         }
+        self.listen(cx)
     }
 
     /// Reads, if anything may come and is wanted.
