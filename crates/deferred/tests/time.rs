@@ -505,6 +505,54 @@ fn draining_takes_what_was_due() {
     assert!(!late.active());
 }
 
+/// One that is moved to a later time, and is still due, is made all the same.
+#[test]
+fn draining_takes_what_is_still_due_after_a_delay() {
+    let (queue, now) = queue();
+    let order: Order = Rc::default();
+    let later = Rc::new(RefCell::new(None::<DelayedCall>));
+    let (note, inner) = (order.clone(), later.clone());
+    queue.call_later(
+        seconds(1),
+        Box::new(move || {
+            note.borrow_mut().push(1);
+            inner.borrow().as_ref().unwrap().delay(seconds(1)).unwrap();
+        }),
+    );
+    let note = order.clone();
+    let call = queue.call_later(seconds(1), Box::new(move || note.borrow_mut().push(2)));
+    later.replace(Some(call));
+    now.set(seconds(3));
+    queue.drain_due().for_each(|call| call());
+    assert_eq!(*order.borrow(), [1, 2]);
+}
+
+/// Calls that were moved get their order when something is scheduled or made,
+/// not when somebody looks.
+#[test]
+fn looking_at_a_queue_changes_nothing() {
+    for look in [true, false] {
+        let (queue, now) = queue();
+        let order: Order = Rc::default();
+        let call = |delay, number| {
+            let note = order.clone();
+            queue.call_later(seconds(delay), Box::new(move || note.borrow_mut().push(number)))
+        };
+        let moved = call(1, 1);
+        call(2, 2);
+        moved.reset(seconds(5)).unwrap();
+        if look {
+            assert!(!format!("{queue:?}").is_empty());
+            assert!(queue.look_at().is_some() && queue.delayed_calls().len() == 2);
+        }
+        moved.reset(seconds(2)).unwrap();
+        now.set(seconds(2));
+        queue.drain_due().for_each(|call| call());
+        // It comes from an earlier time, and so before the other.
+        assert_eq!(*order.borrow(), [1, 2]);
+    }
+}
+
 /// `look_at` is never too late, whatever becomes of the calls; with none there
 /// is nothing to look at.
 #[test]

@@ -227,10 +227,9 @@ impl<H: StatefulProtocol> Stateful<H> {
             }
         }
         self.held.push(input);
-        if self.waiting == Waiting::No
-            && flow(&connection) == Flow::Held
-            && self.held.len() >= self.state.bytes
-        {
+        // What wants too much is refused, though it will never come.
+        let due = self.held.len() >= self.state.bytes || self.state.bytes > H::MAX_LENGTH;
+        if due && self.waiting == Waiting::No && flow(&connection) == Flow::Held {
             self.waiting = when_drained(stateful, |stateful| &mut stateful.waiting);
         }
     }

@@ -200,6 +200,15 @@ fn an_item_that_is_not_complete_is_left_out_as_in_twisted() {
     assert!(read::<Vec<i64>>(b"\0\x01x").is_err());
 }
 
+/// A box in a list is read as one that comes by itself.
+#[test]
+fn a_key_that_comes_twice_has_its_last_value() {
+    let wire = b"\0\x01b\0\x011\0\x01a\0\x01x\0\x01b\0\x012\0\0";
+    let row = Row { b: 2, a: Some("x".to_owned()) };
+    assert_eq!(AmpBox::parse(wire).unwrap()[0].to_value::<Row>().as_ref(), Ok(&row));
+    assert_eq!(read::<Vec<Row>>(wire), Ok(vec![row]));
+}
+
 #[test]
 fn dynamic_arguments_say_what_is_wrong() {
     let fields = [

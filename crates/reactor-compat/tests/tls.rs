@@ -99,8 +99,7 @@ fn meet(server: ServerOptions, client: ClientOptions) -> (TlsError, Failure) {
     drive(|reactor| async move {
         let (theirs, ours) = (End::default(), End::default());
         let accepted = theirs.clone();
-        let port =
-            reactor.listen_ssl(("127.0.0.1", 0), move |_: Address| accepted.clone(), server);
+        let port = reactor.listen_ssl(("127.0.0.1", 0), move |_: Address| accepted.clone(), server);
         let address = port.unwrap().get_host().socket_addr().unwrap();
         let connecting = ours.clone();
         reactor.connect_ssl(address, move |_: Address| connecting.clone(), client).unwrap();
@@ -399,8 +398,9 @@ fn what_was_written_before_the_change_goes_out_as_it_is() {
         assert!(before == much, "it is plain, and all of it");
 
         let (log, seen) = (Log::default(), Log::default());
-        let options =
-            ClientOptions::new("localhost").unwrap().trust_roots(TrustRoots::from_pem(roots).unwrap());
+        let options = ClientOptions::new("localhost")
+            .unwrap()
+            .trust_roots(TrustRoots::from_pem(roots).unwrap());
         let connection = reactor.serve(stream, Recorder::new(&log));
         connection.start_tls(options).unwrap();
         assert_eq!(log.ended().await, Event::Done);

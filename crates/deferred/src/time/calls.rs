@@ -86,8 +86,6 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    // ----- calls, and their slots -----
-
     pub(super) fn len(&self) -> usize {
         self.pending
     }
@@ -267,7 +265,7 @@ impl Calls {
         }
     }
 
-    /// All entries are stale.
+    /// Lets go of all entries, for all are stale.
     fn forget(&mut self) {
         self.fresh.clear();
         self.sorted.clear();

@@ -123,8 +123,8 @@ impl TimerQueue {
     }
 
     /// The calls that are due now, the first one first: each counts as made
-    /// when it is taken. Those that are scheduled or moved meanwhile are not
-    /// among them, however little their delay.
+    /// when it is taken. Those that are scheduled meanwhile, or moved to an
+    /// earlier time, are not among them, however little their delay.
     ///
     /// It is what a main loop makes in one turn, for which it looks at the
     /// clock once.
@@ -215,9 +215,10 @@ impl TimerQueue {
 
 impl fmt::Debug for TimerQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not `next_due`, which settles the order of calls that were moved.
         f.debug_struct("TimerQueue")
             .field("len", &self.len())
-            .field("next_due", &self.next_due())
+            .field("look_at", &self.look_at())
             .finish()
     }
 }

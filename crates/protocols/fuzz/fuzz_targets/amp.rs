@@ -3,11 +3,16 @@
 
 #![no_main]
 
+use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use protocols::amp::{Amp, AmpBox, BoxParser, DateTime, Decimal, Integer, Limits, Responders};
-use protocols::amp::{Command, NoError};
+use protocols::amp::{
+    Amp, AmpBox, BoxCodec, BoxParser, Command, DateTime, Decimal, Integer, Limits, NoError,
+    Responders,
+};
+use protocols_fuzz::{cut, plan};
 use reactor_compat::testing::StringTransport;
 use serde::{Deserialize, Serialize};
+use tokio_util::codec::Decoder;
 
 #[derive(Serialize, Deserialize)]
 struct Row {
@@ -30,10 +35,10 @@ impl Command for A {
     type Error = NoError;
 }
 
-fn parse(chunks: impl Iterator<Item = impl AsRef<[u8]>>, limits: Limits) -> (Vec<AmpBox>, bool) {
+fn parse(chunks: &[&[u8]], limits: Limits) -> (Vec<AmpBox>, bool) {
     let (mut parser, mut found) = (BoxParser::with_limits(limits), Vec::new());
     for chunk in chunks {
-        let mut data = chunk.as_ref();
+        let mut data = *chunk;
         loop {
             match parser.next_box(&mut data) {
                 Ok(Some(one)) => found.push(AmpBox::from(one)),
@@ -46,22 +51,52 @@ fn parse(chunks: impl Iterator<Item = impl AsRef<[u8]>>, limits: Limits) -> (Vec
     (found, false)
 }
 
-fuzz_target!(|input: (u8, Vec<u8>)| {
-    let (size, data) = input;
-    let limits = Limits { box_size: 4096, keys: 8, ..Limits::default() };
-    let whole = parse(std::iter::once(&data), limits);
-    let cut = parse(data.chunks(usize::from(size).max(1)), limits);
-    assert_eq!(whole, cut);
+/// The same by the codec.
+fn decode(pieces: &[&[u8]], limits: Limits) -> (Vec<AmpBox>, bool) {
+    let (mut codec, mut buffer) = (BoxCodec::with_limits(limits), BytesMut::new());
+    let mut found = Vec::new();
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        loop {
+            match codec.decode(&mut buffer) {
+                Ok(Some(one)) => found.push(one),
+                Ok(None) => break,
+                Err(_) => return (found, true),
+            }
+        }
+        assert!(buffer.is_empty());
+    }
+    (found, false)
+}
+
+/// What a connection says to it all.
+fn serve(pieces: &[&[u8]], limits: Limits) -> (Vec<u8>, bool) {
+    let responders = Responders::new().function(|a: A| Ok(a));
+    let server = StringTransport::new(Amp::with_responders(&responders).with_limits(limits));
+    for piece in pieces {
+        server.data_received(piece);
+        if server.disconnecting() {
+            break;
+        }
+    }
+    let said = (server.take_value(), server.disconnecting());
+    server.connection_lost(reactor_compat::ConnectionDone);
+    said
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((size, sizes, bytes)) = plan(data) else { return };
+    let limits = Limits { box_size: 4 * size, keys: 8, ..Limits::default() };
+    let pieces = cut(bytes, sizes);
+    let whole = parse(&[bytes], limits);
+    assert_eq!(whole, parse(&pieces, limits));
+    assert_eq!(whole, decode(&pieces, limits));
     for found in &whole.0 {
         if let Ok(read) = found.to_value::<A>() {
             let _ = AmpBox::from_value(&read);
         }
+        let Ok(wire) = found.serialize() else { continue };
+        assert_eq!(AmpBox::parse(&wire).as_deref(), Ok(std::slice::from_ref(found)));
     }
-
-    let responders = Responders::new().function(|a: A| Ok(a));
-    let server = StringTransport::new(Amp::with_responders(&responders).with_limits(limits));
-    for chunk in data.chunks(usize::from(size).max(1)) {
-        server.data_received(chunk);
-    }
-    server.connection_lost(reactor_compat::ConnectionDone);
+    assert_eq!(serve(&[bytes], limits), serve(&pieces, limits));
 });

@@ -7,7 +7,9 @@ use reactor_compat::endpoint::Description;
 /// The text, with a backslash before whatever means something.
 fn quote(text: &str) -> String {
     text.chars()
-        .flat_map(|character| ":=\\".contains(character).then_some('\\').into_iter().chain([character]))
+        .flat_map(|character| {
+            ":=\\".contains(character).then_some('\\').into_iter().chain([character])
+        })
         .collect()
 }
 

@@ -3,12 +3,15 @@
 #![no_main]
 
 use deferred::time::Clock;
+use deferred::{Deferred, Failure};
 use libfuzzer_sys::fuzz_target;
 use protocols::memcache::{BadReply, MemCacheProtocol, Reply, ReplyParser};
 use protocols_fuzz::{cut, plan};
 use reactor_compat::ConnectionDone;
 use reactor_compat::testing::StringTransport;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::rc::Rc;
 
 fn parse(max_value: usize, pieces: &[&[u8]]) -> (Vec<Reply>, Option<BadReply>) {
@@ -28,28 +31,28 @@ fn parse(max_value: usize, pieces: &[&[u8]]) -> (Vec<Reply>, Option<BadReply>) {
     (replies, None)
 }
 
+type Told = Rc<RefCell<Vec<String>>>;
+
+/// Notes what becomes of a command.
+fn tell<T: Debug + 'static>(told: &Told, answer: Deferred<T>) {
+    let told = told.clone();
+    drop(answer.add_both(move |answer: Result<T, Failure>| {
+        told.borrow_mut().push(format!("{:?}", answer.map_err(|failure| failure.to_string())));
+    }));
+}
+
 /// What became of some commands.
 fn converse(max_value: usize, pieces: &[&[u8]]) -> Vec<String> {
     let protocol = MemCacheProtocol::new(&Clock::new()).max_value_length(max_value);
     let client = protocol.client();
     let transport = StringTransport::new(protocol);
-    let told = Rc::new(RefCell::new(Vec::new()));
-    let tell = |told: &Rc<RefCell<Vec<String>>>| {
-        let told = told.clone();
-        move |text: String| told.borrow_mut().push(text)
-    };
-    macro_rules! wait {
-        ($command:expr) => {{
-            let tell = tell(&told);
-            drop($command.add_both(move |result| tell(format!("{result:?}"))));
-        }};
-    }
-    wait!(client.get("foo"));
-    wait!(client.set("foo", "bar"));
-    wait!(client.get_multiple(["a", "b"]));
-    wait!(client.increment("n", 1));
-    wait!(client.stats(None));
-    wait!(client.version());
+    let told = Told::default();
+    tell(&told, client.get("foo"));
+    tell(&told, client.set("foo", "bar"));
+    tell(&told, client.get_multiple(["a", "b"]).add_callback(|all| Ok(BTreeMap::from_iter(all))));
+    tell(&told, client.increment("n", 1));
+    tell(&told, client.stats(None).add_callback(|all| Ok(BTreeMap::from_iter(all))));
+    tell(&told, client.version());
     for piece in pieces {
         transport.data_received(piece);
         if !transport.connected() {

@@ -2,7 +2,7 @@
 //! however they are cut, and whether these are there at once or not.
 #![no_main]
 
-use deferred::{Deferred, Trigger};
+use deferred::{Deferred, Failure, Trigger};
 use libfuzzer_sys::fuzz_target;
 use protocols::basic::{LineReceiver, Lines};
 use protocols::finger::{Finger, FingerHandler};
@@ -82,15 +82,16 @@ fn finger(pieces: &[&[u8]]) -> (Vec<u8>, bool) {
 fn postfix(pieces: &[&[u8]], at_once: bool) -> (Vec<u8>, bool) {
     let waiting: Rc<RefCell<Vec<Trigger<Option<Vec<u8>>>>>> = Rc::default();
     let asked = waiting.clone();
-    let mut factory = PostfixTCPMapFactory::new(&deferred::time::Clock::new(), move |key: &[u8]| {
-        let value = (key.len() % 2 == 0).then(|| key.to_vec());
-        if at_once {
-            return Deferred::succeed(value);
-        }
-        let (later, trigger) = Deferred::new();
-        asked.borrow_mut().push(trigger);
-        later.add_callback(move |_: Option<Vec<u8>>| Ok(value))
-    });
+    let mut factory =
+        PostfixTCPMapFactory::new(&deferred::time::Clock::new(), move |key: &[u8]| {
+            let value = (key.len() % 2 == 0).then(|| key.to_vec());
+            if at_once {
+                return Deferred::succeed(value);
+            }
+            let (later, trigger) = Deferred::new();
+            asked.borrow_mut().push(trigger);
+            later.add_callback(move |_: Option<Vec<u8>>| Ok(value))
+        });
     let Some(server) = factory.build_protocol(Address::Pipe) else { return Default::default() };
     serve(server, pieces, || {
         let fired = waiting.take();
@@ -111,7 +112,10 @@ fn ask(pieces: &[&[u8]]) -> Vec<String> {
     for port in 1..9 {
         let who = ident.call(move |client, _| client.lookup(port, 23));
         let told = told.clone();
-        drop(who.add_both(move |who| told.borrow_mut().push(format!("{who:?}"))));
+        drop(who.add_both(move |who: Result<Identity, Failure>| {
+            let who = who.map_err(|failure| failure.to_string());
+            told.borrow_mut().push(format!("{who:?}"));
+        }));
     }
     for piece in pieces {
         transport.data_received(piece);

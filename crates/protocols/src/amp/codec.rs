@@ -81,7 +81,7 @@ impl Decoder for BoxCodec {
     fn decode_eof(&mut self, buffer: &mut BytesMut) -> io::Result<Option<AmpBox>> {
         let found = self.decode(buffer)?;
         if found.is_none() {
-            self.parser.take_buffered();
+            drop(self.parser.take_buffered());
         }
         Ok(found)
     }

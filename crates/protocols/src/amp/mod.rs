@@ -44,6 +44,7 @@
 //! | [`AmpBox`], [`BoxRef`], [`BoxParser`] | `AmpBox`, `BinaryBoxProtocol`, `parse` |
 //! | [`Bytes`], [`Integer`], [`Decimal`], [`DateTime`]: types of arguments | `String`, `Integer`, `Decimal`, `DateTime` |
 //! | [`BigString`]: more than 64 KiB | |
+//! | `BoxCodec`: boxes for `tokio_util` (feature `codec`) | |
 //! | [`Argument`], [`Field`], [`Value`]: types known when the program runs | `Argument` |
 //! | [`Limits`], [`MAX_KEY_LENGTH`], [`MAX_VALUE_LENGTH`] | |
 //! | [`RemoteAmpError`], [`UnknownRemoteError`], [`UnhandledCommand`], [`TooLong`] and others | the same |
@@ -58,6 +59,8 @@ mod argument;
 mod argument_error;
 mod ask;
 mod big_string;
+#[cfg(feature = "codec")]
+mod codec;
 mod command;
 mod date_time;
 mod de;
@@ -86,6 +89,8 @@ pub use argument::{Argument, Field, Objects, Value, objects_to_strings, strings_
 pub use argument_error::ArgumentError;
 use big_string::BIG_STRING;
 pub use big_string::BigString;
+#[cfg(feature = "codec")]
+pub use codec::BoxCodec;
 pub use command::{Command, CommandError, NoError};
 pub use date_time::DateTime;
 pub use decimal::Decimal;
