@@ -226,10 +226,14 @@ impl<H: StatefulProtocol> Stateful<H> {
                 None => {}
             }
         }
+        let flow = flow(&connection);
+        if flow == Flow::Closing {
+            return self.held.clear();
+        }
         self.held.push(input);
         // What wants too much is refused, though it will never come.
         let due = self.held.len() >= self.state.bytes || self.state.bytes > H::MAX_LENGTH;
-        if due && self.waiting == Waiting::No && flow(&connection) == Flow::Held {
+        if due && flow == Flow::Held && self.waiting == Waiting::No {
             self.waiting = when_drained(stateful, |stateful| &mut stateful.waiting);
         }
     }

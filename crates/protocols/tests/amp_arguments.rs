@@ -166,6 +166,18 @@ fn decimals_keep_their_precision() {
     assert_eq!(Decimal::from(-7).to_string(), "-7");
 }
 
+/// They are those of Python's `decimal`, whose numbers take no more room than
+/// their digits.
+#[test]
+fn decimals_have_their_ends() {
+    for text in ["9E+999999999999999999", "1E-1999999999999999997"] {
+        assert_eq!(text.parse::<Decimal>().unwrap().as_str(), text);
+    }
+    for text in ["1E+1000000000000000000", "1E-1999999999999999998", "1E+99999999999999999999"] {
+        assert!(text.parse::<Decimal>().is_err(), "{text}");
+    }
+}
+
 #[test]
 fn dates_come_from_the_calendar() {
     let zoned = date(2024, 2, 29).at(1, 2, 3, 4_000).in_tz("UTC").unwrap();

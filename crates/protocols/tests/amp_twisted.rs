@@ -10,9 +10,11 @@ mod math;
 mod tcp;
 
 use std::cell::RefCell;
+use std::env;
 use std::error::Error;
+use std::ffi::OsString;
 use std::fmt;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command as Process, Stdio};
 use std::rc::Rc;
@@ -20,7 +22,7 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure, Trigger, gather_results};
 use math::{Divide, Quotient, Sum, Total, ZeroDivision};
 use protocols::amp::{
-    Bytes, Command, CommandError, DateTime, Decimal, Integer, NoError, Peer, Responders,
+    Bytes, Command, CommandError, DateTime, Decimal, Integer, NoError, Peer, Remote, Responders,
     UnhandledCommand, UnknownRemoteError,
 };
 use protocols::wire::Echo;
@@ -30,26 +32,38 @@ use tcp::{connect, listen, run};
 
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/peer.py");
 
-/// Whether there is a Twisted to talk to; if not, says that nothing is tested.
-fn twisted() -> bool {
-    let mut python = Process::new("python3");
-    let found = python.args(["-c", "import twisted"]).stderr(Stdio::null()).status();
+/// The Python that the environment names, or the one that is there.
+fn python() -> OsString {
+    env::var_os("TWISTED_PYTHON").unwrap_or_else(|| "python3".into())
+}
+
+/// Whether Python has some packages; if not, says that nothing is tested. With
+/// `TWISTED_PYTHON` set that is a failure.
+fn has(packages: &str) -> bool {
+    let import = format!("import {packages}");
+    let found = Process::new(python()).args(["-c", &import]).stderr(Stdio::null()).status();
     let there = found.is_ok_and(|status| status.success());
     if !there {
-        eprintln!(
-            "SKIPPED: `python3 -c 'import twisted'` fails, so there is no Twisted to talk to"
-        );
+        assert!(env::var_os("TWISTED_PYTHON").is_none(), "TWISTED_PYTHON fails to {import}");
+        // Not `eprintln!`, which a test that passes keeps to itself.
+        let _ = writeln!(io::stderr(), "skipped: no Python that can {import}");
     }
     there
+}
+
+/// Whether there is a Twisted to talk to.
+fn twisted() -> bool {
+    has("twisted")
 }
 
 /// A Twisted that is running, ended with the test.
 struct Server(Child);
 
 impl Server {
-    fn start() -> (Self, SocketAddr) {
-        let mut child =
-            Process::new("python3").args([PEER, "server"]).stdout(Stdio::piped()).spawn().unwrap();
+    fn start(arguments: &[&str]) -> (Self, SocketAddr) {
+        let mut process = Process::new(python());
+        let process = process.args([PEER, "server"]).args(arguments).stdout(Stdio::piped());
+        let mut child = process.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port: u16 = line.trim().parse().unwrap();
@@ -198,7 +212,7 @@ fn we_call_twisted() {
         return;
     }
     run(|reactor| async move {
-        let (_server, address) = Server::start();
+        let (_server, address) = Server::start(&[]);
         let remote = connect(&reactor, address).await?;
         assert_eq!(remote.call_remote(Sum { a: 13, b: 81 }).await?.total, 94);
         let failure =
@@ -231,7 +245,7 @@ fn a_twisted_that_dies_fails_what_is_outstanding() {
         return;
     }
     run(|reactor| async move {
-        let (_server, address) = Server::start();
+        let (_server, address) = Server::start(&[]);
         let remote = connect(&reactor, address).await?;
         let calls: Vec<_> = (0..100).map(|_| remote.call_remote(Slow)).collect();
         let dying = remote.call_remote(Die);
@@ -263,18 +277,22 @@ impl Protocol for Hear {
     }
 }
 
+/// Turns to another protocol, and waits for its echo.
+async fn hear(remote: &Remote) -> Result<(), Failure> {
+    let (heard, trigger) = Deferred::new();
+    let done = Rc::new(RefCell::new(Some(trigger)));
+    remote.call_remote_switch(BeEcho, move |_| Hear { heard: Vec::new(), done }).await?;
+    heard.await
+}
+
 #[test]
 fn we_switch_with_twisted() {
     if !twisted() {
         return;
     }
     run(|reactor| async move {
-        let (_server, address) = Server::start();
-        let remote = connect(&reactor, address).await?;
-        let (heard, trigger) = Deferred::new();
-        let done = Rc::new(RefCell::new(Some(trigger)));
-        remote.call_remote_switch(BeEcho, move |_| Hear { heard: Vec::new(), done }).await?;
-        heard.await
+        let (_server, address) = Server::start(&[]);
+        hear(&connect(&reactor, address).await?).await
     });
 }
 
@@ -293,19 +311,83 @@ fn responders() -> Responders {
         .switch(|_: &mut (), _: &Peer<()>, BeEcho| Ok(Echo))
 }
 
-#[test]
-fn twisted_calls_us() {
-    if !twisted() {
-        return;
-    }
-    run(|reactor| async move {
-        let port = listen(&reactor, &responders()).port().to_string();
+/// Has Twisted be the client of a server that answers like this.
+fn twisted_plays(play: &'static str, responders: Responders, arguments: Vec<OsString>) {
+    run(move |reactor| async move {
+        let port = listen(&reactor, &responders).port().to_string();
         let client = reactor.defer_to_thread(move || {
-            Ok(Process::new("python3").args([PEER, "client", &port]).output()?)
+            Ok(Process::new(python()).args([PEER, play, &port]).args(arguments).output()?)
         });
         let output = client.await?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{said}");
         Ok(())
     });
+}
+
+#[test]
+fn twisted_calls_us() {
+    if twisted() {
+        twisted_plays("client", responders(), Vec::new());
+    }
+}
+
+/// Turning to TLS in the middle of calls, and to another protocol under it.
+#[cfg(feature = "tls")]
+mod tls {
+    use std::fs;
+
+    use reactor_compat::tls::{ClientOptions, Identity, ServerOptions, TrustRoots};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn twisted_with_tls() -> bool {
+        has("OpenSSL, service_identity, twisted")
+    }
+
+    /// A certificate, and a folder with it in `public.pem`, and with its key in
+    /// `private.pem`.
+    fn certificate() -> (TempDir, String, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (public, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("public.pem"), &public).unwrap();
+        fs::write(folder.path().join("private.pem"), format!("{public}{key}")).unwrap();
+        (folder, public, key)
+    }
+
+    #[test]
+    fn we_turn_to_tls_with_twisted_and_switch() {
+        if !twisted_with_tls() {
+            return;
+        }
+        run(|reactor| async move {
+            let (folder, public, _) = certificate();
+            let private = folder.path().join("private.pem");
+            let (_server, address) = Server::start(&[private.to_str().unwrap()]);
+            let remote = connect(&reactor, address).await?;
+            assert_eq!(remote.call_remote(Sum { a: 13, b: 81 }).await?.total, 94);
+            let roots = TrustRoots::from_pem(&public)?;
+            let started = remote.start_tls(ClientOptions::new("localhost")?.trust_roots(roots));
+            let calls = (0..100).map(|n| remote.call_remote(Sum { a: n, b: n }));
+            let waiting = gather_results(calls.collect::<Vec<_>>());
+            started.await?;
+            let totals = waiting.await?;
+            assert!(totals.iter().zip(0..).all(|(answer, n)| answer.total == 2 * n));
+            assert!(remote.transport().is_secure());
+            hear(&remote).await
+        });
+    }
+
+    #[test]
+    fn twisted_turns_to_tls_with_us_and_switches() {
+        if !twisted_with_tls() {
+            return;
+        }
+        let (folder, public, key) = certificate();
+        let options = ServerOptions::new(Identity::from_pem(&public, &key).unwrap()).unwrap();
+        let responders = responders().start_tls(move |_, _| Ok(options.clone()));
+        twisted_plays("tls", responders, vec![folder.path().join("public.pem").into()]);
+    }
 }

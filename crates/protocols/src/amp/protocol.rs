@@ -7,6 +7,7 @@ use std::fmt;
 use std::mem;
 use std::rc::Rc;
 
+use bytes::{Buf, BytesMut};
 use deferred::Failure;
 use reactor_compat::{BringHome, Connection, Protocol, WaterMarks, log};
 
@@ -82,7 +83,7 @@ pub struct Amp<H: AmpHandler = ()> {
     dispatcher: Rc<Dispatcher>,
     parser: BoxParser,
     /// What came and is not looked at, because the transport is paused.
-    held: Vec<u8>,
+    held: BytesMut,
     peer: Option<Peer<H>>,
     slot: Slot,
     /// What was wrong with what came.
@@ -129,7 +130,7 @@ impl<H: AmpHandler> Amp<H> {
             limits: Limits::default(),
             dispatcher: Rc::default(),
             parser: BoxParser::new(),
-            held: Vec::new(),
+            held: BytesMut::new(),
             peer: None,
             slot: Slot::default(),
             broken: None,
@@ -158,12 +159,14 @@ impl<H: AmpHandler> Amp<H> {
         Remote::new(connection.transport().clone(), self.dispatcher.clone())
     }
 
-    /// Understands `data`, for as long as the transport is not paused.
-    fn parse(&mut self, transport: &Connection<Self>, data: &[u8]) {
+    /// Understands `data`, for as long as the transport is not paused; how many
+    /// bytes are left then.
+    fn parse(&mut self, transport: &Connection<Self>, data: &[u8]) -> usize {
         // What turned before this came has been settled.
         self.dispatcher.turned.set(false);
         let mut rest = data;
         let mut parser = mem::take(&mut self.parser);
+        let mut left = 0;
         loop {
             let done = match parser.next_box(&mut rest) {
                 Ok(None) => break,
@@ -179,16 +182,16 @@ impl<H: AmpHandler> Amp<H> {
                 break;
             }
             if !rest.is_empty() && !transport.reading() && transport.connected() {
-                self.hold(transport, rest);
+                left = rest.len();
                 break;
             }
         }
         self.parser = parser;
+        left
     }
 
-    /// Keeps what is not understood yet until the transport reads again.
-    fn hold(&mut self, transport: &Connection<Self>, rest: &[u8]) {
-        self.held.extend_from_slice(rest);
+    /// Waits until the transport reads again.
+    fn wait(&self, transport: &Connection<Self>) {
         // It is too much unsent that holds us up, or else a pause: of its end
         // `resumed` tells.
         let drained = transport.drain();
@@ -199,8 +202,13 @@ impl<H: AmpHandler> Amp<H> {
 
     fn go_on(&mut self, transport: &Connection<Self>) {
         if transport.reading() && !self.held.is_empty() {
-            let held = mem::take(&mut self.held);
-            self.parse(transport, &held);
+            let mut held = mem::take(&mut self.held);
+            let left = self.parse(transport, &held);
+            if left > 0 {
+                held.advance(held.len() - left);
+                self.held = held;
+                self.wait(transport);
+            }
         }
     }
 
@@ -308,7 +316,13 @@ impl<H: AmpHandler> Protocol for Amp<H> {
             Some(guest) => guest.data_received(data),
             None if self.broken.is_some() => {}
             None if !self.held.is_empty() => self.held.extend_from_slice(data),
-            None => self.parse(transport, data),
+            None => {
+                let left = self.parse(transport, data);
+                if left > 0 {
+                    self.held.extend_from_slice(&data[data.len() - left..]);
+                    self.wait(transport);
+                }
+            }
         }
     }
 

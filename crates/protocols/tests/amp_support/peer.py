@@ -1,4 +1,7 @@
-"""The real Twisted at the other end: `peer.py server`, or `peer.py client PORT`."""
+"""The real Twisted at the other end.
+
+`peer.py server [PEM]`, `peer.py client PORT` or `peer.py tls PORT PEM`.
+"""
 
 import datetime
 import decimal
@@ -97,6 +100,12 @@ class Peer(amp.AMP):
     def everything(self, **fields):
         return fields
 
+    @amp.StartTLS.responder
+    def start_tls(self):
+        from twisted.internet import ssl
+
+        return {"tls_localCertificate": ssl.PrivateCertificate.loadPEM(read(sys.argv[2]))}
+
 
 def extremes():
     zone = amp._FixedOffsetTZInfo.fromSignHoursMinutes("-", 23, 59)
@@ -146,12 +155,30 @@ async def fails(kind, deferred):
     raise AssertionError("it should fail with %r" % kind)
 
 
-async def client(port):
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def connecting(port):
     endpoint = endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+    return lambda: endpoints.connectProtocol(endpoint, Peer())
 
-    async def connect():
-        return await endpoints.connectProtocol(endpoint, Peer())
 
+async def sums(peer, count):
+    calls = [peer.callRemote(Sum, a=n, b=n) for n in range(count)]
+    totals = [answer["total"] for answer in await defer.gatherResults(calls)]
+    assert totals == list(range(0, 2 * count, 2)), totals
+
+
+async def echoes(peer):
+    done = defer.Deferred()
+    await peer.callRemote(BeEcho, HearFactory(done))
+    await done
+
+
+async def client(port):
+    connect = connecting(port)
     peer = await connect()
     assert await peer.callRemote(Sum, a=13, b=81) == {"total": 94}
     assert await peer.callRemote(Divide, numerator=1, denominator=3) == {"result": 1 / 3}
@@ -161,16 +188,30 @@ async def client(port):
     for fields in extremes():
         answer = await peer.callRemote(Everything, **fields)
         assert shown(answer) == shown(fields), answer
-    calls = [peer.callRemote(Sum, a=n, b=n) for n in range(1000)]
-    assert [answer["total"] for answer in await defer.gatherResults(calls)] == list(range(0, 2000, 2))
+    await sums(peer, 1000)
 
     error = await fails(ValueError, (await connect()).callRemote(Fatal))
     assert str(error) == "that was it", error
     await fails(amp.UnknownRemoteError, (await connect()).callRemote(Boom))
 
-    done = defer.Deferred()
-    await (await connect()).callRemote(BeEcho, HearFactory(done))
-    await done
+    await echoes(await connect())
+
+
+async def tls(port, pem):
+    """Turns to TLS in the middle of calls, and to another protocol under it."""
+    from twisted.internet import interfaces, ssl
+
+    authority = ssl.Certificate.loadPEM(read(pem))
+    peer = await connecting(port)()
+    await sums(peer, 10)
+    started = peer.callRemote(amp.StartTLS, tls_verifyAuthorities=[authority])
+    waiting = defer.ensureDeferred(sums(peer, 100))
+    await started
+    await waiting
+    assert interfaces.ISSLTransport.providedBy(peer.transport)
+    assert peer.peerCertificate == authority
+    await sums(peer, 1000)
+    await echoes(peer)
 
 
 def main():
@@ -180,7 +221,8 @@ def main():
         reactor.run()
         return 0
     failed = []
-    done = defer.Deferred.fromCoroutine(client(int(sys.argv[2])))
+    play = {"client": client, "tls": tls}[sys.argv[1]]
+    done = defer.Deferred.fromCoroutine(play(int(sys.argv[2]), *sys.argv[3:]))
     done.addTimeout(60, reactor)
     done.addErrback(lambda failure: failed.append(failure.getTraceback()))
     done.addBoth(lambda _: reactor.callWhenRunning(reactor.stop))

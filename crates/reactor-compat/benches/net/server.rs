@@ -151,6 +151,8 @@ fn by_hand(kind: Kind) -> io::Result<()> {
         println!("{}", listener.local_addr()?.port());
         loop {
             let (stream, _) = listener.accept().await?;
+            // With two writes for a message it would wait for the peer's word.
+            stream.set_nodelay(true)?;
             match kind {
                 Kind::Shared => drop(tokio::task::spawn_local(echo_shared(stream))),
                 _ => drop(tokio::task::spawn_local(echo(stream))),
