@@ -60,7 +60,37 @@ async fn ping(
     Ok(())
 }
 
-/// How many bytes came back, and how long it took.
+/// How many KiB the server took, and how long it took.
+pub(crate) fn send(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)> {
+    block_on(async {
+        let mut stream = TcpStream::connect(server).await?;
+        let data = vec![b'x'; 256 * 1024];
+        let (begin, mut count) = (Instant::now(), 0);
+        while begin.elapsed() < time {
+            stream.write_all(&data).await?;
+            count += data.len() as u64 / 1024;
+        }
+        // The server closes when it has read all.
+        stream.shutdown().await?;
+        stream.read(&mut [0]).await?;
+        Ok((count, begin.elapsed().as_secs_f64()))
+    })?
+}
+
+/// How many KiB the server sent, and how long it took.
+pub(crate) fn receive(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)> {
+    block_on(async {
+        let mut stream = TcpStream::connect(server).await?;
+        let mut buffer = vec![0; 256 * 1024];
+        let (begin, mut count) = (Instant::now(), 0);
+        while begin.elapsed() < time {
+            count += stream.read(&mut buffer).await? as u64;
+        }
+        Ok((count / 1024, begin.elapsed().as_secs_f64()))
+    })?
+}
+
+/// How many KiB came back, and how long it took.
 pub(crate) fn bulk(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)> {
     block_on(async {
         let stream = TcpStream::connect(server).await?;
@@ -82,7 +112,7 @@ pub(crate) fn bulk(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)>
             }
         }
         writing.await??;
-        Ok((count, begin.elapsed().as_secs_f64()))
+        Ok((count / 1024, begin.elapsed().as_secs_f64()))
     })?
 }
 

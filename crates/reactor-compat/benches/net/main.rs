@@ -12,7 +12,9 @@
 //! round's ratio to the server by hand. Rates say how fast it went; CPU is the
 //! server's time for one request, which is steadier.
 
+mod by_hand;
 mod load;
+mod ours;
 mod report;
 mod server;
 mod workload;
@@ -28,10 +30,10 @@ const ROUNDS: usize = 9;
 
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    if let [mode, kind] = &args[..]
+    if let [mode, kind, role] = &args[..]
         && mode == "serve"
     {
-        return server::serve(Kind::named(kind).ok_or(io::ErrorKind::InvalidInput)?);
+        return server::serve(kind, role);
     }
     let wanted = args.first().map_or("", String::as_str);
     let rounds = args.get(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
@@ -47,7 +49,7 @@ fn run(workload: &Workload, rounds: usize) -> io::Result<()> {
     let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.there()).collect();
     for _ in 0..rounds {
         for kind in &kinds {
-            let server = Server::start(*kind)?;
+            let server = Server::start(*kind, workload.role())?;
             report.add(*kind, workload.measure(&server)?);
         }
     }

@@ -1,14 +1,12 @@
-//! The servers: each echoes what it gets.
+//! The servers, each a process of its own.
 
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use reactor_compat::{Address, Connection, Protocol, reactor};
 use rustix::thread::{CpuSet, sched_setaffinity};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, LocalOptions};
+
+use crate::{by_hand, ours};
 
 /// Whose server it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,7 +31,7 @@ impl Kind {
         }
     }
 
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
@@ -48,17 +46,35 @@ impl Kind {
     }
 }
 
-const TWISTED: &str = "
-from twisted.internet import reactor, protocol
-class Echo(protocol.Protocol):
-    def dataReceived(self, data):
-        self.transport.write(data)
-factory = protocol.Factory.forProtocol(Echo)
-factory.noisy = False
-port = reactor.listenTCP(0, factory, backlog=4096, interface='127.0.0.1')
-print(port.getHost().port, flush=True)
-reactor.run()
-";
+/// What a server does with a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Sends back what it gets.
+    Echo,
+    /// Reads, and does nothing with it.
+    Sink,
+    /// Sends [`CHUNK`]s as fast as they go.
+    Source,
+}
+
+/// How much a source writes at once.
+pub(crate) const CHUNK: usize = 64 * 1024;
+
+impl Role {
+    const ALL: [Self; 3] = [Self::Echo, Self::Sink, Self::Source];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Sink => "sink",
+            Self::Source => "source",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
 
 /// A server in a process of its own.
 pub(crate) struct Server {
@@ -67,11 +83,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(kind: Kind) -> io::Result<Self> {
+    pub(crate) fn start(kind: Kind, role: Role) -> io::Result<Self> {
         let mut command = match kind {
             Kind::Twisted => {
                 let mut command = Command::new("taskset");
-                command.args(["-c", "0", "python3", "-c", TWISTED]);
+                command.args(["-c", "0", "python3", "-c", include_str!("twisted_server.py")]);
                 command
             }
             kind => {
@@ -80,7 +96,7 @@ impl Server {
                 command
             }
         };
-        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let mut child = command.arg(role.name()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         let out = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         BufReader::new(out).read_line(&mut line)?;
@@ -117,88 +133,13 @@ pub(crate) fn pin(core: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
-/// Is a server, until it is killed.
-pub(crate) fn serve(kind: Kind) -> io::Result<()> {
+/// Is the server that the command line names, until it is killed.
+pub(crate) fn serve(kind: &str, role: &str) -> io::Result<()> {
     pin(0)?;
-    match kind {
-        Kind::Ours => ours(),
-        Kind::Hand | Kind::Shared => by_hand(kind),
-        Kind::Twisted => Ok(()),
-    }
-}
-
-struct Echo;
-
-impl Protocol for Echo {
-    fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
-        transport.write(data);
-    }
-}
-
-fn ours() -> io::Result<()> {
-    let port = reactor().listen_tcp(("127.0.0.1", 0), |_: Address| Echo)?;
-    println!("{}", port.get_host().port().unwrap_or_default());
-    reactor().run().map_err(io::Error::other)
-}
-
-fn by_hand(kind: Kind) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(async {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-        rustix::net::listen(&listener, 1024)?;
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        println!("{}", listener.local_addr()?.port());
-        loop {
-            let (stream, _) = listener.accept().await?;
-            // With two writes for a message it would wait for the peer's word.
-            stream.set_nodelay(true)?;
-            match kind {
-                Kind::Shared => drop(tokio::task::spawn_local(echo_shared(stream))),
-                _ => drop(tokio::task::spawn_local(echo(stream))),
-            }
-        }
-    })
-}
-
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
-    let mut buffer = vec![0; 8 * 1024];
-    loop {
-        let count = stream.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok(());
-        }
-        stream.write_all(&buffer[..count]).await?;
-    }
-}
-
-thread_local! {
-    static BUFFER: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; 64 * 1024]);
-}
-
-/// What of an answer the kernel did not take at once is kept by the task.
-async fn echo_shared(mut stream: TcpStream) -> io::Result<()> {
-    loop {
-        let (count, rest) = std::future::poll_fn(|cx| {
-            BUFFER
-                .with_borrow_mut(|buffer| {
-                    let mut room = ReadBuf::new(buffer);
-                    let stream = std::pin::Pin::new(&mut stream);
-                    std::task::ready!(stream.poll_read(cx, &mut room))?;
-                    std::task::Poll::Ready(io::Result::Ok(room.filled().len()))
-                })
-                .map_ok(|count| (count, Vec::new()))
-        })
-        .await?;
-        if count == 0 {
-            return Ok(());
-        }
-        let rest = BUFFER.with_borrow(|buffer| match stream.try_write(&buffer[..count]) {
-            Ok(sent) if sent == count => Ok(rest),
-            Ok(sent) => Ok(buffer[sent..count].to_vec()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(buffer[..count].to_vec()),
-            Err(error) => Err(error),
-        })?;
-        stream.write_all(&rest).await?;
+    match (Kind::named(kind), Role::named(role)) {
+        (Some(Kind::Ours), Some(role)) => ours::serve(role),
+        (Some(Kind::Hand), Some(role)) => by_hand::serve(role, by_hand::Buffers::Own),
+        (Some(Kind::Shared), Some(role)) => by_hand::serve(role, by_hand::Buffers::Shared),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
     }
 }

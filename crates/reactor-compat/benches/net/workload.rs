@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::load;
-use crate::server::Server;
+use crate::server::{Role, Server};
 
 /// How long each turn of a server takes.
 const TURN: Duration = Duration::from_millis(700);
@@ -14,7 +14,11 @@ pub(crate) enum Workload {
     /// On each of some connections: send, wait for the echo, and again.
     Echo { connections: usize, size: usize, depth: usize },
     /// One connection: send as much as there is room for, and read it back.
-    Bulk,
+    Both,
+    /// One connection, the server reads only.
+    Inward,
+    /// One connection, the server sends only.
+    Outward,
     /// Connect, one echo, close.
     Connect,
     /// Connections on which nothing happens, after so many echoes.
@@ -23,7 +27,7 @@ pub(crate) enum Workload {
 
 /// What came of it.
 pub(crate) struct Outcome {
-    /// Requests, connections or bytes a second; bytes for an idle connection.
+    /// Requests, connections or KiB a second; bytes for an idle connection.
     pub(crate) rate: f64,
     /// The server's microseconds for each.
     pub(crate) cpu: f64,
@@ -40,10 +44,12 @@ impl Workload {
             echo(10, 16 * 1024, 1),
             echo(100, 16 * 1024, 1),
             echo(10, 64, 32),
-            Self::Bulk,
+            Self::Inward,
+            Self::Outward,
+            Self::Both,
             Self::Connect,
-            Self::Idle { connections: 8_000, echoes: 0 },
-            Self::Idle { connections: 8_000, echoes: 1 },
+            Self::Idle { connections: 10_000, echoes: 0 },
+            Self::Idle { connections: 10_000, echoes: 1 },
         ]
     }
 
@@ -53,10 +59,21 @@ impl Workload {
             Self::Echo { connections, size, depth } => {
                 format!("echo {size} B, c{connections}, {depth} in flight")
             }
-            Self::Bulk => "bulk".to_owned(),
+            Self::Inward => "bulk, to the server: KiB".to_owned(),
+            Self::Outward => "bulk, from the server: KiB".to_owned(),
+            Self::Both => "bulk, echoed: KiB".to_owned(),
             Self::Connect => "connect, echo, close".to_owned(),
             Self::Idle { echoes: 0, .. } => "idle, fresh: bytes each".to_owned(),
             Self::Idle { .. } => "idle, after traffic: bytes each".to_owned(),
+        }
+    }
+
+    /// What the server has to be.
+    pub(crate) fn role(&self) -> Role {
+        match self {
+            Self::Inward => Role::Sink,
+            Self::Outward => Role::Source,
+            _ => Role::Echo,
         }
     }
 
@@ -65,7 +82,9 @@ impl Workload {
             Self::Echo { connections, size, depth } => timed(server, depth, |time| {
                 load::echo(server.address, connections, size * depth, time)
             }),
-            Self::Bulk => timed(server, 1, |time| load::bulk(server.address, time)),
+            Self::Inward => timed(server, 1, |time| load::send(server.address, time)),
+            Self::Outward => timed(server, 1, |time| load::receive(server.address, time)),
+            Self::Both => timed(server, 1, |time| load::bulk(server.address, time)),
             Self::Connect => timed(server, 1, |time| load::connect(server.address, time)),
             Self::Idle { connections, echoes } => {
                 let before = server.memory()?;

@@ -3,8 +3,9 @@
 
 use std::cell::{Cell, RefCell};
 
-/// How much is read at once.
-const READ_SIZE: usize = 64 * 1024;
+/// How much is read at once. What is read whole is often sent on whole: 64 KiB
+/// would be one segment of a loopback interface and a tail of a few bytes.
+const READ_SIZE: usize = 32 * 1024;
 
 /// How many spare output buffers are kept, and how large a one is worth it.
 const SPARES: usize = 16;

@@ -107,6 +107,7 @@ impl SharedSocket {
 }
 
 impl AsyncRead for SharedSocket {
+    #[cfg_attr(not(unix), expect(unreachable_code, reason = "only for what was adopted"))]
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -127,6 +128,7 @@ impl AsyncRead for SharedSocket {
 }
 
 impl AsyncWrite for SharedSocket {
+    #[cfg_attr(not(unix), expect(unreachable_code, reason = "only for what was adopted"))]
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -150,6 +152,7 @@ impl AsyncWrite for SharedSocket {
         Poll::Ready(Ok(()))
     }
 
+    #[cfg_attr(not(unix), expect(unreachable_code, reason = "only for what was adopted"))]
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self.0.borrow_mut() {
             Socket::Tcp(stream) => return Pin::new(stream).poll_shutdown(cx),

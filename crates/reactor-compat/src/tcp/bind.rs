@@ -30,7 +30,6 @@ use crate::reactor::Reactor;
 pub struct ListenOptions {
     backlog: i32,
     reuse_address: bool,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such option"))]
     reuse_port: bool,
     only_v6: Option<bool>,
 }
