@@ -1,1 +1,11 @@
 //! Nothing: the programs are in `examples/`, and tested in `tests/`.
+
+/// The programs on the pages for newcomers are compiled and run, too.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../docs/migrating.md")]
+    struct Migrating;
+}
