@@ -54,7 +54,8 @@ pub enum Outcome<T> {
 #[diagnostic::on_unimplemented(
     message = "a callback cannot return `{Self}`",
     label = "this callback returns `{Self}`",
-    note = "a callback returns `Result<T, Failure>` (often `Ok(value)`), `Deferred<T>`, or `()`"
+    note = "a callback returns `Result<T, Failure>` (often `Ok(value)`), `Deferred<T>`, or `()`; \
+            any error becomes a `Failure` by `?` or `.into()`"
 )]
 pub trait CallbackResult {
     /// What the next callback gets.

@@ -25,12 +25,17 @@ static ALLOCATOR: Counting = Counting;
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     static BYTES: Cell<usize> = const { Cell::new(0) };
+    static FREED: Cell<usize> = const { Cell::new(0) };
 }
 
 fn count(bytes: usize) {
     // Not there any more at the end of the thread.
     let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
     let _ = BYTES.try_with(|all| all.set(all.get() + bytes));
+}
+
+fn free(bytes: usize) {
+    let _ = FREED.try_with(|all| all.set(all.get() + bytes));
 }
 
 // SAFETY: everything is passed on to the system's allocator as it is, and
@@ -43,12 +48,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        free(layout.size());
         // SAFETY: as the caller says; it came from there.
         unsafe { System.dealloc(memory, layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size.saturating_sub(layout.size()));
+        free(layout.size().saturating_sub(size));
         // SAFETY: as the caller says; it came from there.
         unsafe { System.realloc(memory, layout, size) }
     }
@@ -65,6 +72,13 @@ fn bytes(work: impl FnOnce()) -> usize {
     let before = BYTES.get();
     work();
     BYTES.get() - before
+}
+
+/// How many bytes more there are after `work` than before.
+fn kept<T>(work: impl FnOnce() -> T) -> (usize, T) {
+    let (before, freed) = (BYTES.get(), FREED.get());
+    let value = work();
+    ((BYTES.get() - before).saturating_sub(FREED.get() - freed), value)
 }
 
 /// Looks at the flag for debugging once, which reads the environment.
@@ -237,6 +251,31 @@ fn bytes_a_call(calls: usize) -> usize {
         }
     });
     all / calls
+}
+
+/// They are scheduled after it, and cancelled in either order.
+#[test]
+fn a_hundred_thousand_cancelled_calls_leave_nothing_beside_a_pending_one() {
+    const CALLS: u64 = 100_000;
+    for last_first in [false, true] {
+        let clock = Clock::new();
+        let (bytes, stays) = kept(|| {
+            let stays = clock.call_later(Duration::from_secs(1), || ());
+            let mut calls: Vec<_> =
+                (0..CALLS).map(|n| clock.call_later(Duration::from_millis(n), || ())).collect();
+            if last_first {
+                calls.reverse();
+            }
+            for call in calls {
+                call.cancel().unwrap();
+            }
+            stays
+        });
+        assert!(stays.active());
+        assert!(bytes < 64 * 1024, "{bytes} bytes are kept");
+        clock.advance(Duration::from_secs(1));
+        assert!(!stays.active());
+    }
 }
 
 #[test]

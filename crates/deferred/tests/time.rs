@@ -2,6 +2,7 @@
 //! with that of a list that is sorted as Twisted's `Clock` sorts its own.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -476,6 +477,40 @@ fn a_million_changes_of_one_call() {
 
 /// `drain_due` looks at the clock once, and leaves what is scheduled, or moved
 /// to now, meanwhile.
+/// Room is given up as they go, before it is settled where those belong that
+/// were moved.
+#[test]
+fn cancelling_most_calls_leaves_those_that_were_moved_in_place() {
+    let (queue, now) = queue();
+    let order: Order = Rc::default();
+    let mut calls: BTreeMap<usize, _> = (0..4000)
+        .map(|n: usize| {
+            let order = order.clone();
+            let call = Box::new(move || order.borrow_mut().push(n));
+            (n, queue.call_later(seconds(n as u64), call))
+        })
+        .collect();
+    assert_eq!(queue.next_due(), Some(Duration::ZERO));
+    let stays = |n: &usize| n % 100 == 7;
+    for n in (0..4000).filter(stays) {
+        calls[&n].reset(seconds(10_000)).unwrap();
+    }
+    for n in (0..4000).filter(|n| !stays(n)) {
+        calls.remove(&n).unwrap().cancel().unwrap();
+    }
+    // Every other one is put back to where it was.
+    for n in (0..4000).filter(stays).step_by(2) {
+        calls[&n].reset(seconds(n as u64)).unwrap();
+    }
+    drop(calls);
+    now.set(seconds(10_000));
+    queue.drain_due().for_each(|call| call());
+    let back = (0..4000).filter(stays).step_by(2);
+    let later = (0..4000).filter(stays).skip(1).step_by(2);
+    assert_eq!(*order.borrow(), back.chain(later).collect::<Vec<_>>());
+    assert!(queue.is_empty());
+}
+
 #[test]
 fn draining_takes_what_was_due() {
     let (queue, now) = queue();

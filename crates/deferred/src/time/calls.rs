@@ -26,6 +26,10 @@ use super::{Call, DelayedCallError};
 /// kept when there are none.
 const FEW: usize = 64;
 
+/// When no more than one in so many slots is in use of those that were, room is
+/// given up.
+const SHARE: usize = 8;
+
 /// The number of a call's slot.
 pub(super) type SlotId = usize;
 
@@ -68,6 +72,8 @@ struct Soonest(u64);
 #[derive(Default)]
 pub(super) struct Calls {
     slots: Slab<Slot>,
+    /// Room is given up when no more slots than these are in use.
+    trim_at: usize,
     /// How many are pending.
     pending: usize,
     heap: BinaryHeap<Reverse<Entry>>,
@@ -102,6 +108,7 @@ impl Calls {
         let key = Key { due, order: self.last };
         let state = State::Pending { call, key };
         let slot = self.slots.insert(Slot { state, handles: 1, moved: false });
+        self.trim_at = self.trim_at.max(self.slots.len() / SHARE);
         self.pending += 1;
         self.soonest.lower(due);
         self.put(Entry { key, slot });
@@ -262,6 +269,26 @@ impl Calls {
         self.slots.remove(slot);
         if self.slots.is_empty() {
             self.forget();
+        } else if self.slots.len() <= self.trim_at.max(FEW) && self.slots.capacity() > SHARE * FEW {
+            self.trim();
+        }
+    }
+
+    /// Gives up room behind the last slot in use, and that of stale entries.
+    /// It costs little if that last one is still in use, as it is most times
+    /// when it did not help before.
+    #[cold]
+    fn trim(&mut self) {
+        self.trim_at = self.slots.len() / SHARE;
+        self.slots.shrink_to_fit();
+        // Until calls that were moved have their place, which entries are
+        // stale is not known.
+        if self.moved.is_empty() {
+            self.purge();
+            let room = 2 * self.pending + FEW;
+            self.fresh.shrink_to(room);
+            self.sorted.shrink_to(room);
+            self.heap.shrink_to(room);
         }
     }
 
@@ -272,6 +299,7 @@ impl Calls {
         self.heap.clear();
         if self.slots.capacity() > FEW {
             self.slots = Slab::new();
+            self.trim_at = 0;
             self.fresh.shrink_to(FEW);
             self.sorted.shrink_to(FEW);
             self.heap.shrink_to(FEW);
