@@ -9,10 +9,11 @@ use std::fmt;
 use std::time::SystemTime;
 
 use deferred::Failure;
-use tracing::field::{Field, Visit};
+use tracing::field::Field;
 use tracing::{Event, Level, Metadata};
 
 use super::emit::SYSTEM;
+use super::fields::{Fields, Visitor};
 use super::records;
 use super::span_data::SpanData;
 use super::traceback;
@@ -98,7 +99,7 @@ impl LogEvent {
     pub(super) fn read(event: &Event<'_>) -> Self {
         records::with_metadata(event, |metadata| {
             let mut reader = Reader { event: Self::blank(metadata), chain: None };
-            event.record(&mut reader);
+            event.record(&mut Visitor(&mut reader));
             reader.finish()
         })
     }
@@ -316,15 +317,6 @@ struct Reader {
 }
 
 impl Reader {
-    fn set(&mut self, field: &Field, value: FieldValue) {
-        match field.name() {
-            "message" => self.event.message = value.into_text(),
-            SYSTEM => self.event.system = Some(value.into_text()),
-            name if name.starts_with("log.") => {}
-            name => self.event.fields.push((name, value)),
-        }
-    }
-
     /// Leaves out fields that say once more what the traceback says.
     fn finish(self) -> LogEvent {
         let Self { mut event, chain } = self;
@@ -337,41 +329,26 @@ impl Reader {
     }
 }
 
-impl Visit for Reader {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.set(field, FieldValue::Float(value));
+impl Fields for Reader {
+    fn set(&mut self, field: &Field, value: FieldValue) {
+        match field.name() {
+            "message" => self.event.message = value.into_text(),
+            SYSTEM => self.event.system = Some(value.into_text()),
+            name if name.starts_with("log.") => {}
+            name => self.event.fields.push((name, value)),
+        }
     }
 
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, FieldValue::Signed(value));
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, FieldValue::Unsigned(value));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, FieldValue::Bool(value));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.set(field, FieldValue::Str(value.to_owned()));
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let chain = traceback::chain(value, ": ");
+    fn set_error(&mut self, field: &Field, error: &(dyn Error + 'static)) {
+        let chain = traceback::chain(error, ": ");
         if self.event.level != Level::ERROR || self.event.traceback.is_some() {
             return self.set(field, FieldValue::Shown(chain));
         }
-        self.event.failure = Failure::find(value).cloned();
+        self.event.failure = Failure::find(error).cloned();
         self.event.traceback = Some(match &self.event.failure {
             Some(failure) => traceback::of(failure),
-            None => traceback::without_frames(value),
+            None => traceback::without_frames(error),
         });
         self.chain = Some(chain);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.set(field, FieldValue::Shown(format!("{value:?}")));
     }
 }

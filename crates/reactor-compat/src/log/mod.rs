@@ -44,6 +44,8 @@ mod error;
 #[cfg(feature = "logging")]
 mod event;
 #[cfg(feature = "logging")]
+mod fields;
+#[cfg(feature = "logging")]
 mod file;
 #[cfg(feature = "logging")]
 mod filter;

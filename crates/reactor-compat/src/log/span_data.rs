@@ -2,17 +2,14 @@
 //!
 //! Tested in `tests/log.rs` and `tests/log_observer.rs`.
 
-use std::error::Error;
-use std::fmt;
-
 use tracing::Subscriber;
-use tracing::field::{Field, Visit};
+use tracing::field::Field;
 use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::emit::SYSTEM;
-use super::traceback;
+use super::fields::{Fields, Visitor};
 use super::value::FieldValue;
 
 /// The fields of a span, by name, the system apart.
@@ -22,7 +19,7 @@ pub(super) struct SpanData {
     pub(super) fields: Vec<(&'static str, FieldValue)>,
 }
 
-impl SpanData {
+impl Fields for SpanData {
     fn set(&mut self, field: &Field, value: FieldValue) {
         if field.name() == SYSTEM {
             self.system = Some(value.into_text());
@@ -46,7 +43,7 @@ where
         return;
     }
     let mut data = SpanData::default();
-    attributes.record(&mut data);
+    attributes.record(&mut Visitor(&mut data));
     span.extensions_mut().replace(data);
 }
 
@@ -57,42 +54,12 @@ where
 {
     // What records may log, so it is asked before the span's data are locked.
     let mut news = SpanData::default();
-    values.record(&mut news);
+    values.record(&mut Visitor(&mut news));
     let Some(span) = context.span(id) else { return };
     let mut extensions = span.extensions_mut();
     if let Some(data) = extensions.get_mut::<SpanData>() {
         data.system = news.system.or_else(|| data.system.take());
         data.fields.retain(|(name, _)| news.fields.iter().all(|(new, _)| new != name));
         data.fields.append(&mut news.fields);
-    }
-}
-
-impl Visit for SpanData {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.set(field, FieldValue::Float(value));
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, FieldValue::Signed(value));
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, FieldValue::Unsigned(value));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, FieldValue::Bool(value));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.set(field, FieldValue::Str(value.to_owned()));
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.set(field, FieldValue::Shown(traceback::chain(value, ": ")));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.set(field, FieldValue::Shown(format!("{value:?}")));
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::super::sink::WallClock;
@@ -14,6 +14,7 @@ use super::super::zone::Zone;
 use super::base::{Found, OpenLog};
 use super::error::LogFileError;
 use super::reader::LogReader;
+use super::rotating::{RotatingLog, Rotation};
 
 /// A day.
 ///
@@ -72,15 +73,14 @@ impl fmt::Display for LogDate {
 #[derive(Clone, Debug)]
 #[doc(alias = "twisted.python.logfile.DailyLogFile")]
 pub struct DailyLogFile {
-    shared: Arc<Mutex<Daily>>,
+    log: RotatingLog<ByDay>,
 }
 
-struct Daily {
-    log: OpenLog,
+/// Rotation by the day.
+struct ByDay {
     calendar: Calendar,
     /// The day of what was written last.
     last_date: LogDate,
-    rotation_error: Option<LogFileError>,
 }
 
 #[derive(Clone)]
@@ -172,10 +172,8 @@ impl DailyLogFileBuilder {
     ///
     /// See the [type's example](Self).
     pub fn open(self) -> Result<DailyLogFile, LogFileError> {
-        let (log, found) = OpenLog::open(self.path, self.default_mode)?;
-        let last_date = self.calendar.date_in(&found);
-        let daily = Daily { log, calendar: self.calendar, last_date, rotation_error: None };
-        Ok(DailyLogFile { shared: Arc::new(Mutex::new(daily)) })
+        let rotation = ByDay { last_date: self.calendar.today(), calendar: self.calendar };
+        Ok(DailyLogFile { log: RotatingLog::open(self.path, self.default_mode, rotation)? })
     }
 }
 
@@ -207,10 +205,6 @@ impl DailyLogFile {
         DailyLogFileBuilder { path: path.as_ref().to_owned(), default_mode: None, calendar }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Daily> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Where it is.
     ///
     /// ```
@@ -222,7 +216,7 @@ impl DailyLogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn path(&self) -> PathBuf {
-        self.lock().log.path().to_owned()
+        self.log.lock().path().to_owned()
     }
 
     /// The day of a time.
@@ -238,14 +232,14 @@ impl DailyLogFile {
     /// ```
     #[doc(alias = "toDate")]
     pub fn date_of(&self, time: SystemTime) -> LogDate {
-        self.lock().calendar.date_of(time)
+        self.log.lock().rotation().calendar.date_of(time)
     }
 
     /// What day it is.
     ///
     /// See the example of [`DailyLogFileBuilder`].
     pub fn today(&self) -> LogDate {
-        self.lock().calendar.today()
+        self.log.lock().rotation().calendar.today()
     }
 
     /// The day of what was written last.
@@ -264,7 +258,7 @@ impl DailyLogFile {
     /// ```
     #[doc(alias = "lastDate")]
     pub fn last_date(&self) -> LogDate {
-        self.lock().last_date
+        self.log.lock().rotation().last_date
     }
 
     /// Whether the next write rotates it.
@@ -272,7 +266,7 @@ impl DailyLogFile {
     /// See the example of [`new`](Self::new).
     #[doc(alias = "shouldRotate")]
     pub fn should_rotate(&self) -> bool {
-        self.lock().should_rotate()
+        self.log.lock().should_rotate()
     }
 
     /// Rotates it now.
@@ -300,7 +294,7 @@ impl DailyLogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rotate(&self) -> Result<(), LogFileError> {
-        self.lock().rotate()
+        self.log.lock().rotate()
     }
 
     /// Why the file could not be rotated when it was time, if that happened
@@ -315,7 +309,7 @@ impl DailyLogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn take_rotation_error(&self) -> Option<LogFileError> {
-        self.lock().rotation_error.take()
+        self.log.lock().take_error()
     }
 
     /// Reads the log of a day.
@@ -328,10 +322,10 @@ impl DailyLogFile {
     #[doc(alias = "getLog")]
     pub fn get_log(&self, date: LogDate) -> Result<LogReader, LogFileError> {
         let path = {
-            let daily = self.lock();
-            let current = date == daily.last_date;
-            let old = || daily.log.path_with(&date.to_string());
-            if current { daily.log.path().to_owned() } else { old() }
+            let rotating = self.log.lock();
+            let current = date == rotating.rotation().last_date;
+            let old = || rotating.log().path_with(&date.to_string());
+            if current { rotating.path().to_owned() } else { old() }
         };
         LogReader::open(&path)
     }
@@ -375,7 +369,7 @@ impl DailyLogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reopen(&self) -> Result<(), LogFileError> {
-        self.lock().reopen()
+        self.log.lock().reopen()
     }
 
     /// Closes it, for all clones. It can be [reopened](Self::reopen).
@@ -391,7 +385,7 @@ impl DailyLogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn close(&self) {
-        self.lock().log.close();
+        self.log.lock().close();
     }
 
     /// Whether it was closed.
@@ -405,44 +399,27 @@ impl DailyLogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn closed(&self) -> bool {
-        self.lock().log.closed()
+        self.log.lock().closed()
     }
 }
 
-impl Daily {
-    fn should_rotate(&self) -> bool {
-        !self.log.closed() && self.calendar.today() > self.last_date
+impl Rotation for ByDay {
+    fn opened(&mut self, found: &Found) {
+        self.last_date = self.calendar.date_in(found);
     }
 
-    fn write(&mut self, data: &[u8]) -> Result<(), LogFileError> {
-        if self.should_rotate()
-            && let Err(error) = self.rotate()
-        {
-            self.rotation_error = Some(error);
-        }
-        self.log.write(data)?;
+    fn written(&mut self, _bytes: usize) {
         // The clock may be set back to yesterday.
         self.last_date = self.last_date.max(self.calendar.today());
-        Ok(())
     }
 
-    fn rotate(&mut self) -> Result<(), LogFileError> {
-        if self.log.closed() {
-            return Err(LogFileError::Closed);
-        }
-        let to = self.log.path_with(&self.last_date.to_string());
-        if to.exists() {
-            return Err(LogFileError::AlreadyRotated(to));
-        }
-        let found = self.log.put_aside(&to)?;
-        self.last_date = self.calendar.date_in(&found);
-        Ok(())
+    fn is_due(&self) -> bool {
+        self.calendar.today() > self.last_date
     }
 
-    fn reopen(&mut self) -> Result<(), LogFileError> {
-        let found = self.log.reopen()?;
-        self.last_date = self.calendar.date_in(&found);
-        Ok(())
+    fn make_way(&self, log: &OpenLog) -> Result<PathBuf, LogFileError> {
+        let to = log.path_with(&self.last_date.to_string());
+        if to.exists() { Err(LogFileError::AlreadyRotated(to)) } else { Ok(to) }
     }
 }
 
@@ -460,8 +437,7 @@ impl Write for DailyLogFile {
 /// Every write is written whole.
 impl Write for &DailyLogFile {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.lock().write(data)?;
-        Ok(data.len())
+        Ok(self.log.lock().write(data)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -469,12 +445,9 @@ impl Write for &DailyLogFile {
     }
 }
 
-impl fmt::Debug for Daily {
+impl fmt::Debug for ByDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Daily")
-            .field("log", &self.log)
-            .field("last_date", &self.last_date)
-            .finish_non_exhaustive()
+        f.debug_struct("ByDay").field("last_date", &self.last_date).finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,7 @@ mod base;
 mod daily;
 mod error;
 mod reader;
+mod rotating;
 mod size;
 
 pub use daily::{DailyLogFile, DailyLogFileBuilder, LogDate};

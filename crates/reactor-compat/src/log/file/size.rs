@@ -5,11 +5,11 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::base::OpenLog;
+use super::base::{Found, OpenLog};
 use super::error::LogFileError;
 use super::reader::LogReader;
+use super::rotating::{RotatingLog, Rotation};
 
 /// How large a file gets before it is rotated, unless told otherwise.
 const ROTATE_LENGTH: u64 = 1_000_000;
@@ -41,16 +41,15 @@ const ROTATE_LENGTH: u64 = 1_000_000;
 #[doc(alias = "twisted.python.logfile.LogFile")]
 #[doc(alias = "BaseLogFile")]
 pub struct LogFile {
-    shared: Arc<Mutex<Rotating>>,
+    log: RotatingLog<BySize>,
 }
 
-#[derive(Debug)]
-struct Rotating {
-    log: OpenLog,
+/// Rotation by size.
+#[derive(Clone, Debug)]
+struct BySize {
     size: u64,
     rotate_length: u64,
     max_rotated_files: Option<u64>,
-    rotation_error: Option<LogFileError>,
 }
 
 /// What can be chosen of a [`LogFile`].
@@ -68,9 +67,8 @@ struct Rotating {
 #[must_use = "the file is opened by `open`"]
 pub struct LogFileBuilder {
     path: PathBuf,
-    rotate_length: u64,
-    max_rotated_files: Option<u64>,
     default_mode: Option<u32>,
+    rotation: BySize,
 }
 
 impl LogFileBuilder {
@@ -91,7 +89,7 @@ impl LogFileBuilder {
     /// ```
     #[doc(alias = "rotateLength")]
     pub fn rotate_length(mut self, bytes: u64) -> Self {
-        self.rotate_length = bytes;
+        self.rotation.rotate_length = bytes;
         self
     }
 
@@ -118,7 +116,7 @@ impl LogFileBuilder {
     /// ```
     #[doc(alias = "maxRotatedFiles")]
     pub fn max_rotated_files(mut self, count: u64) -> Self {
-        self.max_rotated_files = Some(count);
+        self.rotation.max_rotated_files = Some(count);
         self
     }
 
@@ -140,15 +138,7 @@ impl LogFileBuilder {
     ///
     /// See the [type's example](Self).
     pub fn open(self) -> Result<LogFile, LogFileError> {
-        let (log, found) = OpenLog::open(self.path, self.default_mode)?;
-        let shared = Rotating {
-            log,
-            size: found.size,
-            rotate_length: self.rotate_length,
-            max_rotated_files: self.max_rotated_files,
-            rotation_error: None,
-        };
-        Ok(LogFile { shared: Arc::new(Mutex::new(shared)) })
+        Ok(LogFile { log: RotatingLog::open(self.path, self.default_mode, self.rotation)? })
     }
 }
 
@@ -176,16 +166,8 @@ impl LogFile {
     /// See the [type's example](Self).
     #[doc(alias = "fromFullPath")]
     pub fn builder(path: impl AsRef<Path>) -> LogFileBuilder {
-        LogFileBuilder {
-            path: path.as_ref().to_owned(),
-            rotate_length: ROTATE_LENGTH,
-            max_rotated_files: None,
-            default_mode: None,
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Rotating> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        let rotation = BySize { size: 0, rotate_length: ROTATE_LENGTH, max_rotated_files: None };
+        LogFileBuilder { path: path.as_ref().to_owned(), default_mode: None, rotation }
     }
 
     /// Where it is.
@@ -199,7 +181,7 @@ impl LogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn path(&self) -> PathBuf {
-        self.lock().log.path().to_owned()
+        self.log.lock().path().to_owned()
     }
 
     /// How many bytes are in it.
@@ -215,7 +197,7 @@ impl LogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn size(&self) -> u64 {
-        self.lock().size
+        self.log.lock().rotation().size
     }
 
     /// Whether the next write rotates it.
@@ -234,7 +216,7 @@ impl LogFile {
     /// ```
     #[doc(alias = "shouldRotate")]
     pub fn should_rotate(&self) -> bool {
-        self.lock().should_rotate()
+        self.log.lock().should_rotate()
     }
 
     /// Rotates it now, whatever its size.
@@ -258,7 +240,7 @@ impl LogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rotate(&self) -> Result<(), LogFileError> {
-        self.lock().rotate()
+        self.log.lock().rotate()
     }
 
     /// Why the file could not be rotated when it was time, if that happened
@@ -273,7 +255,7 @@ impl LogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn take_rotation_error(&self) -> Option<LogFileError> {
-        self.lock().rotation_error.take()
+        self.log.lock().take_error()
     }
 
     /// The numbers of the old logs, the youngest first.
@@ -294,7 +276,7 @@ impl LogFile {
     /// ```
     #[doc(alias = "listLogs")]
     pub fn list_logs(&self) -> Result<Vec<u64>, LogFileError> {
-        self.lock().list_logs()
+        numbers_of(self.log.lock().path())
     }
 
     /// Reads an old log.
@@ -306,7 +288,7 @@ impl LogFile {
     /// See the example of [`rotate`](Self::rotate).
     #[doc(alias = "getLog")]
     pub fn get_log(&self, number: u64) -> Result<LogReader, LogFileError> {
-        let path = self.lock().log.path_with(&number.to_string());
+        let path = self.log.lock().log().path_with(&number.to_string());
         LogReader::open(&path)
     }
 
@@ -343,9 +325,7 @@ impl LogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reopen(&self) -> Result<(), LogFileError> {
-        let mut shared = self.lock();
-        shared.size = shared.log.reopen()?.size;
-        Ok(())
+        self.log.lock().reopen()
     }
 
     /// Closes it, for all clones. It can be [reopened](Self::reopen).
@@ -361,7 +341,7 @@ impl LogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn close(&self) {
-        self.lock().log.close();
+        self.log.lock().close();
     }
 
     /// Whether it was closed.
@@ -376,62 +356,54 @@ impl LogFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn closed(&self) -> bool {
-        self.lock().log.closed()
+        self.log.lock().closed()
     }
 }
 
-impl Rotating {
-    fn should_rotate(&self) -> bool {
-        self.rotate_length > 0 && self.size >= self.rotate_length && !self.log.closed()
+impl Rotation for BySize {
+    fn opened(&mut self, found: &Found) {
+        self.size = found.size;
     }
 
-    fn write(&mut self, data: &[u8]) -> Result<(), LogFileError> {
-        if self.should_rotate()
-            && let Err(error) = self.rotate()
-        {
-            self.rotation_error = Some(error);
-        }
-        self.log.write(data)?;
-        self.size += data.len() as u64;
-        Ok(())
+    fn written(&mut self, bytes: usize) {
+        self.size += bytes as u64;
     }
 
-    fn rotate(&mut self) -> Result<(), LogFileError> {
-        if self.log.closed() {
-            return Err(LogFileError::Closed);
-        }
-        for number in self.list_logs()?.into_iter().rev() {
-            let path = self.log.path_with(&number.to_string());
+    fn is_due(&self) -> bool {
+        self.rotate_length > 0 && self.size >= self.rotate_length
+    }
+
+    fn make_way(&self, log: &OpenLog) -> Result<PathBuf, LogFileError> {
+        for number in numbers_of(log.path())?.into_iter().rev() {
+            let path = log.path_with(&number.to_string());
             let moved = if self.max_rotated_files.is_some_and(|most| number >= most) {
                 fs::remove_file(&path)
             } else {
-                fs::rename(&path, self.log.path_with(&(number + 1).to_string()))
+                fs::rename(&path, log.path_with(&(number + 1).to_string()))
             };
             moved.map_err(LogFileError::at(&path))?;
         }
-        let first = self.log.path_with("1");
-        self.size = self.log.put_aside(&first)?.size;
-        Ok(())
+        Ok(log.path_with("1"))
     }
+}
 
-    fn list_logs(&self) -> Result<Vec<u64>, LogFileError> {
-        let path = self.log.path();
-        let (Some(name), Some(directory)) = (path.file_name(), path.parent()) else {
-            return Ok(Vec::new());
-        };
-        let here = directory.as_os_str().is_empty();
-        let directory = if here { Path::new(".") } else { directory };
-        let name = name.to_string_lossy();
-        let mut numbers = Vec::new();
-        for entry in fs::read_dir(directory).map_err(LogFileError::at(directory))? {
-            let entry = entry.map_err(LogFileError::at(directory))?.file_name();
-            let entry = entry.to_string_lossy();
-            let suffix = entry.strip_prefix(&*name).and_then(|rest| rest.strip_prefix('.'));
-            numbers.extend(suffix.and_then(number_of));
-        }
-        numbers.sort_unstable();
-        Ok(numbers)
+/// The numbers of the old logs, in order.
+fn numbers_of(path: &Path) -> Result<Vec<u64>, LogFileError> {
+    let (Some(name), Some(directory)) = (path.file_name(), path.parent()) else {
+        return Ok(Vec::new());
+    };
+    let here = directory.as_os_str().is_empty();
+    let directory = if here { Path::new(".") } else { directory };
+    let name = name.to_string_lossy();
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(directory).map_err(LogFileError::at(directory))? {
+        let entry = entry.map_err(LogFileError::at(directory))?.file_name();
+        let entry = entry.to_string_lossy();
+        let suffix = entry.strip_prefix(&*name).and_then(|rest| rest.strip_prefix('.'));
+        numbers.extend(suffix.and_then(number_of));
     }
+    numbers.sort_unstable();
+    Ok(numbers)
 }
 
 /// The number of an old log, if it is written as we write it.
@@ -454,8 +426,7 @@ impl Write for LogFile {
 /// Every write is written whole.
 impl Write for &LogFile {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.lock().write(data)?;
-        Ok(data.len())
+        Ok(self.log.lock().write(data)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {
