@@ -8,8 +8,9 @@ use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use socket2::{SockRef, Socket as RawSocket, Type};
+use socket2::{SockAddr, SockRef, Socket as RawSocket, Type};
 
+use crate::address::{Address, UnixAddress};
 use crate::connection::{Connection, Security};
 use crate::factory::Factory;
 use crate::guard;
@@ -113,16 +114,23 @@ impl Reactor {
         listener: impl Into<OwnedFd>,
         factory: impl Factory,
     ) -> Result<Port, AdoptError> {
-        let (family, socket) = examine(listener.into())?;
+        let (socket, host) = examine(listener.into())?;
         if !listens(&socket)? {
             return Err(AdoptError::NotListening);
         }
-        let bound = match family {
-            Family::Tcp => Bound::Tcp(socket.into()),
-            Family::Unix => Bound::Unix { listener: socket.into(), file: None },
-        };
-        let host = bound.host()?;
+        let bound = self.bound(socket, &host)?;
         Ok(port::listen(self, (bound, host), Security::default(), factory))
+    }
+
+    fn bound(&self, socket: RawSocket, host: &Address) -> io::Result<Bound> {
+        #[cfg(feature = "testing")]
+        if let Some(network) = self.network() {
+            return Ok(Bound::Memory(network.adopt_port(socket, host.clone())?));
+        }
+        Ok(match host {
+            Address::Unix(_) => Bound::Unix { listener: socket.into(), file: None },
+            _ => Bound::Tcp(socket.into()),
+        })
     }
 
     /// Gives a connection that exists to a protocol of `factory`, which is
@@ -169,50 +177,57 @@ impl Reactor {
         stream: impl Into<OwnedFd>,
         mut factory: F,
     ) -> Result<Connection<F::Protocol>, AdoptError> {
-        let (family, socket) = examine(stream.into())?;
+        let (socket, host) = examine(stream.into())?;
         if listens(&socket)? {
             return Err(AdoptError::NotConnected);
         }
-        let socket = Socket::Adopted(match family {
-            Family::Tcp => Adopted::Tcp(socket.into()),
-            Family::Unix => Adopted::Unix(UnixSocket::new(socket.into())),
-        });
-        let peer = socket.peer()?;
+        let peer = address_of(&socket.peer_addr()?)?;
         let built = guard::catch(|| factory.build_protocol(peer.clone()));
         let protocol = built.unwrap_or_else(|failure| {
             guard::log("a factory", &failure);
             None
         });
         let protocol = protocol.ok_or(AdoptError::NoProtocol)?;
-        let socket = (socket, peer, Security::default());
+        let socket = (self.connected(socket, (&host, &peer)), peer, Security::default());
         Ok(serve_socket(self, socket, protocol, Origin::Accepted { number: 0 }, None))
+    }
+
+    fn connected(&self, socket: RawSocket, (host, peer): (&Address, &Address)) -> Socket {
+        #[cfg(feature = "testing")]
+        if let Some(network) = self.network() {
+            return Socket::Memory(Box::new(network.adopt_connection(socket, (host, peer))));
+        }
+        #[cfg(not(feature = "testing"))]
+        let _ = peer;
+        Socket::Adopted(match host {
+            Address::Unix(_) => Adopted::Unix(UnixSocket::new(socket.into())),
+            _ => Adopted::Tcp(socket.into()),
+        })
     }
 }
 
-/// What can be adopted.
-enum Family {
-    Tcp,
-    Unix,
-}
-
-/// Finds out what a descriptor is, and makes the socket ready for a runtime.
-fn examine(descriptor: OwnedFd) -> Result<(Family, RawSocket), AdoptError> {
+/// Finds out what a descriptor is and where, and makes the socket ready for a
+/// runtime.
+fn examine(descriptor: OwnedFd) -> Result<(RawSocket, Address), AdoptError> {
     let kind = SockRef::from(&descriptor).r#type().map_err(|_| AdoptError::NotASocket)?;
     let socket = RawSocket::from(descriptor);
     if kind != Type::STREAM {
         return Err(AdoptError::NotAStream);
     }
-    let address = socket.local_addr()?;
-    let family = if address.as_socket().is_some() {
-        Family::Tcp
-    } else if address.is_unix() {
-        Family::Unix
-    } else {
-        return Err(AdoptError::UnsupportedFamily);
-    };
+    let host = address_of(&socket.local_addr()?)?;
     socket.set_nonblocking(true)?;
     socket.set_cloexec(true)?;
-    Ok((family, socket))
+    Ok((socket, host))
+}
+
+/// The address of a socket of TCP or of UNIX.
+fn address_of(address: &SockAddr) -> Result<Address, AdoptError> {
+    if address.is_unix() {
+        // A socket without a name is not `as_unix`.
+        let named = address.as_unix().map(UnixAddress::from);
+        return Ok(Address::Unix(named.unwrap_or(UnixAddress::Unnamed)));
+    }
+    address.as_socket().map(Address::Tcp).ok_or(AdoptError::UnsupportedFamily)
 }
 
 /// Whether a socket listens.

@@ -64,12 +64,13 @@ pub trait Factory: 'static {
     #[doc(alias = "buildProtocol")]
     fn build_protocol(&mut self, peer: Address) -> Option<Self::Protocol>;
 
-    /// The port begins to listen.
+    /// The port begins to listen, or the connector to connect.
     #[doc(alias = "startFactory")]
     #[doc(alias = "doStart")]
     fn start_factory(&mut self) {}
 
-    /// The port has stopped listening.
+    /// The port has stopped listening; or there is no connection any more, and
+    /// the factory did not have the connector connect again.
     #[doc(alias = "stopFactory")]
     #[doc(alias = "doStop")]
     fn stop_factory(&mut self) {}

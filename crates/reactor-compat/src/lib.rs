@@ -77,6 +77,7 @@ mod threads;
 mod transport;
 #[cfg(unix)]
 mod unix;
+mod waiters;
 
 pub mod blocking;
 pub mod endpoint;

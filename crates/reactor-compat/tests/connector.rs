@@ -237,3 +237,114 @@ fn a_factory_may_give_up_as_soon_as_it_starts() {
         until(|| given_up.get()).await;
     });
 }
+
+#[test]
+fn a_connector_that_nobody_has_any_more_goes_with_those_who_wait() {
+    drive(|reactor| async move {
+        let canary = Rc::new(());
+        let kept = canary.clone();
+        let connector = reactor.connect_tcp(nowhere(), move |_: Address| {
+            let _ = &kept;
+            Recorder::default()
+        });
+        connector.when_connected().await.unwrap_err();
+        let waits = connector.when_connected();
+        drop(connector);
+        assert_eq!(Rc::strong_count(&canary), 1);
+        waits.cancel();
+        assert!(failure_result_of(waits).is::<ConnectingCancelledError>());
+    });
+}
+
+/// A factory that says what it is told, and connects again as often as it is
+/// to.
+struct Told {
+    told: Rc<RefCell<Vec<&'static str>>>,
+    again: usize,
+}
+
+impl Told {
+    fn say(&self, what: &'static str) {
+        self.told.borrow_mut().push(what);
+    }
+
+    fn over(&mut self, what: &'static str, connector: &Connector<Recorder>) {
+        self.say(what);
+        if self.again > 0 {
+            self.again -= 1;
+            connector.connect().unwrap();
+        }
+    }
+}
+
+impl Factory for Told {
+    type Protocol = Recorder;
+
+    fn build_protocol(&mut self, _: Address) -> Option<Recorder> {
+        self.say("build");
+        Some(Recorder::default())
+    }
+
+    fn start_factory(&mut self) {
+        self.say("start");
+    }
+
+    fn stop_factory(&mut self) {
+        self.say("stop");
+    }
+}
+
+impl ClientFactory for Told {
+    fn started_connecting(&mut self, _: &Connector<Recorder>) {
+        self.say("connecting");
+    }
+
+    fn client_connection_failed(&mut self, connector: &Connector<Recorder>, _: Failure) {
+        self.over("failed", connector);
+    }
+
+    fn client_connection_lost(&mut self, connector: &Connector<Recorder>, _: Failure) {
+        self.over("lost", connector);
+    }
+}
+
+#[test]
+fn a_factory_is_started_with_the_first_attempt_and_stopped_with_the_last() {
+    drive(|reactor| async move {
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let connector = reactor.connect_tcp(nowhere(), Told { told: told.clone(), again: 1 });
+        until(|| told.borrow().last() == Some(&"stop")).await;
+        let story = ["start", "connecting", "failed", "connecting", "failed", "stop"];
+        assert_eq!(told.take(), story);
+        // Another time it is started anew.
+        connector.connect().unwrap();
+        until(|| told.borrow().last() == Some(&"stop")).await;
+        assert_eq!(told.take(), ["start", "connecting", "failed", "stop"]);
+    });
+}
+
+#[test]
+fn a_factory_is_stopped_when_its_connection_is_lost_for_good() {
+    drive(|reactor| async move {
+        let address = listen(&reactor, silent);
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let connector = reactor.connect_tcp(address, Told { told: told.clone(), again: 1 });
+        for round in 1..=2 {
+            connector.when_connected().await.unwrap().lose_connection();
+            let lost = || told.borrow().iter().filter(|said| **said == "lost").count();
+            until(|| lost() == round).await;
+        }
+        until(|| told.borrow().last() == Some(&"stop")).await;
+        let story = ["start", "connecting", "build", "lost", "connecting", "build", "lost", "stop"];
+        assert_eq!(*told.borrow(), story);
+    });
+}
+
+#[test]
+fn a_factory_whose_attempt_never_began_is_not_stopped() {
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let reactor = Reactor::new();
+    reactor.connect_tcp(nowhere(), Told { told: told.clone(), again: 1 });
+    drop(reactor);
+    assert_eq!(*told.borrow(), ["failed"]);
+}

@@ -294,6 +294,30 @@ fn no_more_descriptors_wait_than_are_allowed() {
 }
 
 #[test]
+fn several_descriptors_go_together_or_not_at_all() {
+    drive(|reactor| async move {
+        let log = Log::default();
+        let (theirs, transport) = sender(&reactor, &log);
+        transport.pause_sending();
+        transport.write([b'.'; 300]);
+        let (mut reader, writer) = marked_pipe();
+        let copies = |count: usize| -> Vec<OwnedFd> {
+            (0..count).map(|_| writer.try_clone().unwrap().into()).collect()
+        };
+        assert_eq!(transport.send_file_descriptors(copies(250)), Ok(()));
+        assert_eq!(transport.send_file_descriptors(copies(7)), Err(SendDescriptorError::Full));
+        assert_eq!(transport.send_file_descriptors(copies(6)), Ok(()));
+        transport.resume_sending();
+        until(|| transport.unsent() == 0).await;
+        drop(writer);
+        let received: usize = (0..256).map(|_| receive_raw(&theirs).1.len()).sum();
+        assert_eq!(received, 256);
+        // The copies that found no room are closed, as are those that came.
+        assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+    });
+}
+
+#[test]
 fn a_producer_is_held_up_when_many_descriptors_wait() {
     struct Told(Rc<Cell<Option<bool>>>);
     impl Producer for Told {

@@ -5,15 +5,20 @@
 mod support;
 
 use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
-use deferred::Deferred;
+use deferred::{Deferred, Failure};
 use reactor_compat::event::EventPhase;
 use reactor_compat::log::LogCapture;
 use reactor_compat::task::{LoopingCall, defer_later};
-use reactor_compat::{Address, Reactor, ReactorTime, RunError, RunOptions, reactor};
+use reactor_compat::{
+    Address, ClientFactory, ConnectError, Connector, Factory, Reactor, ReactorTime, RunError,
+    RunOptions, reactor,
+};
 use support::{Event, Log, Recorder, Watchdog, listen};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -110,6 +115,55 @@ fn where_there_is_no_runtime_it_is_no_guest() {
     let stop = reactor();
     reactor().call_when_running(move || stop.stop().unwrap());
     reactor().run().unwrap();
+}
+
+/// A client that says why it could not connect, and stops the reactor.
+struct Refused(Rc<RefCell<Vec<ConnectError>>>);
+
+impl Factory for Refused {
+    type Protocol = Recorder;
+
+    fn build_protocol(&mut self, _: Address) -> Option<Recorder> {
+        None
+    }
+}
+
+impl ClientFactory for Refused {
+    fn client_connection_failed(&mut self, _: &Connector<Recorder>, reason: Failure) {
+        self.0.borrow_mut().extend(reason.check::<ConnectError>().cloned());
+        reactor().stop().unwrap();
+    }
+}
+
+#[test]
+fn where_there_is_no_io_driver_sockets_fail_and_all_else_works() {
+    let listen =
+        || reactor().listen_tcp(("127.0.0.1", 0), |_: Address| Recorder::new(&Log::default()));
+    let early = listen().unwrap();
+    let address = early.get_host().socket_addr().unwrap();
+    let capture = LogCapture::start();
+    let why = Rc::new(RefCell::new(Vec::new()));
+    let refused = why.clone();
+    reactor().call_later(Duration::from_millis(1), move || {
+        let late = listen().unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::Unsupported);
+        assert!(late.to_string().contains("no I/O driver"), "{late}");
+        reactor().connect_tcp(address, Refused(refused));
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let options = RunOptions::new();
+    runtime.block_on(reactor().run_until_stopped_with(options)).unwrap();
+    match &why.borrow()[..] {
+        [ConnectError::Other(ErrorKind::Unsupported, why)] => assert!(why.contains("enable_io")),
+        others => panic!("{others:?}"),
+    }
+    // It was open before there was a runtime.
+    let stopped = early.stop_listening();
+    deferred::testing::success_result_of(stopped);
+    let messages = capture.messages();
+    assert!(messages.iter().any(|message| message == "a port cannot be listened on"));
+    assert!(messages.iter().any(|message| message == "the reactor cannot listen for a signal"));
+    drop(capture.take());
 }
 
 #[test]
@@ -215,6 +269,55 @@ fn a_run_that_began_by_itself_ends_with_the_runtime() {
 }
 
 /// Only the thread's own does so, and only in a runtime of one thread.
+/// The clock of a paused runtime goes on when it has nothing to do: it would
+/// not, if what cannot go on there kept it busy.
+#[test]
+fn while_another_thread_drives_the_runtime_the_reactor_waits() {
+    let _watchdog = Watchdog::new();
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = Arc::new(builder.enable_all().start_paused(true).build().unwrap());
+    let elsewhere = || {
+        let other = runtime.clone();
+        thread::spawn(move || other.block_on(async { tokio::time::sleep(SECOND).await }))
+            .join()
+            .unwrap();
+    };
+    let called = Rc::new(Cell::new(false));
+    let seen = called.clone();
+    runtime.block_on(async {
+        reactor().call_later(SECOND / 2, move || seen.set(true));
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        assert!(reactor().running());
+    });
+    elsewhere();
+    assert!(!called.get());
+    runtime.block_on(async {
+        let late: Deferred<()> = defer_later(&reactor(), SECOND, || Ok(()));
+        late.await.unwrap();
+    });
+    assert!(called.get());
+    // One whose thread has ended is waited for no longer.
+    let ((told, tell), (over, end)) = (mpsc::channel(), mpsc::channel::<()>());
+    let other = runtime.clone();
+    let gone = thread::spawn(move || {
+        other.block_on(async {
+            reactor().call_later(SECOND, || ());
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        });
+        told.send(reactor().remote()).unwrap();
+        end.recv().unwrap_err();
+    });
+    tell.recv().unwrap().call_from_thread(|| ()).unwrap();
+    runtime.block_on(async { tokio::time::sleep(SECOND).await });
+    assert_eq!(runtime.metrics().num_alive_tasks(), 2);
+    drop(over);
+    gone.join().unwrap();
+    runtime.block_on(async { tokio::time::sleep(SECOND).await });
+    assert_eq!(runtime.metrics().num_alive_tasks(), 1, "that of this thread's reactor");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn elsewhere_it_waits_to_be_told() {
     let other = Reactor::new();
@@ -299,7 +402,7 @@ fn a_plain_main_loop_drives_it_without_polling() {
     // The loop of a program that has events of its own, from another thread.
     let (loops, events) = mpsc::channel();
     let keyboard = loops.clone();
-    let typist = std::thread::spawn(move || {
+    let typist = thread::spawn(move || {
         "keys".chars().for_each(|key| keyboard.send(Event::Key(key)).unwrap());
     });
     hosted.on_wake(move || drop(loops.send(Event::Reactor)));
@@ -342,7 +445,7 @@ fn dropping_a_hosted_one_ends_it() {
     let its = log.clone();
     let address = listen(&reactor(), move |_: Address| Recorder::new(&its));
     let mut hosted = reactor().hosted(RunOptions::new().install_signal_handlers(false)).unwrap();
-    let client = std::thread::spawn(move || std::net::TcpStream::connect(address).unwrap());
+    let client = thread::spawn(move || std::net::TcpStream::connect(address).unwrap());
     while log.events().is_empty() {
         hosted.iterate(SECOND);
     }

@@ -8,9 +8,9 @@ use std::panic::catch_unwind;
 use std::time::Duration;
 
 use deferred::{Deferred, Failure};
-use reactor_compat::task::defer_later;
+use reactor_compat::task::{LoopingCall, coiterate, defer_later};
 use reactor_compat::testing::{TestRun, Unfinished, run_test};
-use reactor_compat::{Address, ConnectionDone, ReactorTime, log};
+use reactor_compat::{Address, ConnectionDone, ReactorTime, log, reactor};
 use support::{Event, Log, Recorder, Watchdog};
 
 /// A reason that the tests give.
@@ -233,4 +233,54 @@ fn a_function_that_still_runs_in_a_thread_is_left() {
         .unwrap_err();
     assert_eq!(error.left().threads_working, 1);
     drop(end);
+}
+
+/// Code that goes by the thread's reactor, as much of Twisted's does.
+fn greet_later() {
+    reactor().call_later(Duration::from_secs(60), || ());
+}
+
+#[test]
+fn the_threads_reactor_is_the_tests_meanwhile() {
+    greet_later();
+    assert_eq!(reactor().get_delayed_calls().len(), 1);
+    let error = TestRun::new()
+        .run(|its| async move {
+            assert!(reactor().running());
+            assert!(reactor().get_delayed_calls().is_empty());
+            greet_later();
+            assert_eq!(its.get_delayed_calls(), reactor().get_delayed_calls());
+        })
+        .unwrap_err();
+    assert_eq!(error.left().delayed_calls.len(), 1, "it is checked for what is left");
+    assert!(!reactor().running());
+    assert_eq!(reactor().get_delayed_calls().len(), 1, "it is what it was");
+}
+
+#[test]
+fn the_threads_reactor_is_back_after_a_panic() {
+    greet_later();
+    let run = catch_unwind(|| run_test(|_| async { panic!("part of the test") }));
+    run.unwrap_err();
+    assert_eq!(reactor().get_delayed_calls().len(), 1);
+}
+
+#[test]
+fn what_goes_by_the_threads_reactor_works_in_each_test() {
+    let _watchdog = Watchdog::new();
+    for _ in 0..2 {
+        let seconds = TestRun::new().paused().run(|_| async {
+            let counting = LoopingCall::new(|| ());
+            let looping = counting.start(Duration::from_secs(1), true);
+            assert_eq!(coiterate((0..1000).map(drop)).await.unwrap().len(), 0);
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            counting.stop().unwrap();
+            looping.await.unwrap();
+            reactor().seconds().as_secs()
+        });
+        assert_eq!(seconds, Ok(5));
+        // Its tasks are left, and nobody is to wait for them in the next one.
+        let left = TestRun::new().run(|_| async { drop(coiterate(std::iter::repeat(()))) });
+        assert_eq!(left.unwrap_err().left().delayed_calls.len(), 1);
+    }
 }

@@ -30,7 +30,7 @@ use tokio::net::TcpSocket;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A connector of a reactor that does not run.
+/// A connector whose reactor is gone, so that it does nothing.
 fn idle_connector() -> Connector<Recorder> {
     Reactor::new().connect_tcp(("127.0.0.1", 1), silent)
 }
@@ -238,8 +238,9 @@ fn a_retry_while_it_connects_is_logged_and_nothing_else() {
     let log = LogCapture::start();
     let clock = Clock::new();
     let handle = steady(&clock).handle();
-    // Its reactor does not run: it has been connecting all the time.
-    handle.retry(&idle_connector());
+    // It does not run: the connector has been connecting all the time.
+    let reactor = Reactor::new();
+    handle.retry(&reactor.connect_tcp(("127.0.0.1", 1), silent));
     clock.advance(SECOND);
     assert_eq!(log.flush_logged_errors::<ConnectorBusy>().len(), 1);
     assert_eq!(clock.get_delayed_calls(), []);

@@ -10,11 +10,12 @@ mod support;
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use deferred::testing::success_result_of;
-use reactor_compat::{Address, Factory, Protocol, Reactor};
-use support::{Event, Log, Recorder, connect, drive, listen, until};
+use reactor_compat::{Address, Factory, Port, Protocol, Reactor};
+use support::{Event, Log, Recorder, connect, drive, listen, turns, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -215,6 +216,63 @@ fn a_factory_is_started_and_stopped_once() {
     assert_eq!(*told.borrow(), ["start", "stop", "start", "stop"], "the reactor's end stops it");
 }
 
+/// A factory that looks, when it is stopped, whether its port is closed.
+#[derive(Clone, Default)]
+struct Last {
+    port: Rc<Cell<Option<SocketAddr>>>,
+    closed: Rc<Cell<Option<bool>>>,
+}
+
+impl Last {
+    /// Opens a port for it.
+    fn listen(&self, reactor: &Reactor) -> Port {
+        let port = reactor.listen_tcp(("127.0.0.1", 0), self.clone()).unwrap();
+        self.port.set(port.get_host().socket_addr());
+        port
+    }
+}
+
+impl Factory for Last {
+    type Protocol = Recorder;
+
+    fn build_protocol(&mut self, _: Address) -> Option<Recorder> {
+        None
+    }
+
+    fn stop_factory(&mut self) {
+        let connected = std::net::TcpStream::connect(self.port.get().unwrap());
+        self.closed.set(Some(connected.is_err()));
+    }
+}
+
+#[test]
+fn a_port_is_closed_before_its_factory_is_stopped_and_who_waits_is_told_after() {
+    drive(|reactor| async move {
+        let last = Last::default();
+        let port = last.listen(&reactor);
+        turns(10).await;
+        let told = port.stop_listening().add_callback(move |()| Ok(last.closed.get()));
+        assert_eq!(told.await.unwrap(), Some(true));
+    });
+}
+
+#[test]
+fn a_port_whose_reactor_crashes_is_closed_before_its_factory_is_stopped() {
+    let last = Last::default();
+    let reactor = Reactor::new();
+    let port = last.listen(&reactor);
+    let crash = reactor.clone();
+    reactor.call_when_running(move || {
+        tokio::task::spawn_local(async move {
+            turns(10).await;
+            crash.crash().unwrap();
+        });
+    });
+    reactor.run().unwrap();
+    assert_eq!(last.closed.get(), Some(true));
+    success_result_of(port.stop_listening());
+}
+
 #[test]
 fn a_port_opened_before_the_reactor_runs_accepts_when_it_does() {
     let reactor = Reactor::new();
@@ -242,7 +300,7 @@ fn a_port_opened_before_the_reactor_runs_accepts_when_it_does() {
 }
 
 /// A port that stops the reactor as soon as somebody connects.
-fn listen_for_stop(reactor: &Reactor) -> std::net::SocketAddr {
+fn listen_for_stop(reactor: &Reactor) -> SocketAddr {
     let stop = reactor.clone();
     listen(reactor, move |_: Address| {
         stop.stop().unwrap();

@@ -11,6 +11,7 @@ mod support;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
@@ -243,6 +244,40 @@ fn what_waits_when_the_pool_stops_is_told() {
     reactor.call_when_running(move || stop.stop().unwrap());
     reactor.run().unwrap();
     assert_eq!(failure_result_of(waiting).check(), Some(&ThreadPoolError::Stopped));
+}
+
+/// A thread that finds nothing to do leaves; what comes then has to have
+/// another.
+#[test]
+fn what_comes_as_a_thread_leaves_is_called() {
+    let _watchdog = Watchdog::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let pool = ThreadPool::new(1);
+    pool.start_on(runtime.handle());
+    let called = Arc::new(AtomicUsize::new(0));
+    for number in 1..=20_000 {
+        let call = called.clone();
+        pool.call_in_thread(move || call.store(number, Ordering::Release)).unwrap();
+        while called.load(Ordering::Acquire) < number {
+            thread::yield_now();
+        }
+    }
+    pool.stop();
+}
+
+#[test]
+fn a_pool_whose_runtime_is_gone_says_so() {
+    let _watchdog = Watchdog::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let pool = ThreadPool::new(2);
+    pool.start_on(runtime.handle());
+    drop(runtime);
+    let (told, tell) = mpsc::channel();
+    pool.call_in_thread_with_callback(move |result| told.send(result).unwrap(), || Ok(())).unwrap();
+    let refused = tell.recv().unwrap().unwrap_err();
+    assert_eq!(refused.check(), Some(&ThreadPoolError::Stopped));
+    assert_eq!(pool.call_in_thread(|| ()), Err(ThreadPoolError::Stopped));
+    assert_eq!((pool.working(), pool.waiting()), (0, 0));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use deferred::Failure;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use reactor_compat::log::LogCapture;
 use reactor_compat::tls::{
     ClientOptions, Identity, ServerOptions, StartTlsError, TlsConfigError, TlsError, TrustRoots,
 };
@@ -422,4 +423,18 @@ fn options_that_come_to_nothing_say_why() {
     );
     let damaged = other.issuer.pem().replace("END", "AND");
     assert!(matches!(TrustRoots::from_pem(damaged), Err(TlsConfigError::BadPem(_))));
+}
+
+#[test]
+fn a_port_says_in_the_log_that_it_speaks_tls() {
+    let capture = LogCapture::start();
+    let number = drive(|reactor| async move {
+        let factory = |_: Address| Recorder::default();
+        let server = Authority::new().server();
+        let port = reactor.listen_ssl(("127.0.0.1", 0), factory, server).unwrap();
+        port.stop_listening().await.unwrap();
+        port.get_host().port().unwrap()
+    });
+    let said = [format!("Factory starting on {number}"), format!("(TLS Port {number} Closed)")];
+    assert!(said.iter().all(|said| capture.messages().contains(said)), "{capture:?}");
 }

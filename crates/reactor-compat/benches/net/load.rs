@@ -72,7 +72,7 @@ pub(crate) fn send(server: SocketAddr, time: Duration) -> io::Result<(u64, f64)>
         }
         // The server closes when it has read all.
         stream.shutdown().await?;
-        stream.read(&mut [0]).await?;
+        assert_eq!(stream.read(&mut [0]).await?, 0, "a sink says nothing");
         Ok((count, begin.elapsed().as_secs_f64()))
     })?
 }

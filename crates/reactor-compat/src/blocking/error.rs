@@ -12,8 +12,11 @@ use super::store::{ResultId, STASH_LIMIT};
 
 /// The time to wait was over, and there was no result.
 ///
-/// It says nothing about what was waited for, which goes on; a
-/// [`deferred::TimeoutError`] would come from there.
+/// It says nothing about what was waited for, which goes on and may be waited
+/// for again. That is why it is not the [`deferred::TimeoutError`], which is a
+/// result: what was waited for has given up. One who gets a Failure from
+/// [`wait`](super::EventualResult::wait) has to tell the two apart; crochet's
+/// is a class of its own as well.
 ///
 /// ```
 /// use deferred::Deferred;

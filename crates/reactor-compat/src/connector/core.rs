@@ -1,10 +1,9 @@
 //! What a connector is doing, and the task that does it.
 
-use std::cell::RefCell;
-use std::mem;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use deferred::{Deferred, Failure, Panic, Trigger};
+use deferred::{Deferred, Failure, Panic};
 
 use super::attempt::{Attempt, connect_unless};
 use super::{Connector, Control, Plan, Target};
@@ -13,9 +12,10 @@ use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotCon
 use crate::factory::ClientFactory;
 use crate::guard;
 use crate::protocol::Protocol;
-use crate::reactor::{Enrolment, Live, Reactor};
+use crate::reactor::{Enrolment, Live, Reactor, WeakReactor};
 use crate::serve::{Origin, serve_socket};
 use crate::socket::Socket;
+use crate::waiters::Waiters;
 
 /// What a connector is doing.
 ///
@@ -33,12 +33,15 @@ enum State<P> {
 }
 
 pub(super) struct Core<P: Protocol> {
-    reactor: Reactor,
+    /// It belongs to the reactor, as long as its attempt has not begun.
+    reactor: WeakReactor,
     plan: Plan,
     state: RefCell<State<P>>,
     /// Taken out while it is at work.
     factory: RefCell<Option<Box<dyn ClientFactory<Protocol = P>>>>,
-    waiting: RefCell<Vec<Trigger<Connection<P>>>>,
+    /// Whether the factory has been started, and not stopped.
+    started: Cell<bool>,
+    waiting: Waiters<Connection<P>>,
 }
 
 impl<P: Protocol> Control<P> for Core<P> {
@@ -78,18 +81,19 @@ impl<P: Protocol> Control<P> for Core<P> {
         if let State::Connected(connection) = &*self.state.borrow() {
             return Deferred::succeed(connection.clone());
         }
-        if self.reactor.stopping() {
+        if self.reactor().is_none() {
             return Deferred::fail(ConnectError::ReactorStopped);
         }
-        let core = self.clone();
-        let (connected, trigger) = Deferred::with_canceller(move |trigger| {
-            let destination = core.plan.target.clone();
-            // Only an attempt that has ended meanwhile cannot be given up.
-            let _ = core.stop_connecting();
+        let core = Rc::downgrade(&self);
+        let destination = self.plan.target.clone();
+        self.waiting.join(move |number, trigger| {
+            if let Some(core) = core.upgrade() {
+                drop(core.waiting.leave(number));
+                // Only an attempt that has ended meanwhile cannot be given up.
+                let _ = core.stop_connecting();
+            }
             let _ = trigger.errback(ConnectingCancelledError { destination });
-        });
-        self.waiting.borrow_mut().push(trigger);
-        connected
+        })
     }
 
     fn target(&self) -> &Target {
@@ -115,9 +119,9 @@ struct Undecided<P: Protocol> {
 }
 
 impl<P: Protocol> Undecided<P> {
-    fn new(core: &Rc<Core<P>>, attempt: Rc<Attempt>) -> Self {
+    fn new(core: &Rc<Core<P>>, attempt: Rc<Attempt>, reactor: &Reactor) -> Self {
         let live: Rc<dyn Live> = attempt.clone();
-        let enrolment = Enrolment::new(core.reactor.shared(), Rc::downgrade(&live));
+        let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
         Self { core: core.clone(), attempt, _enrolment: enrolment }
     }
 
@@ -140,9 +144,13 @@ impl<P: Protocol> Drop for Undecided<P> {
 /// The task of an attempt.
 async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
     let Undecided { core, attempt, .. } = &undecided;
+    let Some(reactor) = core.reactor.upgrade() else { return };
+    if !core.started.replace(true) {
+        core.tell(|factory, _| factory.start_factory());
+    }
     core.tell(|factory, connector| factory.started_connecting(connector));
-    let connected = connect_unless(attempt, &core.plan, &core.reactor).await;
-    match connected.and_then(|socket| core.build(socket, attempt)) {
+    let connected = connect_unless(attempt, &core.plan, &reactor).await;
+    match connected.and_then(|socket| core.build(&reactor, socket, attempt)) {
         Ok(connection) => {
             core.state.replace(State::Greeting(connection));
         }
@@ -152,27 +160,33 @@ async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
 
 impl<P: Protocol> Core<P> {
     pub(super) fn new(
-        reactor: Reactor,
+        reactor: &Reactor,
         plan: Plan,
         factory: impl ClientFactory<Protocol = P>,
     ) -> Self {
         Self {
-            reactor,
+            reactor: reactor.downgrade(),
             plan,
             state: RefCell::new(State::Disconnected),
             factory: RefCell::new(Some(Box::new(factory))),
-            waiting: RefCell::default(),
+            started: Cell::new(false),
+            waiting: Waiters::default(),
         }
     }
 
     /// Starts an attempt, unless the reactor is stopping.
     pub(super) fn attempt(self: &Rc<Self>) {
-        if self.reactor.stopping() {
+        let Some(reactor) = self.reactor() else {
             return self.answer(&Err(ConnectError::ReactorStopped.into()));
-        }
+        };
         let attempt = Rc::new(Attempt::new(self.plan.target.clone()));
         self.state.replace(State::Connecting(attempt.clone()));
-        self.reactor.spawn(attempt_to_connect(Undecided::new(self, attempt)));
+        reactor.spawn(attempt_to_connect(Undecided::new(self, attempt, &reactor)));
+    }
+
+    /// The reactor, unless it would not live to see a connection.
+    fn reactor(&self) -> Option<Reactor> {
+        self.reactor.upgrade().filter(|reactor| !reactor.stopping())
     }
 
     /// Runs one of the factory's callbacks.
@@ -192,6 +206,7 @@ impl<P: Protocol> Core<P> {
 
     fn build(
         self: &Rc<Self>,
+        reactor: &Reactor,
         socket: Socket,
         attempt: &Attempt,
     ) -> Result<Connection<P>, ConnectError> {
@@ -207,7 +222,7 @@ impl<P: Protocol> Core<P> {
                 let attendant: Rc<dyn Attendant<P>> = Rc::new(Watcher(self.clone()));
                 let socket = (socket, peer, self.plan.security.clone());
                 let attendant = Some(attendant);
-                Ok(serve_socket(&self.reactor, socket, protocol, Origin::Connected, attendant))
+                Ok(serve_socket(reactor, socket, protocol, Origin::Connected, attendant))
             }
             Some(Err(failure)) => {
                 let message = failure.check::<Panic>().map_or("", Panic::message);
@@ -219,10 +234,7 @@ impl<P: Protocol> Core<P> {
 
     /// Tells those who wait for a connection.
     fn answer(&self, result: &Result<Connection<P>, Failure>) {
-        for trigger in mem::take(&mut *self.waiting.borrow_mut()) {
-            // Whoever cancelled it does not want to know.
-            let _ = trigger.fire(result.clone());
-        }
+        self.waiting.take().tell(result);
     }
 
     fn failed(self: &Rc<Self>, error: ConnectError) {
@@ -231,6 +243,15 @@ impl<P: Protocol> Core<P> {
         let failure = Failure::new(error);
         self.answer(&Err(failure.clone()));
         self.tell(|factory, connector| factory.client_connection_failed(connector, failure));
+        self.stop_unless_connecting();
+    }
+
+    /// Stops the factory, unless it has the connector connect again.
+    fn stop_unless_connecting(self: &Rc<Self>) {
+        let disconnected = matches!(*self.state.borrow(), State::Disconnected);
+        if disconnected && self.started.take() {
+            self.tell(|factory, _| factory.stop_factory());
+        }
     }
 }
 
@@ -247,5 +268,32 @@ impl<P: Protocol> Attendant<P> for Watcher<P> {
         self.0.state.replace(State::Disconnected);
         self.0.answer(&Err(reason.clone()));
         self.0.tell(|factory, connector| factory.client_connection_lost(connector, reason));
+        self.0.stop_unless_connecting();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Address;
+    use crate::tcp::ConnectOptions;
+
+    struct Silent;
+
+    impl Protocol for Silent {}
+
+    #[test]
+    fn who_no_longer_waits_for_a_connection_is_forgotten_at_once() {
+        let reactor = Reactor::new();
+        let target = Target::Tcp(("127.0.0.1", 1).into());
+        let plan = Plan::new(target, ConnectOptions::new());
+        let core = Rc::new(Core::new(&reactor, plan, |_: Address| Silent));
+        for _ in 0..3 {
+            let connected = Rc::clone(&core).when_connected();
+            assert!(!core.waiting.is_empty());
+            connected.cancel();
+            drop(connected.add_both(|_| Ok(())));
+            assert!(core.waiting.is_empty());
+        }
     }
 }

@@ -81,7 +81,7 @@ trait Control<P> {
 impl<P: Protocol> Connector<P> {
     /// Makes one, and has it connect.
     pub(crate) fn begin(
-        reactor: Reactor,
+        reactor: &Reactor,
         plan: Plan,
         factory: impl ClientFactory<Protocol = P>,
     ) -> Self {

@@ -10,6 +10,8 @@ use crate::socket::Socket;
 #[cfg(unix)]
 use crate::socket::UnixSocket;
 use crate::tcp::{ConnectOptions, dial};
+#[cfg(feature = "testing")]
+use crate::testing::Asked;
 
 /// What a connector does each time that it connects.
 pub(crate) struct Plan {
@@ -51,7 +53,11 @@ impl Plan {
         #[cfg(feature = "testing")]
         if let Some(network) = reactor.network() {
             let secure = !matches!(self.security, Security::None);
-            return network.dial(&self.target, self.options, secure).await;
+            #[cfg(unix)]
+            let lock = self.check_lock;
+            #[cfg(not(unix))]
+            let lock = false;
+            return network.dial(&self.target, self.options, Asked { secure, lock }).await;
         }
         match &self.target {
             Target::Tcp(destination) => {

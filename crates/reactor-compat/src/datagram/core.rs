@@ -53,7 +53,7 @@ enum Held<A: Kind> {
     Memory(MemoryDatagrams<A>),
 }
 
-impl<A: Kind> Held<A> {
+impl<A: Kind + Clone> Held<A> {
     /// The socket as the system has it, if it has one.
     fn reference(&self) -> io::Result<SockRef<'_>> {
         match self {
@@ -68,7 +68,10 @@ impl<A: Kind> Held<A> {
         match self {
             Self::Bound(..) | Self::Ready(..) => self.reference()?.connect(&peer.to_system()?),
             #[cfg(feature = "testing")]
-            Self::Memory(_) => Ok(()),
+            Self::Memory(datagrams) => {
+                datagrams.connect(peer.clone());
+                Ok(())
+            }
         }
     }
 }
@@ -101,10 +104,11 @@ impl<A: DatagramAddress> Core<A> {
     #[track_caller]
     pub(super) fn in_memory(
         shared: Rc<Shared>,
-        (datagrams, host): (MemoryDatagrams<A>, A),
+        datagrams: MemoryDatagrams<A>,
         max_packet_size: usize,
     ) -> Self {
-        Self::at(shared, Held::Memory(datagrams), (host, None), max_packet_size)
+        let ends = (datagrams.host(), datagrams.peer());
+        Self::at(shared, Held::Memory(datagrams), ends, max_packet_size)
     }
 
     #[track_caller]

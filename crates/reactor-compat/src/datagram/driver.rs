@@ -75,8 +75,20 @@ pub(super) fn listen<P: DatagramProtocol<A>, A: DatagramAddress>(
 }
 
 /// Gives a port a protocol, and has the reactor drive it.
+/// Makes a port in memory, which has a socket already.
+#[cfg(feature = "testing")]
 #[track_caller]
-pub(super) fn drive<P: DatagramProtocol<A>, A: DatagramAddress>(
+pub(super) fn listen_in_memory<P: DatagramProtocol<A>, A: DatagramAddress>(
+    reactor: &Reactor,
+    datagrams: crate::testing::MemoryDatagrams<A>,
+    max_packet_size: usize,
+    protocol: P,
+) -> DatagramConnection<P, A> {
+    drive(reactor, Core::in_memory(reactor.shared().clone(), datagrams, max_packet_size), protocol)
+}
+
+#[track_caller]
+fn drive<P: DatagramProtocol<A>, A: DatagramAddress>(
     reactor: &Reactor,
     core: Core<A>,
     protocol: P,

@@ -14,6 +14,7 @@ use tokio::io::{Interest, ReadBuf};
 use tokio::net::UdpSocket;
 
 use crate::address::Address;
+use crate::reactor::need_io;
 
 /// The address of a datagram: a `SocketAddr` for UDP, and a
 /// [`UnixAddress`](crate::UnixAddress) for UNIX datagrams. There are no others.
@@ -106,6 +107,7 @@ impl Kind for SocketAddr {
     const SAYS_WHEN_WRITABLE: bool = true;
 
     fn register(socket: Socket) -> io::Result<UdpSocket> {
+        need_io()?;
         UdpSocket::from_std(socket.into())
     }
 

@@ -26,7 +26,7 @@ use crate::address::UnixAddress;
 #[must_use]
 pub struct DatagramOptions {
     pub(super) max_packet_size: usize,
-    pub(super) listen_multiple: bool,
+    pub(crate) listen_multiple: bool,
     #[cfg(unix)]
     pub(super) mode: u32,
     #[cfg(unix)]

@@ -13,7 +13,7 @@ use super::core::Opened;
 use super::driver;
 use super::{DatagramConnection, DatagramOptions, DatagramProtocol};
 use crate::error::CannotListenError;
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, need_io};
 use crate::tcp::Interface;
 
 impl Reactor {
@@ -68,9 +68,8 @@ impl Reactor {
         #[cfg(feature = "testing")]
         if let Some(network) = self.network() {
             let size = options.max_packet_size;
-            let opened = network.bind_udp(&interface, options)?;
-            let core = super::core::Core::in_memory(self.shared().clone(), opened, size);
-            return Ok(driver::drive(self, core, protocol));
+            let datagrams = network.bind_udp(&interface, options)?;
+            return Ok(driver::listen_in_memory(self, datagrams, size, protocol));
         }
         let opened = open(&interface, &options)
             .map_err(|error| CannotListenError::new(interface.to_string(), &error))?;
@@ -138,7 +137,8 @@ impl Reactor {
         self.listen_udp_with(interface, options, protocol)
     }
 
-    /// Gives a UDP socket that exists a protocol.
+    /// Gives a UDP socket that exists a protocol. If it is connected, so is the
+    /// port.
     ///
     /// # Errors
     ///
@@ -165,16 +165,53 @@ impl Reactor {
         socket: UdpSocket,
         protocol: P,
     ) -> Result<DatagramConnection<P>, CannotListenError> {
+        self.adopt_datagram_port_with(socket, DatagramOptions::new(), protocol)
+    }
+
+    /// [`adopt_datagram_port`](Self::adopt_datagram_port), with a say in how
+    /// large a datagram may be; the other options are for opening a socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`adopt_datagram_port`](Self::adopt_datagram_port).
+    ///
+    /// ```
+    /// use reactor_compat::{DatagramOptions, DatagramProtocol, Reactor};
+    ///
+    /// struct Silent;
+    /// impl DatagramProtocol for Silent {}
+    ///
+    /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let options = DatagramOptions::new().max_packet_size(1500);
+    /// let reactor = Reactor::new();
+    /// let port = reactor.adopt_datagram_port_with(socket, options, Silent)?;
+    /// assert_eq!(port.max_packet_size(), 1500);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn adopt_datagram_port_with<P: DatagramProtocol>(
+        &self,
+        socket: UdpSocket,
+        options: DatagramOptions,
+        protocol: P,
+    ) -> Result<DatagramConnection<P>, CannotListenError> {
         let peer = socket.peer_addr().ok();
         let opened = adopt(socket.into())
             .map_err(|error| CannotListenError::new("a socket that exists".to_owned(), &error))?;
-        let max_packet_size = DatagramOptions::new().max_packet_size;
-        Ok(driver::listen(self, Opened { peer, ..opened }, max_packet_size, protocol))
+        let size = options.max_packet_size;
+        #[cfg(feature = "testing")]
+        if let Some(network) = self.network() {
+            let ends = (opened.host, peer);
+            let datagrams = network.adopt_udp(opened.socket, ends, options)?;
+            return Ok(driver::listen_in_memory(self, datagrams, size, protocol));
+        }
+        Ok(driver::listen(self, Opened { peer, ..opened }, size, protocol))
     }
 }
 
 /// Opens a socket on the first address of `interface` that can be had.
 fn open(interface: &Interface, options: &DatagramOptions) -> io::Result<Opened<SocketAddr>> {
+    need_io()?;
     let mut last = None;
     for address in interface.socket_addrs()? {
         match bind(address, options) {

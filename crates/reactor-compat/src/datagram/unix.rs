@@ -21,7 +21,7 @@ use super::kind::Kind;
 use super::{DatagramConnection, DatagramOptions, DatagramProtocol};
 use crate::address::{Address, UnixAddress};
 use crate::error::{CannotListenError, ConnectError};
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, need_io};
 
 impl Reactor {
     /// Listens for datagrams at a UNIX socket, which are given to `protocol`.
@@ -89,6 +89,15 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P, UnixAddress>, CannotListenError> {
         let address = address.into();
+        #[cfg(feature = "testing")]
+        if let Some(network) = self.network() {
+            let size = options.max_packet_size;
+            let name = address.to_string();
+            let datagrams = network
+                .bind_unix_datagrams((address, None), options)
+                .map_err(|error| CannotListenError::new(name, &error))?;
+            return Ok(driver::listen_in_memory(self, datagrams, size, protocol));
+        }
         let opened = open(&address, options.mode)
             .map_err(|error| CannotListenError::new(address.to_string(), &error))?;
         Ok(driver::listen(self, opened, options.max_packet_size, protocol))
@@ -145,6 +154,13 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P, UnixAddress>, ConnectError> {
         let peer = address.into();
+        #[cfg(feature = "testing")]
+        if let Some(network) = self.network() {
+            let size = options.max_packet_size;
+            let ends = (options.bind_address.clone(), Some(peer));
+            let datagrams = network.bind_unix_datagrams(ends, options)?;
+            return Ok(driver::listen_in_memory(self, datagrams, size, protocol));
+        }
         let opened = open(&options.bind_address, options.mode)?;
         opened.socket.connect(&peer.to_system()?)?;
         let opened = Opened { peer: Some(peer), ..opened };
@@ -153,6 +169,7 @@ impl Reactor {
 }
 
 fn open(address: &UnixAddress, mode: u32) -> io::Result<Opened<UnixAddress>> {
+    need_io()?;
     let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
     socket.set_nonblocking(true)?;
     if *address != UnixAddress::Unnamed {
@@ -197,6 +214,7 @@ impl Kind for UnixAddress {
     const SAYS_WHEN_WRITABLE: bool = false;
 
     fn register(socket: Socket) -> io::Result<UnixDatagram> {
+        need_io()?;
         UnixDatagram::from_std(socket.into())
     }
 

@@ -14,6 +14,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::reactor::need_io;
+
 /// What a descriptor is ready for, or is to be asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Events {
@@ -34,6 +36,7 @@ pub(super) enum Source {
 impl Source {
     /// Has the runtime watch a duplicate of `fd`.
     pub(super) fn new(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        need_io()?;
         let fd = fd.try_clone_to_owned()?;
         #[expect(
             deprecated,

@@ -99,6 +99,14 @@ impl<F: Factory> Factory for Quiet<F> {
     fn build_protocol(&mut self, peer: Address) -> Option<F::Protocol> {
         self.0.build_protocol(peer)
     }
+
+    fn start_factory(&mut self) {
+        self.0.start_factory();
+    }
+
+    fn stop_factory(&mut self) {
+        self.0.stop_factory();
+    }
 }
 
 impl<F: Factory> ClientFactory for Quiet<F> {}

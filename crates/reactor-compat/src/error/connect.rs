@@ -180,8 +180,8 @@ impl Error for ConnectError {}
 /// struct Silent;
 /// impl Protocol for Silent {}
 ///
-/// let connected =
-///     Reactor::new().connect_tcp(("127.0.0.1", 1), |_: Address| Silent).when_connected();
+/// let reactor = Reactor::new();
+/// let connected = reactor.connect_tcp(("127.0.0.1", 1), |_: Address| Silent).when_connected();
 /// connected.cancel();
 /// let failure = failure_result_of(connected);
 /// assert_eq!(failure.check::<ConnectingCancelledError>().unwrap().destination().to_string(), "127.0.0.1:1");
@@ -236,7 +236,8 @@ impl Error for NotConnectingError {}
 /// struct Silent;
 /// impl Protocol for Silent {}
 ///
-/// let connector = Reactor::new().connect_tcp(("127.0.0.1", 1), |_: Address| Silent);
+/// let reactor = Reactor::new();
+/// let connector = reactor.connect_tcp(("127.0.0.1", 1), |_: Address| Silent);
 /// assert_eq!(connector.connect(), Err(ConnectorBusy));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::address::Address;
 use crate::connection::Security;
 use crate::factory::Factory;
 use crate::guard;
-use crate::reactor::{Enrolment, Reactor};
+use crate::reactor::{Enrolment, Live, WeakReactor};
 use crate::serve::{Origin, serve_socket};
 use crate::socket::Socket;
 
@@ -38,7 +38,8 @@ enum Activity {
 
 /// The task of a port.
 pub(super) struct Acceptor<F: Factory> {
-    reactor: Reactor,
+    /// It belongs to the reactor.
+    reactor: WeakReactor,
     core: Rc<PortCore>,
     security: Security,
     factory: Box<F>,
@@ -49,7 +50,7 @@ pub(super) struct Acceptor<F: Factory> {
 
 impl<F: Factory> Acceptor<F> {
     pub(super) fn new(
-        reactor: Reactor,
+        reactor: WeakReactor,
         core: Rc<PortCore>,
         security: Security,
         factory: F,
@@ -71,7 +72,7 @@ impl<F: Factory> Acceptor<F> {
         guard::run("a factory", || self.factory.start_factory());
         if let Err(error) = self.register() {
             tracing::error!(%error, host = %self.core.host, "a port cannot be listened on");
-            self.core.listener.take();
+            self.core.shut_down();
         }
     }
 
@@ -100,7 +101,7 @@ impl<F: Factory> Acceptor<F> {
             match self.poll_accept(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((socket, peer))) => self.welcome(socket, peer),
-                // One that went away while it waited is no reason to pause.
+                // One that is lost is no reason to pause.
                 Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
                 Poll::Ready(Err(error)) => return self.pause(cx, &error),
             }
@@ -118,13 +119,14 @@ impl<F: Factory> Acceptor<F> {
     }
 
     fn welcome(&mut self, socket: Socket, peer: Address) {
+        let Some(reactor) = self.reactor.upgrade() else { return };
         let number = self.accepted;
         self.accepted += 1;
         match guard::catch(|| self.factory.build_protocol(peer.clone())) {
             Ok(Some(protocol)) => {
                 let origin = Origin::Accepted { number };
                 let socket = (socket, peer, self.security.clone());
-                drop(serve_socket(&self.reactor, socket, protocol, origin, None));
+                drop(serve_socket(&reactor, socket, protocol, origin, None));
             }
             Ok(None) => drop(socket),
             Err(failure) => guard::log("a factory", &failure),
@@ -134,23 +136,30 @@ impl<F: Factory> Acceptor<F> {
     fn stop(&mut self) {
         if let Some(enrolment) = self.enrolment.take() {
             drop(enrolment);
+            self.core.close();
             if !matches!(self.activity, Activity::New) {
                 guard::run("a factory", || self.factory.stop_factory());
             }
             self.activity = Activity::Over;
-            self.core.set_stopped();
+            self.core.tell();
         }
     }
 }
 
 /// Whether an error of `accept` is about the connection that was to be
-/// accepted, so that the next may well be fine.
+/// accepted, so that the next may well be fine: it went away while it waited,
+/// a firewall forbids it, or, on Linux, its network has failed.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::TimedOut
             | io::ErrorKind::Interrupted
     )
 }
@@ -182,5 +191,23 @@ impl<F: Factory> Future for Acceptor<F> {
 impl<F: Factory> Drop for Acceptor<F> {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::{io, is_of_one_connection};
+
+    #[test]
+    fn only_what_concerns_all_connections_makes_a_port_pause() {
+        let one = |errno: Errno| is_of_one_connection(&io::Error::from(errno));
+        for errno in [Errno::CONNABORTED, Errno::PERM, Errno::HOSTUNREACH, Errno::NETDOWN] {
+            assert!(one(errno), "{errno}");
+        }
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::INVAL] {
+            assert!(!one(errno), "{errno}");
+        }
     }
 }

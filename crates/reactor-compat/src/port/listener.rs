@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::net::UnixListener;
 
 use crate::address::Address;
+use crate::reactor::need_io;
 use crate::socket::Socket;
 #[cfg(unix)]
 use crate::socket::UnixSocket;
@@ -65,9 +66,13 @@ impl Bound {
     /// Makes the socket known to the runtime that this is called in.
     pub(super) fn register(self) -> io::Result<Ready> {
         match self {
-            Self::Tcp(listener) => Ok(Ready::Tcp(TcpListener::from_std(listener)?)),
+            Self::Tcp(listener) => {
+                need_io()?;
+                Ok(Ready::Tcp(TcpListener::from_std(listener)?))
+            }
             #[cfg(unix)]
             Self::Unix { listener, file } => {
+                need_io()?;
                 Ok(Ready::Unix { listener: UnixListener::from_std(listener)?, _file: file })
             }
             #[cfg(feature = "testing")]

@@ -59,6 +59,8 @@ enum State {
 
 struct PortCore {
     host: Address,
+    /// What it speaks, for the log.
+    kind: &'static str,
     made_at: &'static Location<'static>,
     state: Cell<State>,
     /// The socket, for as long as nobody is busy accepting from it.
@@ -83,8 +85,15 @@ pub(crate) fn listen(
         Some(port) => tracing::info!("{} starting on {port}", name_of(&factory)),
         None => tracing::info!("{} starting on '{host}'", name_of(&factory)),
     }
+    let kind = match (&host, &security) {
+        (Address::Unix(_), _) => "UNIX",
+        (_, Security::None) => "TCP",
+        #[cfg(feature = "tls")]
+        (_, Security::Tls(_)) => "TLS",
+    };
     let core = Rc::new(PortCore {
         host,
+        kind,
         made_at: Location::caller(),
         state: Cell::new(State::Listening),
         listener: RefCell::new(Some(Listener::Bound(bound))),
@@ -93,7 +102,7 @@ pub(crate) fn listen(
     });
     let live: Rc<dyn Live> = core.clone();
     let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
-    reactor.spawn(Acceptor::new(reactor.clone(), core.clone(), security, factory, enrolment));
+    reactor.spawn(Acceptor::new(reactor.downgrade(), core.clone(), security, factory, enrolment));
     Port { core }
 }
 
@@ -159,14 +168,20 @@ impl PortCore {
         self.state.get() == State::Listening
     }
 
-    fn set_stopped(&self) {
+    /// It is over: closes the socket.
+    fn close(&self) {
         if self.state.replace(State::Stopped) != State::Stopped {
             match self.host.port() {
-                Some(port) => tracing::info!("(TCP Port {port} Closed)"),
-                None => tracing::info!("(UNIX Port {} Closed)", self.host),
+                Some(port) => tracing::info!("({} Port {port} Closed)", self.kind),
+                None => tracing::info!("({} Port {} Closed)", self.kind, self.host),
             }
         }
-        self.listener.take();
+        let listener = self.listener.take();
+        drop(listener);
+    }
+
+    /// Tells those who wait for the end.
+    fn tell(&self) {
         for trigger in self.stopped.take() {
             // Whoever cancelled it does not want to know.
             let _ = trigger.callback(());

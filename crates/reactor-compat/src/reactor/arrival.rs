@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
+use tokio::time::{Sleep, sleep};
 
 use super::guest::stay;
 use super::{Core, Phase, Reactor, RunOptions};
@@ -114,6 +117,8 @@ type Local = Pin<Box<dyn Future<Output = ()>>>;
 struct Seats {
     futures: BTreeMap<u64, Local>,
     next: u64,
+    /// There for as long as the thread is.
+    home: Arc<()>,
 }
 
 thread_local! {
@@ -123,36 +128,59 @@ thread_local! {
 /// Has a runtime of one thread, this one, drive a future that does not leave
 /// it; there need be no `LocalSet`.
 pub(super) fn spawn_here(handle: &Handle, future: impl Future<Output = ()> + 'static) {
-    let number = SEATS.with_borrow_mut(|seats| {
+    let ride = SEATS.with_borrow_mut(|seats| {
         seats.next += 1;
         seats.futures.insert(seats.next, Box::pin(future));
-        seats.next
+        let alive = Arc::downgrade(&seats.home);
+        Ride { home: thread::current().id(), alive, number: seats.next, nap: None }
     });
-    drop(handle.spawn(Ride { home: thread::current().id(), number }));
+    drop(handle.spawn(ride));
 }
+
+/// How often a ride that is away from home looks whether it is back.
+const NAP: Duration = Duration::from_millis(10);
 
 /// A task that may change threads, and drives a future that stays on its own:
 /// the task has but the future's number.
+///
+/// Where several threads take turns at driving the runtime, the future stands
+/// still while one of the others does. Nothing tells when it is our turn again,
+/// so the ride has to look now and then.
 struct Ride {
     home: ThreadId,
+    alive: Weak<()>,
     number: u64,
+    /// Until the next look, while another thread drives the runtime.
+    nap: Option<Pin<Box<Sleep>>>,
 }
 
 impl Ride {
     fn take(&self) -> Option<Local> {
         SEATS.try_with(|seats| seats.borrow_mut().futures.remove(&self.number)).ok().flatten()
     }
+
+    /// Another thread drives the runtime now. Ours may come back, unless it has
+    /// ended, and the future with it.
+    fn wait_for_home(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.alive.strong_count() > 0 {
+            let nap = self.nap.get_or_insert_with(|| Box::pin(sleep(NAP)));
+            if nap.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.nap = None;
+        }
+        Poll::Ready(())
+    }
 }
 
 impl Future for Ride {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if thread::current().id() != self.home {
-            // Another thread drives the runtime now; ours will come back.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return self.wait_for_home(cx);
         }
+        self.nap = None;
         // No borrow is held while it runs.
         let Some(mut future) = self.take() else { return Poll::Ready(()) };
         if future.as_mut().poll(cx).is_ready() {

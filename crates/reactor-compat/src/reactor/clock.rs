@@ -1,5 +1,7 @@
 //! The reactor's clock: the only file that asks what time it is.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
@@ -15,13 +17,15 @@ pub(crate) struct Epoch {
     seconds: Duration,
     /// The runtime whose clock it is; that of wherever we are, if it is none.
     of: Option<Handle>,
+    /// What was read last.
+    read: Rc<Cell<Duration>>,
 }
 
 impl Epoch {
     /// A clock that is right now.
     pub(crate) fn now() -> Self {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { start: Instant::now(), seconds, of: None }
+        Self { start: Instant::now(), seconds, of: None, read: Rc::default() }
     }
 
     /// The clock of a runtime, counted from now on, wherever we are.
@@ -30,13 +34,21 @@ impl Epoch {
         let inside = handle.enter();
         let start = Instant::now();
         drop(inside);
-        Self { start, seconds: Duration::ZERO, of: Some(handle) }
+        Self { start, seconds: Duration::ZERO, of: Some(handle), read: Rc::default() }
     }
 
     /// What it shows.
     pub(crate) fn seconds(&self) -> Duration {
         let _inside = self.of.as_ref().map(Handle::enter);
-        self.seconds + self.start.elapsed()
+        let seconds = self.seconds + self.start.elapsed();
+        self.read.set(seconds);
+        seconds
+    }
+
+    /// Whether it shows `seconds` by now. A time that was seen before is not
+    /// looked for again.
+    pub(crate) fn has_come(&self, seconds: Duration) -> bool {
+        seconds <= self.read.get() || seconds <= self.seconds()
     }
 
     /// The moment at which it will show `seconds`; `None` if that is beyond

@@ -9,6 +9,8 @@ use std::rc::Rc;
 use tokio::runtime::Handle;
 use tokio::task::LocalSet;
 
+use crate::guard;
+
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Where a reactor's tasks run.
@@ -55,6 +57,15 @@ impl Place {
     /// Moves away; gives what there was.
     pub(super) fn leave(&self) -> Ground {
         mem::replace(&mut self.ground.borrow_mut(), Ground::Nowhere(Vec::new()))
+    }
+
+    /// Drops what waits, one by one: each may run user code.
+    pub(super) fn abandon(&self) {
+        if let Ground::Nowhere(tasks) = self.leave() {
+            for task in tasks {
+                guard::run("what was never started", || drop(task));
+            }
+        }
     }
 
     /// The runtime, if there is one.

@@ -77,6 +77,10 @@ impl Reactor {
     /// `LocalRuntime`, and goes on; otherwise it is dropped when the reactor has
     /// stopped.
     ///
+    /// In a runtime that was built without an I/O driver ports and connections
+    /// fail, with an error of the kind `Unsupported`, and all else works. Tokio
+    /// has said so by a panic, which is caught, but was printed.
+    ///
     /// # Errors
     ///
     /// [`RunError`] if the reactor is running already, or if there is no

@@ -1,5 +1,5 @@
-//! What a reactor in memory needs of a real one: a clock of its own, a run that
-//! others drive, and a network.
+//! What the reactor of a test needs of a real one: a clock of its own, a run
+//! that others drive, a network, and the place of the thread's reactor.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,8 +9,9 @@ use tokio::runtime::Handle;
 
 use super::clock::Epoch;
 use super::guest::stay;
-use super::{Reactor, RunOptions};
+use super::{REACTOR, Reactor, RunOptions};
 use crate::error::RunError;
+use crate::task::{Cooperator, replace_own_cooperator};
 use crate::testing::Network;
 
 impl Reactor {
@@ -30,6 +31,13 @@ impl Reactor {
         Ok(Box::pin(stay(&self.core, handle, options)?))
     }
 
+    /// Makes it the thread's reactor, until what this gives is dropped. The
+    /// thread's cooperator, which runs on that, is another meanwhile, too.
+    pub(crate) fn stand_in(&self) -> StandIn {
+        let reactor = REACTOR.replace(self.clone());
+        StandIn { reactor, cooperator: replace_own_cooperator(None) }
+    }
+
     /// Has it listen and connect in memory from now on.
     pub(crate) fn set_network(&self, network: Rc<Network>) {
         self.core.shared.network.replace(Some(network));
@@ -38,5 +46,22 @@ impl Reactor {
     /// What stands in for the network, if anything does.
     pub(crate) fn network(&self) -> Option<Rc<Network>> {
         self.core.shared.network.borrow().clone()
+    }
+}
+
+/// The thread's own reactor and cooperator, while others stand in for them.
+#[must_use = "they come back when it is dropped"]
+pub(crate) struct StandIn {
+    reactor: Reactor,
+    cooperator: Option<Cooperator>,
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // The tasks that are left may look for their reactor when they go.
+        let cooperator = replace_own_cooperator(self.cooperator.take());
+        drop(cooperator);
+        let reactor = REACTOR.replace(self.reactor.clone());
+        drop(reactor);
     }
 }

@@ -14,12 +14,14 @@ mod hosted;
 #[cfg(feature = "testing")]
 mod in_memory;
 mod inventory;
+mod io_driver;
 mod options;
 mod phase;
 mod registry;
 mod run;
 mod signals;
 mod turn;
+mod weak;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -44,11 +46,13 @@ use ground::Place;
 pub use hosted::HostedReactor;
 use inventory::Places;
 pub use inventory::{Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall};
+pub(crate) use io_driver::need_io;
 pub use options::RunOptions;
 use phase::Phase;
 pub(crate) use registry::{Alive, Enrolment, Live, Registry};
 use signals::{Ears, Handlers};
 pub use signals::{Signal, SignalError};
+pub(crate) use weak::WeakReactor;
 
 #[cfg(unix)]
 use crate::descriptor::Descriptors;
@@ -66,8 +70,10 @@ use crate::threads::{Mailbox, Remote};
 /// thread has anyway; [`new`](Self::new) makes one for a test.
 ///
 /// What is started before it [runs](Self::run), a port, a connection or a
-/// delayed call, starts when it does. A callback that panics is logged with
-/// [`tracing`], and the reactor goes on.
+/// delayed call, starts when it does; if it never does, it ends with the last
+/// handle of the reactor, and sockets are closed. A factory or a call that
+/// waits so and has such a handle itself keeps both. A callback that panics is
+/// logged with [`tracing`], and the reactor goes on.
 ///
 /// # Re-entrancy
 ///
@@ -130,10 +136,10 @@ pub(crate) struct Shared {
 }
 
 thread_local! {
-    static REACTOR: Reactor = {
+    static REACTOR: RefCell<Reactor> = {
         let own = Reactor::new();
         own.core.arrival.own.set(true);
-        own
+        RefCell::new(own)
     };
 }
 
@@ -143,6 +149,11 @@ thread_local! {
 /// `#[tokio::main(flavor = "local")]`: once something is asked of it there, a
 /// call, a port or a connection, it starts at the runtime's next turn, as if
 /// it had been [attached](Reactor::attach).
+///
+/// In a runtime of several threads, that of a plain `#[tokio::main]`, what is
+/// asked of it waits until somebody runs it: await
+/// [`run_until_stopped`](Reactor::run_until_stopped), or give it a thread of its
+/// own with [`spawn_thread`](Reactor::spawn_thread).
 ///
 /// ```
 /// use reactor_compat::reactor;
@@ -154,7 +165,7 @@ thread_local! {
 /// ```
 #[doc(alias = "twisted.internet.reactor")]
 pub fn reactor() -> Reactor {
-    REACTOR.with(Reactor::clone)
+    REACTOR.with_borrow(Reactor::clone)
 }
 
 impl Reactor {
@@ -381,9 +392,11 @@ impl Core {
     }
 }
 
-/// Nobody will ever do what other threads have asked for.
+/// Nobody will ever do what other threads have asked for, or start what waits
+/// to be started: sockets are closed.
 impl Drop for Core {
     fn drop(&mut self) {
+        self.place.abandon();
         let left = self.mailbox.shut();
         self.mailbox.tell();
         self.disappoint();

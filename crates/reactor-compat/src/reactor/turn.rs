@@ -100,7 +100,7 @@ impl<'a> Turn<'a> {
 
     fn set_alarm(&mut self, cx: &mut Context<'_>) {
         let Some(due) = self.core.timers.look_at() else { return };
-        if due <= self.core.epoch.seconds() {
+        if self.core.epoch.has_come(due) {
             return cx.waker().wake_by_ref();
         }
         let Some(at) = self.core.epoch.moment(due) else { return };

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 
 use super::{Socket, UnixSocket};
 use crate::address::Address;
+use crate::reactor::need_io;
 
 /// A connection that exists, and that no runtime knows yet. It does not block.
 pub(crate) enum Adopted {
@@ -37,6 +38,7 @@ impl Adopted {
 
     /// Makes it known to the runtime that this is called in.
     pub(super) fn register(&mut self) -> io::Result<Socket> {
+        need_io()?;
         match mem::replace(self, Self::Refused) {
             Self::Tcp(stream) => Ok(Socket::Tcp(tokio::net::TcpStream::from_std(stream)?)),
             Self::Unix(socket) => Ok(Socket::Unix(socket.register()?)),

@@ -433,7 +433,25 @@ impl fmt::Debug for Cooperator {
 }
 
 thread_local! {
-    static COOPERATOR: Cooperator = Cooperator::new();
+    /// The thread's own, once there is one.
+    static COOPERATOR: RefCell<Option<Cooperator>> = const { RefCell::new(None) };
+}
+
+/// The thread's own cooperator, on the thread's reactor.
+fn own() -> Cooperator {
+    let known = COOPERATOR.with_borrow(Clone::clone);
+    known.unwrap_or_else(|| {
+        let own = Cooperator::new();
+        COOPERATOR.set(Some(own.clone()));
+        own
+    })
+}
+
+/// Puts another in the place of the thread's own, or has one made when it is
+/// wanted; gives the one that there was.
+#[cfg(feature = "testing")]
+pub(crate) fn replace_own(other: Option<Cooperator>) -> Option<Cooperator> {
+    COOPERATOR.replace(other)
 }
 
 /// [`Cooperator::cooperate`] of the thread's own cooperator, which runs on the
@@ -451,7 +469,7 @@ pub fn cooperate<I>(iterator: I) -> CooperativeTask
 where
     I: Iterator<Item: CallbackResult> + 'static,
 {
-    COOPERATOR.with(Cooperator::clone).cooperate(iterator)
+    own().cooperate(iterator)
 }
 
 /// [`Cooperator::coiterate`] of the thread's own cooperator, which runs on the
@@ -470,5 +488,5 @@ pub fn coiterate<I>(iterator: I) -> Deferred<I>
 where
     I: Iterator<Item: CallbackResult> + 'static,
 {
-    COOPERATOR.with(Cooperator::clone).coiterate(iterator)
+    own().coiterate(iterator)
 }

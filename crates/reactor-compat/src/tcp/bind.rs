@@ -9,7 +9,7 @@ use super::Interface;
 use crate::address::Address;
 use crate::error::CannotListenError;
 use crate::port::Bound;
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, need_io};
 
 /// How the socket of a TCP port is opened.
 ///
@@ -125,6 +125,7 @@ pub(crate) fn bind(
 }
 
 fn bind_first(interface: &Interface, options: ListenOptions) -> io::Result<(Bound, Address)> {
+    need_io()?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in interface.socket_addrs()? {
         match open(address, options) {

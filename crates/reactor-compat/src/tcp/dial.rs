@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::address::Destination;
 use super::happy_eyeballs::happy_eyeballs;
 use crate::error::ConnectError;
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, need_io};
 
 /// RFC 8305 forbids less: that would be an attempt at every address at once.
 const LEAST_ATTEMPT_DELAY: Duration = Duration::from_millis(10);
@@ -134,6 +134,7 @@ async fn connect(
     address: SocketAddr,
     local: Option<SocketAddr>,
 ) -> Result<TcpStream, ConnectError> {
+    need_io()?;
     let Some(local) = local else {
         return Ok(TcpStream::connect(address).await?);
     };

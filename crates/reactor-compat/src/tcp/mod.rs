@@ -132,6 +132,6 @@ impl Reactor {
         factory: F,
     ) -> Connector<F::Protocol> {
         let plan = Plan::new(Target::Tcp(destination.into()), options);
-        Connector::begin(self.clone(), plan, factory)
+        Connector::begin(self, plan, factory)
     }
 }

@@ -60,10 +60,19 @@ pub struct MemoryClient {
     core: Rc<Core>,
 }
 
+/// What was asked for besides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// TLS from the start.
+    pub(crate) secure: bool,
+    /// A server that holds its lock.
+    pub(crate) lock: bool,
+}
+
 struct Core {
     target: Target,
     options: ConnectOptions,
-    secure: bool,
+    asked: Asked,
     /// Until it is decided.
     decide: RefCell<Option<oneshot::Sender<Decision>>>,
     network: Weak<Network>,
@@ -91,12 +100,12 @@ impl MemoryClient {
     pub(super) fn new(
         target: Target,
         options: ConnectOptions,
-        secure: bool,
+        asked: Asked,
         network: Weak<Network>,
     ) -> (Self, oneshot::Receiver<Decision>) {
         let (decide, decided) = oneshot::channel();
         let decide = RefCell::new(Some(decide));
-        (Self { core: Rc::new(Core { target, options, secure, decide, network }) }, decided)
+        (Self { core: Rc::new(Core { target, options, asked, decide, network }) }, decided)
     }
 
     /// Where it wants to connect to. Names are as they were asked for, and not
@@ -137,7 +146,30 @@ impl MemoryClient {
     /// # Ok::<(), reactor_compat::testing::PumpError>(())
     /// ```
     pub fn is_secure(&self) -> bool {
-        self.core.secure
+        self.core.asked.secure
+    }
+
+    /// Whether the server of a UNIX socket has to hold
+    /// [its lock](crate::UnixConnectOptions::check_lock). In memory there is
+    /// none: the test decides.
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # {
+    /// # use reactor_compat::{Address, Protocol, UnixConnectOptions, testing::MemoryReactor};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let reactor = MemoryReactor::new();
+    /// let options = UnixConnectOptions::new().check_lock(true);
+    /// reactor.connect_unix_with("/run/echo", options, |_: Address| Silent);
+    /// reactor.settle()?;
+    /// assert!(reactor.unix_clients()[0].checks_lock());
+    /// # }
+    /// # Ok::<(), reactor_compat::testing::PumpError>(())
+    /// ```
+    #[doc(alias = "checkPID")]
+    pub fn checks_lock(&self) -> bool {
+        self.core.asked.lock
     }
 
     /// Whether it waits to be decided.
@@ -289,7 +321,7 @@ impl fmt::Debug for MemoryClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryClient")
             .field("destination", &self.core.target)
-            .field("secure", &self.core.secure)
+            .field("secure", &self.is_secure())
             .field("waiting", &self.waiting())
             .finish_non_exhaustive()
     }

@@ -1,24 +1,27 @@
-//! [`MemoryDatagramPort`]: a UDP port that a reactor in memory was asked to
-//! open.
+//! [`MemoryDatagramPort`]: a port for datagrams that a reactor in memory was
+//! asked to open.
 //!
 //! Mirrors `FakeDatagramTransport` of `twisted.internet.testing`. Tested in
-//! `tests/memory_reactor.rs`.
+//! `tests/memory_reactor.rs` and `tests/memory_sockets.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use socket2::Socket;
 use tokio::io::ReadBuf;
 
 use crate::datagram::DatagramOptions;
 
-/// A UDP port that a [`MemoryReactor`](super::MemoryReactor) was asked to open:
-/// the test looks at what was sent, and says what comes. Clones are the same
-/// port.
+/// A port for datagrams, of UDP or of UNIX, that a
+/// [`MemoryReactor`](super::MemoryReactor) was asked to open: the test looks at
+/// what was sent, and says what comes. Clones are the same port.
 ///
 /// Datagrams do not travel by wire: each arrives when the reactor is next
 /// driven. Groups of multicast cannot be joined.
@@ -51,14 +54,17 @@ use crate::datagram::DatagramOptions;
 /// ```
 #[derive(Clone)]
 #[doc(alias = "FakeDatagramTransport")]
-pub struct MemoryDatagramPort {
-    host: SocketAddr,
-    options: DatagramOptions,
-    post: Rc<Post<SocketAddr>>,
+pub struct MemoryDatagramPort<A = SocketAddr> {
+    post: Rc<Post<A>>,
 }
 
-/// What a port has sent, and what has come for it.
+/// What a port is, what it has sent, and what has come for it.
 struct Post<A> {
+    host: A,
+    peer: RefCell<Option<A>>,
+    options: DatagramOptions,
+    /// What was adopted.
+    descriptor: Option<Socket>,
     sent: RefCell<Vec<(Vec<u8>, Option<A>)>>,
     come: RefCell<VecDeque<Come<A>>>,
     waker: RefCell<Option<Waker>>,
@@ -78,19 +84,27 @@ impl<A> Post<A> {
     }
 }
 
-impl MemoryDatagramPort {
-    pub(super) fn new(host: SocketAddr, options: DatagramOptions) -> Self {
+impl<A: Clone> MemoryDatagramPort<A> {
+    pub(super) fn new(
+        (host, peer): (A, Option<A>),
+        options: DatagramOptions,
+        descriptor: Option<Socket>,
+    ) -> Self {
         let post = Post {
+            host,
+            peer: RefCell::new(peer),
+            options,
+            descriptor,
             sent: RefCell::default(),
             come: RefCell::default(),
             waker: RefCell::default(),
             open: Cell::new(true),
         };
-        Self { host, options, post: Rc::new(post) }
+        Self { post: Rc::new(post) }
     }
 
     /// What stands in for the socket.
-    pub(super) fn socket(&self) -> MemoryDatagrams<SocketAddr> {
+    pub(super) fn socket(&self) -> MemoryDatagrams<A> {
         MemoryDatagrams { post: self.post.clone() }
     }
 
@@ -106,8 +120,28 @@ impl MemoryDatagramPort {
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
     #[doc(alias = "getHost")]
-    pub fn get_host(&self) -> SocketAddr {
-        self.host
+    pub fn get_host(&self) -> A {
+        self.post.host.clone()
+    }
+
+    /// The address that it is connected to, if it is.
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # {
+    /// # use reactor_compat::{DatagramProtocol, UnixAddress, testing::MemoryReactor};
+    /// # struct Silent;
+    /// # impl DatagramProtocol<UnixAddress> for Silent {}
+    /// let reactor = MemoryReactor::new();
+    /// reactor.connect_unix_datagram("/run/log", Silent)?;
+    /// let peer = reactor.unix_datagram_ports()[0].get_peer();
+    /// assert_eq!(peer, Some(UnixAddress::from("/run/log")));
+    /// # }
+    /// # Ok::<(), reactor_compat::ConnectError>(())
+    /// ```
+    #[doc(alias = "getPeer")]
+    pub fn get_peer(&self) -> Option<A> {
+        self.post.peer.borrow().clone()
     }
 
     /// With which options.
@@ -122,7 +156,21 @@ impl MemoryDatagramPort {
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
     pub fn options(&self) -> &DatagramOptions {
-        &self.options
+        &self.post.options
+    }
+
+    /// The socket that was adopted, if it is such a port. Nobody reads from it
+    /// or writes to it.
+    ///
+    /// See the example of
+    /// [`adopted_datagram_ports`](super::MemoryReactor::adopted_datagram_ports).
+    #[cfg(unix)]
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.post.descriptor.as_ref().map(AsFd::as_fd)
+    }
+
+    pub(super) fn is_adopted(&self) -> bool {
+        self.post.descriptor.is_some()
     }
 
     /// Whether it has not been closed.
@@ -145,7 +193,7 @@ impl MemoryDatagramPort {
     ///
     /// See the [type's example](Self).
     #[doc(alias = "written")]
-    pub fn take_sent(&self) -> Vec<(Vec<u8>, Option<SocketAddr>)> {
+    pub fn take_sent(&self) -> Vec<(Vec<u8>, Option<A>)> {
         self.post.sent.take()
     }
 
@@ -153,7 +201,7 @@ impl MemoryDatagramPort {
     ///
     /// See the [type's example](Self).
     #[doc(alias = "datagramReceived")]
-    pub fn receive(&self, data: impl Into<Vec<u8>>, from: SocketAddr) {
+    pub fn receive(&self, data: impl Into<Vec<u8>>, from: A) {
         self.post.arrive(Ok((data.into(), from)));
     }
 
@@ -184,10 +232,11 @@ impl MemoryDatagramPort {
     }
 }
 
-impl fmt::Debug for MemoryDatagramPort {
+impl<A: Clone + fmt::Debug> fmt::Debug for MemoryDatagramPort<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryDatagramPort")
-            .field("host", &self.host)
+            .field("host", &self.post.host)
+            .field("peer", &self.post.peer)
             .field("listening", &self.listening())
             .finish_non_exhaustive()
     }
@@ -198,7 +247,19 @@ pub(crate) struct MemoryDatagrams<A> {
     post: Rc<Post<A>>,
 }
 
-impl<A> MemoryDatagrams<A> {
+impl<A: Clone> MemoryDatagrams<A> {
+    pub(crate) fn host(&self) -> A {
+        self.post.host.clone()
+    }
+
+    pub(crate) fn peer(&self) -> Option<A> {
+        self.post.peer.borrow().clone()
+    }
+
+    pub(crate) fn connect(&self, peer: A) {
+        self.post.peer.replace(Some(peer));
+    }
+
     pub(crate) fn send(&self, data: &[u8], to: Option<A>) -> usize {
         self.post.sent.borrow_mut().push((data.to_vec(), to));
         data.len()

@@ -11,12 +11,16 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::time::Duration;
 
+#[cfg(unix)]
+use super::AdoptedConnection;
 use super::engine::Engine;
 use super::network::Network;
 use super::pair::{End, Pair};
 use super::wire::MemoryStream;
 use super::{MemoryClient, MemoryDatagramPort, MemoryServer, Peer, PumpError};
 use crate::address::Address;
+#[cfg(unix)]
+use crate::address::UnixAddress;
 use crate::connection::Security;
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
@@ -357,16 +361,105 @@ impl MemoryReactor {
         self.servers(|server| !is_tcp(server))
     }
 
+    /// The ports that it was to adopt, of TCP or of UNIX sockets.
+    ///
+    /// Their sockets have to be real ones, and listen; but who connects, the
+    /// test says.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, testing::MemoryReactor};
+    /// # use std::{net::TcpListener, os::fd::AsRawFd};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let reactor = MemoryReactor::new();
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let (number, address) = (listener.as_raw_fd(), listener.local_addr()?);
+    /// reactor.adopt_stream_port(listener, |_: Address| Silent)?;
+    /// let adopted = &reactor.adopted_ports()[0];
+    /// assert_eq!(adopted.descriptor().map(|descriptor| descriptor.as_raw_fd()), Some(number));
+    /// assert_eq!(adopted.get_host().socket_addr(), Some(address));
+    /// assert!(adopted.connect().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(unix)]
+    #[doc(alias = "adoptedPorts")]
+    pub fn adopted_ports(&self) -> Vec<MemoryServer> {
+        self.network.servers().into_iter().filter(MemoryServer::is_adopted).collect()
+    }
+
+    /// The connections that it was to adopt.
+    ///
+    /// See the example of [`AdoptedConnection`].
+    #[cfg(unix)]
+    #[doc(alias = "adoptedStreamConnections")]
+    pub fn adopted_connections(&self) -> Vec<AdoptedConnection> {
+        self.network.adopted_connections()
+    }
+
     /// The UDP ports that it was asked to open.
     ///
     /// See the example of [`MemoryDatagramPort`].
     #[doc(alias = "udpPorts")]
     pub fn udp_ports(&self) -> Vec<MemoryDatagramPort> {
-        self.network.udp_ports()
+        let ports = self.network.udp_ports().into_iter();
+        ports.filter(|port| !port.is_adopted()).collect()
+    }
+
+    /// The UDP ports that it was to adopt. Their sockets have to be real ones.
+    ///
+    /// ```
+    /// # use reactor_compat::{DatagramProtocol, testing::MemoryReactor};
+    /// # use std::net::UdpSocket;
+    /// # struct Silent;
+    /// # impl DatagramProtocol for Silent {}
+    /// let reactor = MemoryReactor::new();
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let address = socket.local_addr()?;
+    /// reactor.adopt_datagram_port(socket, Silent)?;
+    /// let adopted = &reactor.adopted_datagram_ports()[0];
+    /// assert_eq!(adopted.get_host(), address);
+    /// # #[cfg(unix)]
+    /// assert!(adopted.descriptor().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "adoptedPorts")]
+    pub fn adopted_datagram_ports(&self) -> Vec<MemoryDatagramPort> {
+        let ports = self.network.udp_ports().into_iter();
+        ports.filter(MemoryDatagramPort::is_adopted).collect()
+    }
+
+    /// The ports for UNIX datagrams that it was asked to open, those that are
+    /// connected among them. No file is made, and a peer need not be there.
+    ///
+    /// ```
+    /// use reactor_compat::testing::MemoryReactor;
+    /// use reactor_compat::{DatagramProtocol, Reactor, UnixAddress};
+    ///
+    /// struct Syslog;
+    /// impl DatagramProtocol<UnixAddress> for Syslog {}
+    ///
+    /// fn complain(reactor: &Reactor) {
+    ///     let log = reactor.connect_unix_datagram("/dev/log", Syslog).unwrap();
+    ///     log.write("out of paper", None).unwrap();
+    /// }
+    ///
+    /// let reactor = MemoryReactor::new();
+    /// complain(&reactor);
+    /// let sent = reactor.unix_datagram_ports()[0].take_sent();
+    /// assert_eq!(sent, [(b"out of paper".to_vec(), None)]);
+    /// ```
+    #[cfg(unix)]
+    #[doc(alias = "listenUNIXDatagram")]
+    pub fn unix_datagram_ports(&self) -> Vec<MemoryDatagramPort<UnixAddress>> {
+        self.network.unix_datagram_ports()
     }
 
     fn servers(&self, wanted: impl Fn(&MemoryServer) -> bool) -> Vec<MemoryServer> {
-        self.network.servers().into_iter().filter(wanted).collect()
+        let mut servers = self.network.servers();
+        #[cfg(unix)]
+        servers.retain(|server| !server.is_adopted());
+        servers.retain(wanted);
+        servers
     }
 
     /// Has every port that is to be opened from now on fail; or none, with

@@ -6,8 +6,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
+#[cfg(unix)]
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
+
+#[cfg(unix)]
+use socket2::Socket as RawSocket;
 
 use super::network::Network;
 use super::peer::Peer;
@@ -15,6 +20,8 @@ use super::wire::MemoryStream;
 use crate::address::Address;
 use crate::error::ConnectError;
 use crate::tcp::ListenOptions;
+#[cfg(unix)]
+use crate::unix::UnixOptions;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: usize = 1024;
@@ -57,7 +64,7 @@ pub struct MemoryServer {
 
 struct Core {
     host: Address,
-    options: Option<ListenOptions>,
+    opening: Opening,
     secure: Cell<bool>,
     /// Those who wait to be accepted; `None` once the port is closed.
     waiting: RefCell<Option<VecDeque<MemoryStream>>>,
@@ -65,15 +72,20 @@ struct Core {
     network: Weak<Network>,
 }
 
+/// How a port was opened.
+pub(super) enum Opening {
+    Tcp(ListenOptions),
+    #[cfg(unix)]
+    Unix(UnixOptions),
+    #[cfg(unix)]
+    Adopted(RawSocket),
+}
+
 impl MemoryServer {
-    pub(super) fn new(
-        host: Address,
-        options: Option<ListenOptions>,
-        network: Weak<Network>,
-    ) -> Self {
+    pub(super) fn new(host: Address, opening: Opening, network: Weak<Network>) -> Self {
         let core = Core {
             host,
-            options,
+            opening,
             secure: Cell::new(false),
             waiting: RefCell::new(Some(VecDeque::new())),
             waker: RefCell::default(),
@@ -108,7 +120,32 @@ impl MemoryServer {
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
     pub fn options(&self) -> Option<ListenOptions> {
-        self.core.options
+        match self.core.opening {
+            Opening::Tcp(options) => Some(options),
+            #[cfg(unix)]
+            Opening::Unix(_) | Opening::Adopted(_) => None,
+        }
+    }
+
+    /// With which options it was opened, if it is the port of a UNIX socket.
+    /// No file has the mode, and no lock is taken.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, UnixOptions, testing::MemoryReactor};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let reactor = MemoryReactor::new();
+    /// let options = UnixOptions::new().mode(0o600).lock(true);
+    /// reactor.listen_unix_with("/run/echo", options, |_: Address| Silent)?;
+    /// assert_eq!(reactor.unix_servers()[0].unix_options(), Some(options));
+    /// # Ok::<(), reactor_compat::CannotListenError>(())
+    /// ```
+    #[cfg(unix)]
+    pub fn unix_options(&self) -> Option<UnixOptions> {
+        match self.core.opening {
+            Opening::Unix(options) => Some(options),
+            Opening::Tcp(_) | Opening::Adopted(_) => None,
+        }
     }
 
     /// Whether it speaks TLS from the start.
@@ -124,6 +161,23 @@ impl MemoryServer {
     /// ```
     pub fn is_secure(&self) -> bool {
         self.core.secure.get()
+    }
+
+    /// The socket that was adopted, if it is such a port. Nobody listens on it.
+    ///
+    /// See the example of
+    /// [`adopted_ports`](super::MemoryReactor::adopted_ports).
+    #[cfg(unix)]
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.core.opening {
+            Opening::Adopted(socket) => Some(socket.as_fd()),
+            Opening::Tcp(_) | Opening::Unix(_) => None,
+        }
+    }
+
+    #[cfg(unix)]
+    pub(super) fn is_adopted(&self) -> bool {
+        self.descriptor().is_some()
     }
 
     /// Whether it has not been closed.

@@ -13,6 +13,8 @@
 
 mod string_transport;
 
+#[cfg(all(unix, feature = "testing"))]
+mod adopted_connection;
 #[cfg(feature = "testing")]
 mod dirty;
 #[cfg(feature = "testing")]
@@ -40,10 +42,14 @@ mod test_run;
 #[cfg(feature = "testing")]
 mod wire;
 
+#[cfg(all(unix, feature = "testing"))]
+pub use adopted_connection::AdoptedConnection;
 #[cfg(feature = "testing")]
 pub use dirty::{DirtyReactorError, Unfinished};
 #[cfg(feature = "testing")]
 pub use error::PumpError;
+#[cfg(feature = "testing")]
+pub(crate) use memory_client::Asked;
 #[cfg(feature = "testing")]
 pub use memory_client::{MemoryClient, NotWaiting};
 #[cfg(feature = "testing")]

@@ -9,9 +9,13 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
-use super::memory_client::MemoryClient;
+use socket2::Socket as RawSocket;
+
+#[cfg(unix)]
+use super::adopted_connection::AdoptedConnection;
+use super::memory_client::{Asked, MemoryClient};
 use super::memory_datagrams::{MemoryDatagramPort, MemoryDatagrams};
-use super::memory_server::{MemoryListener, MemoryServer};
+use super::memory_server::{MemoryListener, MemoryServer, Opening};
 use super::wire::{MemoryStream, Side, Wire};
 use crate::address::{Address, UnixAddress};
 use crate::connector::Target;
@@ -19,6 +23,8 @@ use crate::datagram::DatagramOptions;
 use crate::error::{CannotListenError, ConnectError};
 use crate::socket::Socket;
 use crate::tcp::{ConnectOptions, Interface, ListenOptions};
+#[cfg(unix)]
+use crate::unix::UnixOptions;
 
 /// The first of the port numbers that are given to those who do not care.
 const FIRST_PORT: u16 = 49_152;
@@ -29,6 +35,10 @@ pub(crate) struct Network {
     servers: RefCell<Vec<MemoryServer>>,
     clients: RefCell<Vec<MemoryClient>>,
     udp_ports: RefCell<Vec<MemoryDatagramPort>>,
+    #[cfg(unix)]
+    unix_datagram_ports: RefCell<Vec<MemoryDatagramPort<UnixAddress>>>,
+    #[cfg(unix)]
+    adopted_connections: RefCell<Vec<AdoptedConnection>>,
     next_port: Cell<u16>,
     /// What every port that is to be opened fails with.
     refusal: Cell<Option<io::ErrorKind>>,
@@ -41,6 +51,10 @@ impl Network {
             servers: RefCell::default(),
             clients: RefCell::default(),
             udp_ports: RefCell::default(),
+            #[cfg(unix)]
+            unix_datagram_ports: RefCell::default(),
+            #[cfg(unix)]
+            adopted_connections: RefCell::default(),
             next_port: Cell::new(FIRST_PORT),
             refusal: Cell::new(None),
         })
@@ -53,7 +67,7 @@ impl Network {
         options: ListenOptions,
     ) -> Result<(MemoryListener, Address), CannotListenError> {
         let address = self.address_of(interface);
-        self.bind(Address::Tcp(address), Some(options))
+        self.bind(Address::Tcp(address), Opening::Tcp(options))
             .map_err(|error| CannotListenError::new(interface.to_string(), &error))
     }
 
@@ -62,42 +76,112 @@ impl Network {
         &self,
         interface: &Interface,
         options: DatagramOptions,
-    ) -> Result<(MemoryDatagrams<SocketAddr>, SocketAddr), CannotListenError> {
-        let fail = |error: &io::Error| CannotListenError::new(interface.to_string(), error);
+    ) -> Result<MemoryDatagrams<SocketAddr>, CannotListenError> {
         let host = self.address_of(interface);
-        self.permit().map_err(|error| fail(&error))?;
-        if self.udp_ports().iter().any(|port| port.listening() && port.get_host() == host) {
-            return Err(fail(&in_use()));
+        let shared = options.listen_multiple;
+        let taken = self.udp_ports().iter().any(|port| {
+            let shared = shared && port.options().listen_multiple;
+            port.listening() && port.get_host() == host && !shared
+        });
+        let port = MemoryDatagramPort::new((host, None), options, None);
+        self.open(port, taken, &self.udp_ports)
+            .map_err(|error| CannotListenError::new(interface.to_string(), &error))
+    }
+
+    /// Takes a UDP socket that exists for a port.
+    pub(crate) fn adopt_udp(
+        &self,
+        socket: RawSocket,
+        (host, peer): (SocketAddr, Option<SocketAddr>),
+        options: DatagramOptions,
+    ) -> Result<MemoryDatagrams<SocketAddr>, CannotListenError> {
+        let port = MemoryDatagramPort::new((host, peer), options, Some(socket));
+        self.open(port, false, &self.udp_ports)
+            .map_err(|error| CannotListenError::new(host.to_string(), &error))
+    }
+
+    /// Opens a port for UNIX datagrams, whose peer need not be there.
+    #[cfg(unix)]
+    pub(crate) fn bind_unix_datagrams(
+        &self,
+        (host, peer): (UnixAddress, Option<UnixAddress>),
+        options: DatagramOptions,
+    ) -> io::Result<MemoryDatagrams<UnixAddress>> {
+        let taken = host != UnixAddress::Unnamed
+            && self
+                .unix_datagram_ports()
+                .iter()
+                .any(|port| port.listening() && port.get_host() == host);
+        let port = MemoryDatagramPort::new((host, peer), options, None);
+        self.open(port, taken, &self.unix_datagram_ports)
+    }
+
+    fn open<A: Clone>(
+        &self,
+        port: MemoryDatagramPort<A>,
+        taken: bool,
+        ports: &RefCell<Vec<MemoryDatagramPort<A>>>,
+    ) -> io::Result<MemoryDatagrams<A>> {
+        self.permit()?;
+        if taken {
+            return Err(in_use());
         }
-        let port = MemoryDatagramPort::new(host, options);
         let socket = port.socket();
-        self.udp_ports.borrow_mut().push(port);
-        Ok((socket, host))
+        ports.borrow_mut().push(port);
+        Ok(socket)
     }
 
     /// Opens the port of a UNIX socket.
+    #[cfg(unix)]
     pub(crate) fn bind_unix(
         self: &Rc<Self>,
         address: UnixAddress,
+        options: UnixOptions,
     ) -> Result<(MemoryListener, Address), CannotListenError> {
         let name = address.to_string();
-        self.bind(Address::Unix(address), None)
+        self.bind(Address::Unix(address), Opening::Unix(options))
             .map_err(|error| CannotListenError::new(name, &error))
     }
 
     fn bind(
         self: &Rc<Self>,
         host: Address,
-        options: Option<ListenOptions>,
+        opening: Opening,
     ) -> io::Result<(MemoryListener, Address)> {
         self.permit()?;
         if self.servers().iter().any(|server| server.listening() && *server.get_host() == host) {
             return Err(in_use());
         }
-        let server = MemoryServer::new(host.clone(), options, Rc::downgrade(self));
+        let server = MemoryServer::new(host.clone(), opening, Rc::downgrade(self));
         let listener = server.listener();
         self.servers.borrow_mut().push(server);
         Ok((listener, host))
+    }
+
+    /// Takes a socket that listens for a port.
+    #[cfg(unix)]
+    pub(crate) fn adopt_port(
+        self: &Rc<Self>,
+        socket: RawSocket,
+        host: Address,
+    ) -> io::Result<MemoryListener> {
+        self.permit()?;
+        let server = MemoryServer::new(host, Opening::Adopted(socket), Rc::downgrade(self));
+        let listener = server.listener();
+        self.servers.borrow_mut().push(server);
+        Ok(listener)
+    }
+
+    /// Takes a connection that exists; gives our end of what stands in for it.
+    #[cfg(unix)]
+    pub(crate) fn adopt_connection(
+        &self,
+        socket: RawSocket,
+        (host, peer): (&Address, &Address),
+    ) -> MemoryStream {
+        let (ours, theirs) = self.wire(host, peer);
+        self.adopted_connections.borrow_mut().push(AdoptedConnection::new(socket, theirs));
+        ours
     }
 
     /// The address that was asked for, with a port number.
@@ -121,10 +205,10 @@ impl Network {
         self: Rc<Self>,
         target: &Target,
         options: ConnectOptions,
-        secure: bool,
+        asked: Asked,
     ) -> Result<Socket, ConnectError> {
         let (client, decided) =
-            MemoryClient::new(target.clone(), options, secure, Rc::downgrade(&self));
+            MemoryClient::new(target.clone(), options, asked, Rc::downgrade(&self));
         self.clients.borrow_mut().push(client);
         drop(self);
         let decided = decided.await.unwrap_or(Err(ConnectError::ReactorStopped))?;
@@ -161,6 +245,16 @@ impl Network {
 
     pub(super) fn udp_ports(&self) -> Vec<MemoryDatagramPort> {
         self.udp_ports.borrow().clone()
+    }
+
+    #[cfg(unix)]
+    pub(super) fn unix_datagram_ports(&self) -> Vec<MemoryDatagramPort<UnixAddress>> {
+        self.unix_datagram_ports.borrow().clone()
+    }
+
+    #[cfg(unix)]
+    pub(super) fn adopted_connections(&self) -> Vec<AdoptedConnection> {
+        self.adopted_connections.borrow().clone()
     }
 
     pub(super) fn clients(&self) -> Vec<MemoryClient> {

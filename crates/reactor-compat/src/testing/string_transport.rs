@@ -150,7 +150,26 @@ impl<P: Protocol> StringTransport<P> {
         self.residence.vacate();
     }
 
-    /// What was written since this was last asked; it counts as sent, so that
+    /// What was written and not yet taken; to look does not send it.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.write("once");
+    /// assert_eq!(transport.value(), b"once");
+    /// assert_eq!(transport.value(), b"once");
+    /// ```
+    pub fn value(&self) -> Vec<u8> {
+        let link = self.connection.link();
+        let outbox = link.take_outbox();
+        let written = outbox.unsent().to_vec();
+        link.put_outbox(outbox);
+        written
+    }
+
+    /// What was written since this was last called; it counts as sent, so that
     /// a producer goes on.
     ///
     /// ```
@@ -162,7 +181,6 @@ impl<P: Protocol> StringTransport<P> {
     /// assert_eq!(transport.take_value(), b"once");
     /// assert_eq!(transport.take_value(), b"");
     /// ```
-    #[doc(alias = "value")]
     #[doc(alias = "clear")]
     pub fn take_value(&self) -> Vec<u8> {
         let written = self.connection.link().take_outbox().take();

@@ -33,8 +33,9 @@ const THREADS_TURN: Duration = Duration::from_millis(1);
 /// Runs a test in a reactor of its own, by the real clock, with real sockets,
 /// and gives what it gave.
 ///
-/// `body` is given the reactor, and is a task of it. When it has ended, nothing
-/// may be left: no port, no connection, no delayed call, no function that runs
+/// `body` is given the reactor, and is a task of it; for what it calls,
+/// [`reactor()`](crate::reactor()) is the same. When it has ended, nothing may
+/// be left: no port, no connection, no delayed call, no function that runs
 /// in a thread, no error that was logged or that a Deferred went away with.
 /// What is about to end is given a moment for that. The variable
 /// `DEFERRED_DEBUG` has the text say where delayed calls were made, and counts
@@ -177,6 +178,7 @@ impl TestRun {
             Time::Real => Reactor::new(),
             Time::Paused => Reactor::in_time_of(runtime.handle().clone()),
         };
+        let _stand_in = reactor.stand_in();
         let test = TestReactor::new(reactor.clone());
         let before = reactor.inventory().unfired_deferreds;
         let watch = Watch::new(&reactor, self.timeout);

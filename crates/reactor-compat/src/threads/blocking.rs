@@ -3,13 +3,15 @@
 //! Mirrors `twisted.internet.threads.blockingCallFromThread`. Tested in
 //! `tests/threads.rs`.
 
-use std::sync::mpsc::{self, SyncSender};
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use deferred::{CallbackResult, CancelledError, Failure, maybe_deferred};
+use deferred::{CallbackResult, CancelledError, Deferred, Failure, Outcome};
 
 use super::Remote;
 use super::mailbox::Watch;
 use crate::error::{ReactorStopped, WouldDeadlock};
+use crate::guard;
 
 /// Calls `call` on the thread of `reactor`, and waits for its result; see
 /// [`Remote::blocking_call_from_thread`].
@@ -86,18 +88,73 @@ impl Remote {
         if self.is_on_reactor_thread() {
             return Err(WouldDeadlock.into());
         }
-        // Two may say something, neither more than once: nobody has to wait.
-        let (sender, receiver) = mpsc::sync_channel(2);
-        let reply = Reply { sender: Some(sender), called: false };
+        let answer = Arc::new(Answer::default());
+        let reply = Reply { answer: Some(answer.clone()), called: false };
         let remote = self.clone();
         self.call_from_thread(move || reply.call(&remote, call))?;
-        receiver.recv().unwrap_or_else(|_gone| Err(ReactorStopped.into()))
+        answer.wait()
     }
 }
 
-/// Where the result goes. If there will be none, that is said.
+/// What is to be heard of a call.
+///
+/// ```text
+/// Awaited ──given──▶ Given ──heard──▶ Heard
+/// ```
+#[derive(Default)]
+enum Word<T> {
+    #[default]
+    Awaited,
+    Given(Result<T, Failure>),
+    Heard,
+}
+
+/// Where the result of a call is put, once, and one thread waits for it.
+struct Answer<T> {
+    word: Mutex<Word<T>>,
+    given: Condvar,
+}
+
+impl<T> Default for Answer<T> {
+    fn default() -> Self {
+        Self { word: Mutex::default(), given: Condvar::new() }
+    }
+}
+
+impl<T> Answer<T> {
+    /// Gives the answer; gives it back if there was one before.
+    fn give(&self, result: Result<T, Failure>) -> Result<(), Result<T, Failure>> {
+        let mut word = self.word();
+        if !matches!(*word, Word::Awaited) {
+            drop(word);
+            return Err(result);
+        }
+        *word = Word::Given(result);
+        drop(word);
+        self.given.notify_one();
+        Ok(())
+    }
+
+    /// The answer, when it has been given.
+    fn wait(&self) -> Result<T, Failure> {
+        let awaited = |word: &mut Word<T>| matches!(word, Word::Awaited);
+        let waited = self.given.wait_while(self.word(), awaited);
+        let mut word = waited.unwrap_or_else(PoisonError::into_inner);
+        match mem::replace(&mut *word, Word::Heard) {
+            Word::Given(result) => result,
+            // Only one thread waits, and only once.
+            Word::Awaited | Word::Heard => Err(ReactorStopped.into()),
+        }
+    }
+
+    fn word(&self) -> MutexGuard<'_, Word<T>> {
+        self.word.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who owes the answer. If there will be none, that is said.
 struct Reply<T> {
-    sender: Option<SyncSender<Result<T, Failure>>>,
+    answer: Option<Arc<Answer<T>>>,
     /// Whether the reactor has made the call.
     called: bool,
 }
@@ -109,11 +166,24 @@ impl<T: Send + 'static> Reply<T> {
         R: CallbackResult<Value = T> + 'static,
     {
         self.called = true;
-        let result = maybe_deferred(|| call().into_outcome());
+        let result = match guard::catch(|| call().into_outcome()) {
+            Ok(Outcome::Done(result)) => result,
+            Ok(Outcome::Wait(deferred)) => match deferred.take_result() {
+                Ok(result) => result,
+                Err(deferred) => return self.send_later(reactor, deferred),
+            },
+            Err(failure) => Err(failure),
+        };
+        // Nobody else can have answered so far.
+        let _ = self.send(result);
+    }
+
+    /// Sends a result that is not there yet.
+    fn send_later(self, reactor: &Remote, deferred: Deferred<T>) {
         // Only who has to wait need hear of the reactor's end.
-        let watch = (!result.has_result()).then(|| self.watch(reactor));
+        let watch = self.watch(reactor);
         // If nobody waits any more a failure is left here, and reported.
-        drop(result.add_both(move |result| {
+        drop(deferred.add_both(move |result| {
             drop(watch);
             self.send(result)
         }));
@@ -121,29 +191,26 @@ impl<T: Send + 'static> Reply<T> {
 
     /// Has the end of the reactor said, if it comes first.
     fn watch(&self, reactor: &Remote) -> Option<Watch> {
-        let sender = self.sender.clone()?;
-        let late = sender.clone();
-        let stopped = move || drop(sender.try_send(Err(ReactorStopped.into())));
-        let watch = reactor.at_end(stopped);
+        let answer = self.answer.clone()?;
+        let late = answer.clone();
+        let watch = reactor.at_end(move || drop(answer.give(Err(ReactorStopped.into()))));
         if watch.is_err() {
-            let _ = late.try_send(Err(ReactorStopped.into()));
+            drop(late.give(Err(ReactorStopped.into())));
         }
         watch.ok()
     }
 
     fn send(mut self, result: Result<T, Failure>) -> Result<(), Failure> {
-        match self.sender.take().map(|sender| sender.send(result)) {
-            Some(Err(unsent)) => unsent.0.map(drop),
-            Some(Ok(())) | None => Ok(()),
-        }
+        let Some(answer) = self.answer.take() else { return Ok(()) };
+        answer.give(result).or_else(|too_late| too_late.map(drop))
     }
 }
 
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
-        if let Some(sender) = self.sender.take() {
+        if let Some(answer) = self.answer.take() {
             let why = if self.called { CancelledError.into() } else { ReactorStopped.into() };
-            let _ = sender.try_send(Err(why));
+            let _ = answer.give(Err(why));
         }
     }
 }

@@ -102,12 +102,15 @@ impl ThreadPool {
     /// Starts on the runtime of `handle`. A pool that was started or stopped
     /// before stays as it is.
     ///
+    /// When that runtime is shut down it is the pool's end as well: what is
+    /// handed in after that is refused, and so is what waits.
+    ///
     /// See the [type's example](Self).
     pub fn start_on(&self, handle: &Handle) {
         let mut state = self.state();
         if matches!(state.phase, Phase::Waiting) {
             state.phase = Phase::Started(handle.clone());
-            self.grow(&mut state);
+            self.grow(state);
         }
     }
 
@@ -137,7 +140,7 @@ impl ThreadPool {
     pub fn adjust_pool_size(&self, threads: usize) {
         let mut state = self.state();
         state.threads = threads.max(1);
-        self.grow(&mut state);
+        self.grow(state);
     }
 
     /// Sets how many functions may wait for a thread; more are refused.
@@ -268,17 +271,21 @@ impl ThreadPool {
             return Err(error);
         }
         state.queue.push_back(job);
-        self.grow(&mut state);
+        self.grow(state);
         Ok(())
     }
 
     /// Has as many threads work as there are functions for.
-    fn grow(&self, state: &mut State) {
+    fn grow(&self, mut state: MutexGuard<'_, State>) {
         let Phase::Started(handle) = &state.phase else { return };
+        let handle = handle.clone();
         let idle = state.threads.saturating_sub(state.working);
-        for _ in 0..idle.min(state.queue.len()) {
-            state.working += 1;
-            let worker = Worker { pool: self.clone() };
+        let more = idle.min(state.queue.len());
+        state.working += more;
+        // A runtime that has been shut down drops a worker at once.
+        drop(state);
+        for _ in 0..more {
+            let worker = Worker { pool: self.clone(), shift: Shift::Ahead };
             drop(handle.spawn_blocking(move || worker.work()));
         }
     }
@@ -297,25 +304,53 @@ impl State {
 /// A thread that is at work.
 struct Worker {
     pool: ThreadPool,
+    shift: Shift,
+}
+
+/// How far a thread is with its work.
+///
+/// ```text
+/// Ahead ──the thread begins──▶ On ──there is no more to do──▶ Over
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shift {
+    Ahead,
+    On,
+    Over,
 }
 
 impl Worker {
-    fn work(self) {
+    fn work(mut self) {
+        self.shift = Shift::On;
         while let Some(job) = self.next() {
             job(Ok(()));
         }
     }
 
-    fn next(&self) -> Option<Job> {
+    /// What to do next; if there is nothing, the thread no longer counts. What
+    /// is handed in from then on has another.
+    fn next(&mut self) -> Option<Job> {
         let mut state = self.pool.state();
-        if state.working > state.threads { None } else { state.queue.pop_front() }
+        let enough = state.working > state.threads;
+        let job = if enough { None } else { state.queue.pop_front() };
+        if job.is_none() {
+            state.working -= 1;
+            self.shift = Shift::Over;
+        }
+        job
     }
 }
 
-/// Also one that never came to work, since its runtime was shut down.
+/// One that never came to work had its runtime shut down before: there are no
+/// more threads for the pool.
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.pool.state().working -= 1;
+        if self.shift != Shift::Over {
+            self.pool.state().working -= 1;
+        }
+        if self.shift == Shift::Ahead {
+            self.pool.stop();
+        }
     }
 }
 

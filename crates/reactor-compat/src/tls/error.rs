@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustls::pki_types::pem;
 use rustls::{AlertDescription, CertificateError};
@@ -28,6 +28,13 @@ pub enum TlsConfigError {
         /// What it said.
         detail: String,
     },
+    /// A file can be read, and is of no use.
+    InFile {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with what it says.
+        error: Box<Self>,
+    },
     /// PEM text is damaged; how.
     BadPem(String),
     /// There is no certificate in the PEM text.
@@ -43,6 +50,11 @@ pub enum TlsConfigError {
 }
 
 impl TlsConfigError {
+    /// Says what file it was.
+    pub(super) fn in_file(self, path: &Path) -> Self {
+        Self::InFile { path: path.to_owned(), error: Box::new(self) }
+    }
+
     pub(super) fn of_key(error: pem::Error) -> Self {
         match error {
             pem::Error::NoItemsFound => Self::NoPrivateKey,
@@ -55,6 +67,7 @@ impl fmt::Display for TlsConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, detail, .. } => write!(f, "{}: {detail}", path.display()),
+            Self::InFile { path, error } => write!(f, "{}: {error}", path.display()),
             Self::BadPem(detail) => write!(f, "the PEM text is damaged: {detail}"),
             Self::NoCertificate => f.write_str("there is no certificate in the PEM text"),
             Self::NoPrivateKey => f.write_str("there is no private key in the PEM text"),

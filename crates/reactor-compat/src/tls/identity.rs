@@ -49,28 +49,39 @@ impl Identity {
         key: impl AsRef<[u8]>,
     ) -> Result<Self, TlsConfigError> {
         let chain = certificates_of(certificates.as_ref())?;
-        let key = PrivateKeyDer::from_pem_slice(key.as_ref()).map_err(TlsConfigError::of_key)?;
-        Ok(Self { chain, key })
+        Ok(Self { chain, key: key_of(key.as_ref())? })
     }
 
     /// Reads both from PEM files, which may be one and the same.
     ///
     /// # Errors
     ///
-    /// As [`from_pem`](Self::from_pem); or [`TlsConfigError::File`].
+    /// [`TlsConfigError::File`] for one that cannot be read, and
+    /// [`TlsConfigError::InFile`] for one that does not hold what it should.
     ///
     /// ```
     /// use reactor_compat::tls::{Identity, TlsConfigError};
     ///
     /// let missing = Identity::from_pem_files("no/such/cert.pem", "no/such/key.pem");
     /// assert!(matches!(missing, Err(TlsConfigError::File { .. })));
+    ///
+    /// let neither = Identity::from_pem_files("Cargo.toml", "Cargo.toml").unwrap_err();
+    /// assert_eq!(neither.to_string(), "Cargo.toml: there is no certificate in the PEM text");
     /// ```
     pub fn from_pem_files(
         certificates: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<Self, TlsConfigError> {
-        Self::from_pem(read(certificates.as_ref())?, read(key.as_ref())?)
+        let (certificates, key) = (certificates.as_ref(), key.as_ref());
+        let chain =
+            certificates_of(&read(certificates)?).map_err(|error| error.in_file(certificates))?;
+        Ok(Self { chain, key: key_of(&read(key)?).map_err(|error| error.in_file(key))? })
     }
+}
+
+/// The private key of some PEM text.
+fn key_of(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsConfigError> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(TlsConfigError::of_key)
 }
 
 /// The certificates of some PEM text: at least one.

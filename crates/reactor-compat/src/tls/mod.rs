@@ -142,6 +142,6 @@ impl Reactor {
     ) -> Result<Connector<F::Protocol>, TlsConfigError> {
         let mut plan = Plan::new(Target::Tcp(destination.into()), ConnectOptions::new());
         plan.security = connection::Security::Tls(options.try_into()?);
-        Ok(Connector::begin(self.clone(), plan, factory))
+        Ok(Connector::begin(self, plan, factory))
     }
 }

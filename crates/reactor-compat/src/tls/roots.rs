@@ -71,7 +71,8 @@ impl TrustRoots {
     ///
     /// # Errors
     ///
-    /// As [`from_pem`](Self::from_pem); or [`TlsConfigError::File`].
+    /// [`TlsConfigError::File`] for one that cannot be read, and
+    /// [`TlsConfigError::InFile`] for one that does not hold what it should.
     ///
     /// ```
     /// use reactor_compat::tls::{TlsConfigError, TrustRoots};
@@ -80,7 +81,8 @@ impl TrustRoots {
     /// assert!(matches!(missing, Err(TlsConfigError::File { .. })));
     /// ```
     pub fn from_pem_file(path: impl AsRef<Path>) -> Result<Self, TlsConfigError> {
-        Self::from_pem(read(path.as_ref())?)
+        let path = path.as_ref();
+        Self::from_pem(read(path)?).map_err(|error| error.in_file(path))
     }
 
     pub(super) fn store(&self) -> Result<Arc<RootCertStore>, TlsConfigError> {

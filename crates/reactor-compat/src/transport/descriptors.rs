@@ -81,24 +81,55 @@ impl Transport {
         &self,
         descriptor: impl Into<OwnedFd>,
     ) -> Result<(), SendDescriptorError> {
-        self.link.send_descriptor(descriptor.into())
+        self.link.send_descriptors(std::iter::once(descriptor.into()))
+    }
+
+    /// Sends several descriptors, or none of them: what
+    /// [`send_file_descriptor`](Self::send_file_descriptor) does, where they
+    /// are of no use but together.
+    ///
+    /// # Errors
+    ///
+    /// The same. None is sent if there is no room for all.
+    ///
+    /// ```
+    /// use reactor_compat::{Protocol, SendDescriptorError, testing::StringTransport};
+    ///
+    /// struct Silent;
+    /// impl Protocol for Silent {}
+    ///
+    /// let (reader, writer) = std::io::pipe()?;
+    /// let sent = StringTransport::new(Silent).send_file_descriptors([reader.into(), writer.into()]);
+    /// assert_eq!(sent, Err(SendDescriptorError::NotUnix));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn send_file_descriptors<I>(&self, descriptors: I) -> Result<(), SendDescriptorError>
+    where
+        I: IntoIterator<Item = OwnedFd, IntoIter: ExactSizeIterator>,
+    {
+        self.link.send_descriptors(descriptors.into_iter())
     }
 }
 
 impl Link {
-    fn send_descriptor(&self, descriptor: OwnedFd) -> Result<(), SendDescriptorError> {
+    fn send_descriptors(
+        &self,
+        descriptors: impl ExactSizeIterator<Item = OwnedFd>,
+    ) -> Result<(), SendDescriptorError> {
         if self.secured_or_about_to_be() {
             return Err(SendDescriptorError::NotUnix);
         }
         if !self.accepts() {
             return Err(SendDescriptorError::Closing);
         }
-        if self.waiting_descriptors() >= MOST {
+        if self.waiting_descriptors() + descriptors.len() > MOST {
             return Err(SendDescriptorError::Full);
         }
         let socket = self.socket().ok_or(SendDescriptorError::NotUnix)?;
-        let unsent = socket.send_descriptor(descriptor).ok_or(SendDescriptorError::NotUnix)?;
-        self.extras().descriptors = unsent;
+        for descriptor in descriptors {
+            let unsent = socket.send_descriptor(descriptor).ok_or(SendDescriptorError::NotUnix)?;
+            self.extras().descriptors = unsent;
+        }
         self.wake();
         self.wrote(self.unsent());
         Ok(())

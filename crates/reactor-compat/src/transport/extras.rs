@@ -5,13 +5,14 @@ use std::cell::RefMut;
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Deferred, Failure, Trigger};
+use deferred::{Deferred, Failure};
 
 use super::flow::Registered;
 use super::{Link, WaterMarks};
 use crate::error::ConnectionGone;
 use crate::guard;
 use crate::transport::Wish;
+use crate::waiters::{Told, Waiters};
 
 /// Somebody who sees what is written.
 pub(super) type Tap = Rc<dyn Fn(&[u8])>;
@@ -26,7 +27,7 @@ pub(crate) struct Extras {
     pub(super) descriptors: usize,
     tap: Option<Tap>,
     /// Who waits for the connection to drain.
-    draining: Vec<Trigger<()>>,
+    draining: Waiters<()>,
     #[cfg(feature = "tls")]
     pub(super) tls: super::secure::Tls,
 }
@@ -44,7 +45,7 @@ impl Default for Extras {
             producer: None,
             descriptors: 0,
             tap: None,
-            draining: Vec::new(),
+            draining: Waiters::default(),
             #[cfg(feature = "tls")]
             tls: super::secure::Tls::default(),
         }
@@ -100,43 +101,57 @@ impl Link {
             }
         });
         guard::run("a tap", || drop(tap));
-        for trigger in draining {
-            // Whoever cancelled it does not want to know.
-            let _ = trigger.errback(reason.clone());
-        }
+        draining.tell(&Err(reason.clone()));
     }
 
-    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
-    fn take_users(&self) -> Option<(Option<Registered>, Option<Tap>, Vec<Trigger<()>>)> {
+    fn take_users(&self) -> Option<(Option<Registered>, Option<Tap>, Told<()>)> {
         let mut extras = self.extras.borrow_mut();
         let extras = extras.as_deref_mut()?;
         extras.descriptors = 0;
-        Some((extras.producer.take(), extras.tap.take(), std::mem::take(&mut extras.draining)))
+        Some((extras.producer.take(), extras.tap.take(), extras.draining.take()))
     }
 
     /// Fires when no more is unsent than the low mark allows.
-    pub(super) fn drain(&self) -> Deferred<()> {
+    pub(super) fn drain(self: &Rc<Self>) -> Deferred<()> {
         if self.wish() == Wish::Lost {
             return Deferred::fail(ConnectionGone);
         }
         if !self.throttled() {
             return Deferred::succeed(());
         }
-        let (drained, trigger) = Deferred::new();
-        self.extras().draining.push(trigger);
-        drained
+        let link = Rc::downgrade(self);
+        self.extras().draining.join(move |number, _| {
+            let left = link.upgrade().and_then(|link| link.extras().draining.leave(number));
+            drop(left);
+        })
     }
 
     /// Tells those who wait for it to drain; whether there were any.
     pub(super) fn drained(&self) -> bool {
         let waiting = match self.extras.borrow_mut().as_deref_mut() {
-            Some(extras) if !extras.draining.is_empty() => std::mem::take(&mut extras.draining),
+            Some(extras) if !extras.draining.is_empty() => extras.draining.take(),
             _ => return false,
         };
-        for trigger in waiting {
-            // Whoever cancelled it does not want to know.
-            let _ = trigger.callback(());
-        }
+        waiting.tell(&Ok(()));
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Address;
+
+    #[test]
+    fn a_drain_that_is_cancelled_is_forgotten_at_once() {
+        let link = Rc::new(Link::new(Rc::default(), Address::Pipe, Address::Pipe));
+        link.write(&vec![0; WaterMarks::DEFAULT.high() + 1]);
+        let [drained, other] = [link.drain(), link.drain()];
+        drained.cancel();
+        drop(drained.add_errback(|_| Ok(())));
+        assert!(!link.extras().draining.is_empty(), "the other one waits");
+        other.cancel();
+        drop(other.add_errback(|_| Ok(())));
+        assert!(link.extras().draining.is_empty());
     }
 }

@@ -18,7 +18,7 @@ use crate::connector::{Connector, Plan, Target};
 use crate::error::ConnectError;
 use crate::factory::ClientFactory;
 use crate::lockfile::is_locked;
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, need_io};
 use crate::tcp::ConnectOptions;
 
 /// How long to wait before a server whose backlog is full is asked again: the
@@ -53,7 +53,7 @@ impl Reactor {
     ) -> Connector<F::Protocol> {
         let timeout = ConnectOptions::new().timeout(options.timeout);
         let plan = Plan::new(Target::Unix(address.into()), timeout);
-        Connector::begin(self.clone(), plan.checking_lock(options.check_lock), factory)
+        Connector::begin(self, plan.checking_lock(options.check_lock), factory)
     }
 }
 
@@ -76,6 +76,7 @@ pub(crate) async fn dial(
     if check_lock && !is_locked(lock_path(&name)).unwrap_or(false) {
         return Err(ConnectError::BadFile);
     }
+    need_io()?;
     loop {
         match UnixStream::connect(&name).await {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(FULL).await,

@@ -15,7 +15,7 @@ use crate::connection::Security;
 use crate::error::CannotListenError;
 use crate::factory::Factory;
 use crate::port::{self, Bound, Port};
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, need_io};
 
 impl Reactor {
     /// Listens on a UNIX socket; each connection gets a protocol of `factory`.
@@ -93,7 +93,7 @@ impl Reactor {
         let address = address.into();
         #[cfg(feature = "testing")]
         if let Some(network) = self.network() {
-            let (listener, host) = network.bind_unix(address)?;
+            let (listener, host) = network.bind_unix(address, options)?;
             let bound = (Bound::Memory(listener), host);
             return Ok(port::listen(self, bound, Security::default(), factory));
         }
@@ -104,6 +104,7 @@ impl Reactor {
 }
 
 fn open(address: &UnixAddress, options: UnixOptions) -> io::Result<(Bound, Address)> {
+    need_io()?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     let file = match address {

@@ -13,6 +13,7 @@ use tokio::signal::unix as system;
 use tokio::signal::windows as system;
 
 use super::Signal;
+use crate::reactor::need_io;
 
 /// The signals that a run of a reactor listens for.
 #[derive(Default)]
@@ -38,7 +39,8 @@ impl Ears {
             if self.ears.iter().any(|(known, _)| *known == signal) {
                 continue;
             }
-            match ear(signal) {
+            // Tokio hears of signals through its I/O driver.
+            match need_io().and_then(|()| ear(signal)) {
                 Ok(ear) => self.ears.push((signal, ear)),
                 Err(error) => {
                     tracing::warn!(%signal, %error, "the reactor cannot listen for a signal");
