@@ -1,6 +1,7 @@
 //! Who owns a connection (RFC 1413).
 //!
-//! Mirrors `twisted.protocols.ident`. Tested in `tests/ident.rs`.
+//! Mirrors `twisted.protocols.ident`. Tested in `tests/ident.rs`. On Linux,
+//! `proc_lookup` finds owners in `/proc`.
 //!
 //! ```
 //! use protocols::basic::Lines;
@@ -14,6 +15,8 @@
 //! ```
 
 mod client;
+#[cfg(target_os = "linux")]
+mod proc;
 
 use std::error::Error;
 use std::fmt;
@@ -23,6 +26,8 @@ use deferred::{CallbackResult, Deferred, Failure, maybe_deferred};
 use reactor_compat::{Address, log};
 
 pub use client::{IdentClient, MAX_QUERIES};
+#[cfg(target_os = "linux")]
+pub use proc::{ProcEntry, proc_lookup};
 
 use crate::basic::{LineConnection, LineReceiver};
 use crate::in_turn::in_turn;
@@ -151,8 +156,8 @@ impl LineReceiver for IdentServer {
 
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         let Some((ours, theirs)) = parse_ports(line) else { return transport.lose_connection() };
-        let valid = |port: i64| u16::try_from(port).ok().filter(|port| *port != 0);
-        let found = match (valid(ours), valid(theirs)) {
+        let valid = |port: &str| port.parse().ok().filter(|port: &u16| *port != 0);
+        let found = match (valid(&ours), valid(&theirs)) {
             (Some(port), Some(peers_port)) => {
                 let server = End { host: transport.get_host().clone(), port };
                 let client = End { host: transport.get_peer().clone(), port: peers_port };
@@ -161,7 +166,7 @@ impl LineReceiver for IdentServer {
             _ => Deferred::fail(IdentError::InvalidPort),
         };
         in_turn(transport, self, found, move |_this, transport, found| {
-            transport.write(answer(ours, theirs, found));
+            transport.write(answer(&ours, &theirs, found));
         });
     }
 }
@@ -172,7 +177,7 @@ impl fmt::Debug for IdentServer {
     }
 }
 
-fn answer(ours: i64, theirs: i64, found: Result<Identity, Failure>) -> String {
+fn answer(ours: &str, theirs: &str, found: Result<Identity, Failure>) -> String {
     match found {
         Ok(Identity { system, user }) => {
             let (system, user) = (in_line(&system), in_line(&user));
@@ -193,8 +198,22 @@ fn in_line(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).collect()
 }
 
-/// Two numbers, with a comma between them.
-fn parse_ports(line: &[u8]) -> Option<(i64, i64)> {
+/// Two whole numbers, with a comma between them.
+fn parse_ports(line: &[u8]) -> Option<(String, String)> {
     let (ours, theirs) = std::str::from_utf8(line).ok()?.split_once(',')?;
-    Some((ours.trim().parse().ok()?, theirs.trim().parse().ok()?))
+    Some((parse_number(ours)?, parse_number(theirs)?))
+}
+
+/// A whole number of any size, as it is written without need.
+fn parse_number(text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(match digits.trim_start_matches('0') {
+        "" => "0".to_owned(),
+        digits if text.starts_with('-') => format!("-{digits}"),
+        digits => digits.to_owned(),
+    })
 }

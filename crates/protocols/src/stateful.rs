@@ -123,6 +123,29 @@ pub trait StatefulProtocol: Sized + 'static {
         let _ = transport;
     }
 
+    /// The peer sends no more, and may still read.
+    ///
+    /// Unless a handler says otherwise, the connection is closed.
+    #[doc(alias = "readConnectionLost")]
+    fn read_connection_lost(&mut self, transport: &Connection<Self>) {
+        transport.lose_connection();
+    }
+
+    /// The peer has been told that we send no more; see
+    /// [`lose_write_connection`](reactor_compat::Transport::lose_write_connection).
+    #[doc(alias = "writeConnectionLost")]
+    fn write_connection_lost(&mut self, transport: &Connection<Self>) {
+        let _ = transport;
+    }
+
+    /// A TLS handshake is over; see
+    /// [`Protocol::handshake_completed`](reactor_compat::Protocol::handshake_completed).
+    #[cfg(feature = "tls")]
+    #[doc(alias = "handshakeCompleted")]
+    fn handshake_completed(&mut self, transport: &Connection<Self>) {
+        let _ = transport;
+    }
+
     /// The connection is gone.
     #[doc(alias = "connectionLost")]
     fn connection_lost(&mut self, transport: &Connection<Self>, reason: Failure) {
@@ -256,6 +279,25 @@ impl<H: StatefulProtocol> Protocol for Stateful<H> {
 
     fn resumed(&mut self, transport: &Connection<Self>) {
         self.parse(transport, &[]);
+    }
+
+    fn read_connection_lost(&mut self, _transport: &Connection<Self>) {
+        if let Some(connection) = self.connection.clone() {
+            self.handler.read_connection_lost(&connection);
+        }
+    }
+
+    fn write_connection_lost(&mut self, _transport: &Connection<Self>) {
+        if let Some(connection) = self.connection.clone() {
+            self.handler.write_connection_lost(&connection);
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn handshake_completed(&mut self, _transport: &Connection<Self>) {
+        if let Some(connection) = self.connection.clone() {
+            self.handler.handshake_completed(&connection);
+        }
     }
 
     fn connection_lost(&mut self, _transport: &Connection<Self>, reason: Failure) {

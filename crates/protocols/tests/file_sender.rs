@@ -1,17 +1,18 @@
 //! Sending a file: as fast as the peer takes it, to the last byte.
 #![cfg(feature = "basic")]
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
-use deferred::CancelledError;
 use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
+use deferred::{CancelledError, Failure, Panic};
 use protocols::basic::{ConsumerStopped, FileSender};
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{
-    AlreadyProducing, Connection, ConnectionDone, ProducerKind, Protocol, Reactor,
+    AlreadyProducing, Connection, ConnectionAborted, ConnectionDone, ProducerKind, Protocol,
+    Reactor,
 };
 use tokio::io::AsyncReadExt;
 
@@ -98,6 +99,35 @@ fn cancelling_ends_it() {
     assert!(failure_result_of(sent).is::<CancelledError>());
     assert_eq!(transport.take_value().len(), 1 << 14);
     assert!(transport.take_value().is_empty());
+}
+
+/// Whoever waits for a transfer hears of it, whatever happens inside.
+#[test]
+fn a_panic_in_an_asynchronous_transfer_ends_the_connection() {
+    struct Serve(Rc<RefCell<Vec<&'static str>>>, Reactor);
+    impl Protocol for Serve {
+        fn connection_made(&mut self, transport: &Connection<Self>) {
+            let heard = self.0.clone();
+            FileSender::from_async(&b"one"[..])
+                .transform(|_| panic!("as the test says"))
+                .begin_file_transfer(transport)
+                .add_errback(move |failure| {
+                    assert!(failure.is::<Panic>());
+                    heard.borrow_mut().push("failed");
+                    Ok(None)
+                });
+        }
+        fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
+            assert!(reason.is::<ConnectionAborted>(), "{reason}");
+            self.0.borrow_mut().push("lost");
+            self.1.stop().unwrap();
+        }
+    }
+    let (reactor, heard) = (Reactor::new(), Rc::<RefCell<Vec<_>>>::default());
+    let (ours, _theirs) = tokio::io::duplex(3000);
+    reactor.serve(ours, Serve(heard.clone(), reactor.clone()));
+    reactor.run().unwrap();
+    assert_eq!(*heard.borrow(), ["failed", "lost"]);
 }
 
 /// A pipe of Tokio's is read while the reactor runs, and sent over a real

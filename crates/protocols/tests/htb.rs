@@ -246,6 +246,60 @@ fn a_pull_producer_is_asked_when_nothing_waits() {
     assert_eq!(pull.asked.get(), 2);
 }
 
+/// Whether what it writes passes at once or not, and whether it is written at
+/// once or not.
+#[test]
+fn a_pull_producer_is_asked_again_when_what_it_wrote_has_passed() {
+    #[derive(Clone)]
+    struct Five {
+        to: ShapedConsumer,
+        left: Rc<Cell<u8>>,
+    }
+    impl Producer for Five {
+        fn pause_producing(&self) {}
+        fn resume_producing(&self) {
+            match self.left.get() {
+                0 => self.to.unregister_producer(),
+                left => {
+                    self.left.set(left - 1);
+                    self.to.write([left]);
+                }
+            }
+        }
+        fn stop_producing(&self) {}
+    }
+    let buckets = [
+        |clock: &Clock| Bucket::new(clock),
+        |clock: &Clock| Bucket::new(clock).max_burst(2).rate(1.0),
+    ];
+    for bucket in buckets {
+        let (clock, transport) = (Clock::new(), StringTransport::new(Discard));
+        let to = ShapedConsumer::new(transport.transport(), bucket(&clock));
+        let left = Rc::new(Cell::new(5));
+        let five = Five { to: to.clone(), left: left.clone() };
+        to.register_producer(five, ProducerKind::Pull).unwrap();
+        assert_eq!(left.get(), 4, "it is not asked from inside its own write");
+        clock.pump(std::iter::repeat_n(Duration::from_secs(1), 10));
+        assert_eq!(transport.take_value(), [5, 4, 3, 2, 1]);
+        assert!(to.gone(), "it has produced all");
+    }
+}
+
+/// It is not asked in a loop, if it has nothing to say yet.
+#[test]
+fn a_pull_producer_that_writes_later_is_asked_once() {
+    let (clock, transport) = (Clock::new(), StringTransport::new(Discard));
+    let consumer = ShapedConsumer::new(transport.transport(), Bucket::new(&clock));
+    let pull = Pull::default();
+    consumer.register_producer(pull.clone(), ProducerKind::Pull).unwrap();
+    clock.pump(std::iter::repeat_n(Duration::from_secs(1), 10));
+    assert_eq!(pull.asked.get(), 1);
+    consumer.write("late");
+    assert_eq!(pull.asked.get(), 1);
+    clock.advance(Duration::ZERO);
+    assert_eq!(pull.asked.get(), 2);
+}
+
 /// The connection closes when all has passed, and not before.
 #[test]
 fn a_consumer_that_is_finished_lets_go() {
@@ -301,6 +355,34 @@ fn the_rate_of_a_shaped_connection_is_kept() {
     }
     // 2000 may pass in 100 seconds, and a burst or two; 7000 would like to.
     assert!((1800..2300).contains(&sent), "{sent} bytes were sent");
+}
+
+/// What was written before a close is sent, however long that takes.
+#[test]
+fn a_close_waits_for_the_bucket() {
+    let clock = Clock::new();
+    let now = clock.clone();
+    let filter = FilterByHost::new(move || Bucket::new(&now).max_burst(10).rate(1.0));
+    let mut factory = ShapedProtocolFactory::new(|_: Address| Discard, &filter);
+    let mut connect = || StringTransport::new(factory.build_protocol(Address::Pipe).unwrap());
+    let (transport, other) = (connect(), connect());
+    let grace = transport.close_grace();
+    transport.transport().write([0; 110]);
+    transport.transport().write([0; 5]);
+    assert!(!transport.sending());
+    assert_eq!(transport.close_grace(), grace + Duration::from_secs(101));
+    transport.transport().lose_connection();
+    clock.advance(Duration::from_secs(100));
+    assert!(!transport.sending());
+    // That somebody else is faster does not make it wait longer.
+    filter.get_bucket_for(other.transport()).force(50);
+    clock.advance(Duration::from_secs(1));
+    assert!(transport.sending());
+    assert_eq!(transport.close_grace(), grace);
+    assert_eq!(transport.take_value().len(), 115);
+    // What it sent counts.
+    other.transport().write("no");
+    assert!(!other.sending());
 }
 
 #[test]

@@ -64,11 +64,24 @@ fn ports_out_of_range_are_invalid() {
         let expected = format!("{ports} : ERROR : INVALID-PORT\r\n");
         assert_eq!(answer(nobody, &format!("{ports}\r\n")), expected);
     }
+    let large = "9".repeat(400);
+    for ports in [format!("{large}, 1"), format!("1, -{large}")] {
+        let expected = format!("{ports} : ERROR : INVALID-PORT\r\n");
+        assert_eq!(answer(nobody, &format!("{ports}\r\n")), expected);
+    }
+}
+
+#[test]
+fn ports_are_answered_as_numbers() {
+    let known = |ours: &End, _: &End| Ok(Identity::new("SYS", ours.port.to_string()));
+    assert_eq!(answer(known, "+007 , 08\r\n"), "7, 8 : USERID : SYS : 7\r\n");
+    let nobody = |_: &End, _: &End| -> Result<Identity, Failure> { unreachable!("not asked") };
+    assert_eq!(answer(nobody, "-00,1\r\n"), "0, 1 : ERROR : INVALID-PORT\r\n");
 }
 
 #[test]
 fn what_makes_no_sense_is_hung_up_on() {
-    for query in ["hello", "1", "1, 2, 3", "1, b", "1.5, 2", ","] {
+    for query in ["hello", "1", "1, 2, 3", "1, b", "1.5, 2", ",", "+, 1", "1, --1", "1, "] {
         let server = StringTransport::new(Lines::new(IdentServer::default()));
         server.data_received(format!("{query}\r\n").as_bytes());
         assert!(server.disconnecting(), "{query}");

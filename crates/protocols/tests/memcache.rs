@@ -256,6 +256,19 @@ fn commands_that_wait_are_bounded() {
     assert!(lost.map(failure_result_of).all(|failure| failure.is::<ConnectionDone>()));
 }
 
+/// A server that reads nothing does not fill our memory.
+#[test]
+fn what_waits_to_be_sent_is_bounded() {
+    let bench = Bench::new();
+    let large = vec![b'x'; MemCacheClient::MAX_UNSENT / 2];
+    let waiting = [(); 2].map(|()| bench.client.set("foo", large.clone()));
+    waiting.iter().for_each(assert_no_result);
+    assert!(failure_result_of(bench.client.get("foo")).is::<ClientError>());
+    bench.transport.take_value();
+    assert_no_result(&bench.client.get("foo"));
+    assert_eq!(bench.transport.take_value(), b"get foo\r\n");
+}
+
 /// What makes no sense cuts the connection, and says why.
 #[test]
 fn replies_that_make_no_sense_cut_the_connection() {

@@ -237,6 +237,29 @@ fn what_is_written_while_it_is_held_up_makes_it_longer() {
     assert!(transport.sending());
 }
 
+/// What was written before a close is sent, however much it was.
+#[test]
+fn who_closes_is_let_go() {
+    let clock = Clock::new();
+    let throttle = Throttle::new(&clock).write_limit(10);
+    let mut factory = ThrottlingFactory::new(|_: Address| Echo, throttle);
+    let [closes, stays] = [(); 2].map(|()| connect(&mut factory));
+    closes.data_received(&[0; 1000]);
+    clock.advance(secs(1.0));
+    assert!(!closes.sending() && !stays.sending(), "for 99 seconds");
+    closes.transport().lose_connection();
+    clock.advance(secs(1.0));
+    assert!(closes.sending());
+    assert!(!stays.sending());
+    clock.pump([secs(1.0); 120]);
+    assert!(stays.sending());
+    // One that closes when it was too much is not held up to begin with.
+    stays.data_received(&[0; 1000]);
+    stays.transport().lose_connection();
+    clock.advance(secs(1.0));
+    assert!(stays.sending());
+}
+
 #[test]
 fn reading_is_held_up() {
     let clock = Clock::new();

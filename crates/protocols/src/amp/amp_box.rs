@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::encoder::Encoder;
+use super::exchange::Claims;
 use super::{ArgumentError, BoxError, BoxParser, BoxRef, Limits};
 use super::{de, ser};
 
@@ -203,7 +204,7 @@ impl AmpBox {
     /// # Ok::<(), protocols::amp::ArgumentError>(())
     /// ```
     pub fn to_value<T: DeserializeOwned>(&self) -> Result<T, ArgumentError> {
-        de::from_pairs(self.iter())
+        de::from_pairs(self.iter(), Claims::default())
     }
 }
 

@@ -5,6 +5,8 @@
 use std::error::Error;
 use std::fmt;
 
+#[cfg(unix)]
+use reactor_compat::SendDescriptorError;
 use serde::{de, ser};
 
 use super::TooLong;
@@ -36,6 +38,15 @@ pub enum ArgumentError {
     },
     /// An argument that is not optional is missing.
     Missing(String),
+    /// A [`Descriptor`](super::Descriptor) cannot be sent.
+    #[cfg(unix)]
+    Descriptor(SendDescriptorError),
+    /// A box names a descriptor that has not come, or that another has named.
+    #[cfg(unix)]
+    NoDescriptor {
+        /// Its number among all that came.
+        number: u64,
+    },
     /// Boxes have no place for what the Rust type is.
     Unsupported(&'static str),
     /// What a `Serialize` or `Deserialize` said.
@@ -58,6 +69,10 @@ impl fmt::Display for ArgumentError {
             Self::TooLong(error) => error.fmt(f),
             Self::Value { expected, found } => write!(f, "expected {expected}, found {found:?}"),
             Self::Missing(name) => write!(f, "no argument {name:?}"),
+            #[cfg(unix)]
+            Self::Descriptor(error) => error.fmt(f),
+            #[cfg(unix)]
+            Self::NoDescriptor { number } => write!(f, "descriptor {number} has not come"),
             Self::Unsupported(what) => write!(f, "boxes cannot hold {what}"),
             Self::Message(message) => f.write_str(message),
         }

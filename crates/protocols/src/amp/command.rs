@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 /// | `Vec` of a struct | `AmpList` |
 /// | `Option<T>` | `optional=True` |
 /// | [`BigString`](super::BigString) | a `String` over 64 KiB |
+/// | `Descriptor`, on UNIX | `Descriptor` |
 ///
 /// A `Vec<u8>` is a list of integers, as it is to serde: take `Bytes`.
 ///

@@ -12,19 +12,20 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::ArgumentError;
-use value::ValueDeserializer;
+use super::exchange::Claims;
+use value::{Field, ValueDeserializer};
 
 /// A key and its value.
 pub(super) type Pair<'de> = (&'de [u8], &'de [u8]);
 
 /// Reads a value out of the keys and values of a box.
 #[inline]
-pub(super) fn from_pairs<'de, T, I>(pairs: I) -> Result<T, ArgumentError>
+pub(super) fn from_pairs<'de, T, I>(pairs: I, claims: Claims<'de>) -> Result<T, ArgumentError>
 where
     T: Deserialize<'de>,
     I: Iterator<Item = Pair<'de>> + Clone,
 {
-    T::deserialize(BoxDeserializer { pairs })
+    T::deserialize(BoxDeserializer { pairs, claims })
 }
 
 /// Whether a key belongs to the call, and not to the arguments.
@@ -34,16 +35,17 @@ fn reserved(key: &[u8]) -> bool {
 }
 
 /// Reads a box as a struct or a map.
-pub(super) struct BoxDeserializer<I> {
+pub(super) struct BoxDeserializer<'de, I> {
     pub(super) pairs: I,
+    pub(super) claims: Claims<'de>,
 }
 
-impl<'de, I: Iterator<Item = Pair<'de>> + Clone> Deserializer<'de> for BoxDeserializer<I> {
+impl<'de, I: Iterator<Item = Pair<'de>> + Clone> Deserializer<'de> for BoxDeserializer<'de, I> {
     type Error = ArgumentError;
 
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgumentError> {
-        visitor.visit_map(BoxAccess { pairs: self.pairs, value: None })
+        visitor.visit_map(BoxAccess { pairs: self.pairs, value: None, claims: self.claims })
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgumentError> {
@@ -81,6 +83,7 @@ struct BoxAccess<'de, I> {
     pairs: I,
     /// The pair whose value comes next.
     value: Option<Pair<'de>>,
+    claims: Claims<'de>,
 }
 
 impl<'de, I: Iterator<Item = Pair<'de>> + Clone> MapAccess<'de> for BoxAccess<'de, I> {
@@ -108,6 +111,7 @@ impl<'de, I: Iterator<Item = Pair<'de>> + Clone> MapAccess<'de> for BoxAccess<'d
         let Some((key, value)) = self.value.take() else {
             return Err(ArgumentError::Unsupported("a value without a key"));
         };
-        seed.deserialize(ValueDeserializer { value, field: Some((key, self.pairs.clone())) })
+        let field = Field { key, following: self.pairs.clone(), claims: self.claims };
+        seed.deserialize(ValueDeserializer { value, field: Some(field) })
     }
 }

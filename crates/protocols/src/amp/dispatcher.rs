@@ -10,31 +10,30 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::mem;
 
 use deferred::Failure;
+#[cfg(unix)]
+use reactor_compat::SendDescriptorError;
 use reactor_compat::{Transport, log};
 
 use super::encoder::Encoder;
+#[cfg(unix)]
+use super::exchange::Enclosed;
 use super::switch::Switch;
 use super::{ArgumentError, BoxRef, MalformedAmpBox, ProtocolSwitched, RemoteAmpError};
 
-/// Whether boxes are sent.
+/// What becomes of the boxes that are sent.
 ///
 /// ```text
-///                            ┌──error──┐
-///                            ▼         │
-/// Open ──a switch is asked for──▶ Locked ──answered──▶ Locked, for ever
-///  │ ▲
-///  │ └──────answered──────┐
-///  └──TLS is asked for──▶ Holding
+/// Open ──TLS is asked for──▶ Holding
+///  ▲                            │
+///  └──────────answered──────────┘
 ///
-/// any of them ──the connection is lost──▶ Lost
+/// both of them ──the connection is lost──▶ Lost
 /// ```
 #[derive(Debug, Default)]
 pub(super) enum Stage {
-    /// They are.
+    /// They go out.
     #[default]
     Open,
-    /// The connection speaks another protocol, or is about to.
-    Locked,
     /// They wait until the connection speaks TLS.
     #[cfg(feature = "tls")]
     Holding(Vec<u8>),
@@ -74,6 +73,10 @@ type Questions = HashMap<u64, Box<dyn Question>, BuildHasherDefault<TagHasher>>;
 #[derive(Default)]
 pub(super) struct Dispatcher {
     stage: RefCell<Stage>,
+    /// Whether none is sent any more: the connection speaks another protocol,
+    /// or the other side was asked whether it should. What is held up by then
+    /// still goes.
+    locked: Cell<bool>,
     last_tag: Cell<u64>,
     /// Bounded by whoever calls: one for each call that is not answered.
     questions: RefCell<Questions>,
@@ -85,6 +88,9 @@ pub(super) struct Dispatcher {
     /// another protocol, or should be under TLS.
     pub(super) turned: Cell<bool>,
     encoder: Cell<Encoder>,
+    /// How many descriptors were sent.
+    #[cfg(unix)]
+    enclosed: Cell<u64>,
 }
 
 impl Dispatcher {
@@ -121,26 +127,60 @@ impl Dispatcher {
         transport: &Transport,
         write: impl FnOnce(&mut Encoder) -> Result<(), ArgumentError>,
     ) -> Result<(), Failure> {
-        if let Stage::Locked = &*self.stage.borrow() {
+        if self.locked.get() {
             return Err(Failure::new(ProtocolSwitched));
         }
         // What is being written may, in its `Serialize`, write as well.
         let mut encoder = self.encoder.take();
-        let written = write(&mut encoder);
-        if written.is_ok() {
-            self.put(transport, encoder.wire());
-        }
+        #[cfg(unix)]
+        encoder.enclosed.begin(self.enclosed.get());
+        let written = write(&mut encoder).and_then(|()| self.put(transport, &mut encoder));
         encoder.clear();
         self.encoder.set(encoder);
         written.map_err(failure_of)
     }
 
-    fn put(&self, transport: &Transport, wire: &[u8]) {
+    fn put(&self, transport: &Transport, encoder: &mut Encoder) -> Result<(), ArgumentError> {
+        #[cfg(unix)]
+        if !encoder.enclosed.descriptors.is_empty() {
+            self.send_enclosed(transport, &mut encoder.enclosed)?;
+        }
         #[cfg(feature = "tls")]
         if let Stage::Holding(held) = &mut *self.stage.borrow_mut() {
-            return held.extend_from_slice(wire);
+            held.extend_from_slice(encoder.wire());
+            return Ok(());
         }
-        transport.write(wire);
+        transport.write(encoder.wire());
+        Ok(())
+    }
+
+    /// Sends the descriptors that go with a box, which follows them.
+    #[cfg(unix)]
+    #[cold]
+    fn send_enclosed(
+        &self,
+        transport: &Transport,
+        enclosed: &mut Enclosed,
+    ) -> Result<(), ArgumentError> {
+        #[cfg(feature = "tls")]
+        if self.holding() {
+            return Err(ArgumentError::Descriptor(SendDescriptorError::NotUnix));
+        }
+        let before = self.enclosed.get();
+        if !enclosed.follows(before) {
+            // It was in the middle of this box that others went out.
+            return Err(ArgumentError::Unsupported("descriptors in a box around another"));
+        }
+        self.enclosed.set(before + enclosed.descriptors.len() as u64);
+        let sent = transport.send_file_descriptors(enclosed.descriptors.drain(..));
+        sent.or_else(|error| {
+            self.enclosed.set(before);
+            match error {
+                // Nor is the box.
+                SendDescriptorError::Closing => Ok(()),
+                error => Err(ArgumentError::Descriptor(error)),
+            }
+        })
     }
 
     /// The connection goes to another protocol.
@@ -152,18 +192,27 @@ impl Dispatcher {
 
     /// No more boxes are sent, until [`unlock`](Self::unlock).
     pub(super) fn lock(&self) {
-        self.enter(Stage::Locked);
+        self.locked.set(true);
     }
 
     /// Boxes are sent again: the other side does not switch.
     pub(super) fn unlock(&self) {
-        self.enter(Stage::Open);
+        self.locked.set(false);
     }
 
     /// Whether boxes are kept.
     #[cfg(feature = "tls")]
     pub(super) fn holding(&self) -> bool {
         matches!(*self.stage.borrow(), Stage::Holding(_))
+    }
+
+    /// How many bytes are kept.
+    #[cfg(feature = "tls")]
+    pub(super) fn held(&self) -> usize {
+        match &*self.stage.borrow() {
+            Stage::Holding(held) => held.len(),
+            _ => 0,
+        }
     }
 
     /// Keeps the boxes that are sent, until [`release`](Self::release).

@@ -3,6 +3,8 @@
 //! Mirrors `AmpBox.serialize` of `twisted.protocols.amp`. Tested in
 //! `tests/amp_boxes.rs` and `tests/amp_arguments.rs`.
 
+#[cfg(unix)]
+use super::exchange::Enclosed;
 use super::{ArgumentError, MAX_KEY_LENGTH, MAX_VALUE_LENGTH, TooLong};
 
 /// How long the prefix of a key or a value is.
@@ -40,6 +42,8 @@ pub(super) struct Encoder {
     /// Of the boxes that are not finished.
     entries: Vec<Entry>,
     spare: Vec<u8>,
+    #[cfg(unix)]
+    pub(super) enclosed: Enclosed,
 }
 
 impl Encoder {
@@ -52,6 +56,8 @@ impl Encoder {
     pub(super) fn clear(&mut self) {
         self.wire.clear();
         self.entries.clear();
+        #[cfg(unix)]
+        self.enclosed.descriptors.clear();
         if self.wire.capacity() > WORTH_KEEPING {
             self.wire = Vec::new();
         }

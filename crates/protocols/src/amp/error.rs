@@ -176,6 +176,27 @@ impl fmt::Display for TooManyCommands {
 
 impl Error for TooManyCommands {}
 
+/// More descriptors came that no box names than the
+/// [`Limits`](super::Limits) allow. It ends the connection.
+///
+/// ```
+/// let error = protocols::amp::TooManyDescriptors { limit: 8 };
+/// assert_eq!(error.to_string(), "more than 8 descriptors came that no box names");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyDescriptors {
+    /// How many are allowed.
+    pub limit: usize,
+}
+
+impl fmt::Display for TooManyDescriptors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "more than {} descriptors came that no box names", self.limit)
+    }
+}
+
+impl Error for TooManyDescriptors {}
+
 /// A responder returned what cannot be put into a box. The peer is told
 /// `UNKNOWN`, and the connection ends.
 ///

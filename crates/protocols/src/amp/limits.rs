@@ -33,12 +33,23 @@ pub struct Limits {
     ///
     /// This takes the place of the transport's own water marks, which are too
     /// low for two sides that call each other: each would wait for the other
-    /// to read.
+    /// to read. It also limits the answers that wait for the other side to
+    /// turn to TLS.
     pub unsent: usize,
+    /// The number of descriptors that came over a UNIX connection, and that no
+    /// box has named; 256 unless set, which
+    /// is as many as our own transports keep unsent.
+    pub descriptors: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { box_size: 4 << 20, keys: 1024, commands: 1 << 16, unsent: 16 << 20 }
+        Self {
+            box_size: 4 << 20,
+            keys: 1024,
+            commands: 1 << 16,
+            unsent: 16 << 20,
+            descriptors: 256,
+        }
     }
 }

@@ -44,6 +44,7 @@
 //! | [`AmpBox`], [`BoxRef`], [`BoxParser`] | `AmpBox`, `BinaryBoxProtocol`, `parse` |
 //! | [`Bytes`], [`Integer`], [`Decimal`], [`DateTime`]: types of arguments | `String`, `Integer`, `Decimal`, `DateTime` |
 //! | [`BigString`]: more than 64 KiB | |
+//! | `Descriptor`: what goes over UNIX connections only | `Descriptor` |
 //! | `BoxCodec`: boxes for `tokio_util` (feature `codec`) | |
 //! | [`Argument`], [`Field`], [`Value`]: types known when the program runs | `Argument` |
 //! | [`Limits`], [`MAX_KEY_LENGTH`], [`MAX_VALUE_LENGTH`] | |
@@ -52,7 +53,7 @@
 //! Each type's argument on the wire is in the table at [`Command`].
 //!
 //! Mirrors `twisted.protocols.amp`. Tested in `tests/amp.rs` and its
-//! neighbours, and against Twisted in `tests/amp_twisted.rs`.
+//! neighbours, and against Twisted by the interop package.
 
 mod amp_box;
 mod argument;
@@ -65,9 +66,12 @@ mod command;
 mod date_time;
 mod de;
 mod decimal;
+#[cfg(unix)]
+mod descriptor;
 mod dispatcher;
 mod encoder;
 mod error;
+mod exchange;
 mod integer;
 mod limits;
 mod parser;
@@ -94,9 +98,11 @@ pub use codec::BoxCodec;
 pub use command::{Command, CommandError, NoError};
 pub use date_time::DateTime;
 pub use decimal::Decimal;
+#[cfg(unix)]
+pub use descriptor::Descriptor;
 pub use error::{
     BadLocalReturn, BoxError, MalformedAmpBox, NoEmptyBoxes, ProtocolSwitched, TooLong,
-    TooManyCommands,
+    TooManyCommands, TooManyDescriptors,
 };
 pub use integer::Integer;
 pub use limits::{Limits, MAX_KEY_LENGTH, MAX_VALUE_LENGTH};
@@ -108,4 +114,4 @@ pub use remote_error::{
 };
 pub use responders::Responders;
 #[cfg(feature = "tls")]
-pub use start_tls::{OnlyOneTls, StartTls};
+pub use start_tls::{OnlyOneTls, StartTls, TooMuchHeld};

@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::mem;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use bytes::{Buf, BytesMut};
@@ -13,10 +15,11 @@ use reactor_compat::{BringHome, Connection, Protocol, WaterMarks, log};
 
 use super::ask::{Ask, Served};
 use super::dispatcher::Dispatcher;
+use super::exchange::{Claims, Inbox};
 use super::switch::Slot;
 use super::{
     BoxParser, BoxRef, Limits, MalformedAmpBox, NoEmptyBoxes, Peer, Remote, RemoteAmpError,
-    Responders, TooManyCommands,
+    Responders, TooManyCommands, TooManyDescriptors,
 };
 
 /// Who answers commands, beside the functions that need nothing but their
@@ -86,6 +89,7 @@ pub struct Amp<H: AmpHandler = ()> {
     held: BytesMut,
     peer: Option<Peer<H>>,
     slot: Slot,
+    inbox: Inbox,
     /// What was wrong with what came.
     broken: Option<Failure>,
 }
@@ -133,6 +137,7 @@ impl<H: AmpHandler> Amp<H> {
             held: BytesMut::new(),
             peer: None,
             slot: Slot::default(),
+            inbox: Inbox::default(),
             broken: None,
         }
     }
@@ -214,6 +219,7 @@ impl<H: AmpHandler> Amp<H> {
 
     fn box_received(&mut self, found: BoxRef<'_>) -> Result<(), Failure> {
         let Some(peer) = &self.peer else { return Ok(()) };
+        let found = found.with(Claims::on(&self.inbox));
         let Meaning { answer, ask, command, error } = Meaning::of(found);
         if let Some(tag) = answer {
             self.dispatcher.take_question(tag)?.answered(found);
@@ -227,6 +233,10 @@ impl<H: AmpHandler> Amp<H> {
             let limit = self.limits.commands;
             if served == Served::Working && self.dispatcher.working.get() > limit {
                 return Err(Failure::new(TooManyCommands { limit }));
+            }
+            #[cfg(feature = "tls")]
+            if self.dispatcher.held() > self.limits.unsent {
+                return Err(Failure::new(super::TooMuchHeld { limit: self.limits.unsent }));
             }
         } else {
             return Err(Failure::new(NoEmptyBoxes));
@@ -243,6 +253,7 @@ impl<H: AmpHandler> Amp<H> {
             }
             return;
         };
+        self.inbox.clear();
         let mut unread = self.parser.take_buffered();
         unread.extend_from_slice(&mem::take(&mut self.held));
         unread.extend_from_slice(data);
@@ -260,6 +271,7 @@ impl<H: AmpHandler> Amp<H> {
     fn give_up(&mut self, transport: &Connection<Self>, failure: Failure) {
         log::err(failure.clone(), "Unhandled Error");
         self.broken = Some(failure);
+        self.inbox.clear();
         transport.lose_connection();
     }
 }
@@ -326,6 +338,20 @@ impl<H: AmpHandler> Protocol for Amp<H> {
         }
     }
 
+    #[cfg(unix)]
+    const RECEIVES_DESCRIPTORS: bool = true;
+
+    #[cfg(unix)]
+    fn file_descriptor_received(&mut self, transport: &Connection<Self>, descriptor: OwnedFd) {
+        if self.broken.is_some() || self.slot.guest().is_some() {
+            return;
+        }
+        let limit = self.limits.descriptors;
+        if self.inbox.put(descriptor) > limit {
+            self.give_up(transport, Failure::new(TooManyDescriptors { limit }));
+        }
+    }
+
     fn resumed(&mut self, transport: &Connection<Self>) {
         match self.slot.guest() {
             Some(guest) => guest.resumed(),
@@ -354,6 +380,7 @@ impl<H: AmpHandler> Protocol for Amp<H> {
         if let Some(guest) = self.slot.guest() {
             guest.connection_lost(reason.clone());
         }
+        self.inbox.clear();
         let reason = self.broken.take().unwrap_or(reason);
         self.dispatcher.fail_all(&reason);
         if let Some(peer) = &self.peer {

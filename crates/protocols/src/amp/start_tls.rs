@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use deferred::{CallbackResult, Deferred, Failure, Trigger};
+use deferred::{CallbackResult, Deferred, Failure, Outcome, Trigger};
 use reactor_compat::Transport;
 use reactor_compat::tls::TlsOptions;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,28 @@ impl fmt::Display for OnlyOneTls {
 
 impl Error for OnlyOneTls {}
 
+/// The other side has commands answered, and does not say whether it turns to
+/// TLS, for which the answers wait: more of them than
+/// [`Limits::unsent`](super::Limits::unsent). It ends the connection.
+///
+/// ```
+/// let error = protocols::amp::TooMuchHeld { limit: 8 };
+/// assert_eq!(error.to_string(), "more than 8 bytes wait for TLS");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMuchHeld {
+    /// How many bytes are allowed.
+    pub limit: usize,
+}
+
+impl fmt::Display for TooMuchHeld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "more than {} bytes wait for TLS", self.limit)
+    }
+}
+
+impl Error for TooMuchHeld {}
+
 impl Remote {
     /// Asks the other side to turn to TLS, and does so when it agrees.
     ///
@@ -81,7 +103,7 @@ impl Remote {
     /// ```
     #[doc(alias = "StartTLS")]
     pub fn start_tls(&self, options: impl Into<TlsOptions>) -> Deferred<()> {
-        if self.transport().is_secure() || self.dispatcher().holding() {
+        if self.turns_to_tls() {
             return Deferred::fail(OnlyOneTls);
         }
         let (answer, trigger) = Deferred::new();
@@ -102,6 +124,11 @@ impl Remote {
             Err(failure) => Deferred::fail(failure),
         }
     }
+
+    /// Whether the connection speaks TLS, or we have asked for that.
+    fn turns_to_tls(&self) -> bool {
+        self.transport().is_secure() || self.dispatcher().holding()
+    }
 }
 
 impl<H: AmpHandler> Responders<H> {
@@ -109,6 +136,9 @@ impl<H: AmpHandler> Responders<H> {
     /// [`ServerOptions`](reactor_compat::tls::ServerOptions). Unless this was
     /// said, nobody answers: Twisted's own default, a certificate that nobody
     /// can verify, protects from nothing that matters.
+    ///
+    /// Where TLS was started before, or we have asked for it ourselves, it is
+    /// not called: that is [`OnlyOneTls`], which ends the connection.
     ///
     /// ```no_run
     /// use protocols::amp::Responders;
@@ -127,7 +157,10 @@ impl<H: AmpHandler> Responders<H> {
         R: CallbackResult<Value = O>,
     {
         let respond = move |handler: &mut H, peer: &Peer<H>, ask: Ask<'_>| {
-            let outcome = ask.run(|StartTls| responder(handler, peer));
+            let outcome = match peer.turns_to_tls() {
+                true => Outcome::Done(Err(Failure::new(OnlyOneTls))),
+                false => ask.run(|StartTls| responder(handler, peer)),
+            };
             ask.finish(peer.remote(), outcome, |remote, tag, result| match result {
                 Ok(options) => {
                     answer::<StartTls>(remote, tag, Ok(()));

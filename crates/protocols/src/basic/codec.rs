@@ -56,6 +56,13 @@ impl LineCodec {
     }
 }
 
+/// Twisted's lines: up to 16,384 bytes and `\r\n`.
+impl Default for LineCodec {
+    fn default() -> Self {
+        Self::new(b"\r\n", 16_384)
+    }
+}
+
 impl Decoder for LineCodec {
     type Item = Bytes;
     type Error = io::Error;

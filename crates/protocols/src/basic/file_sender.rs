@@ -183,15 +183,21 @@ impl Transfer {
                 self.write(read, FileSender { source: Source::Blocking(file), transform });
             }
             Source::Async(mut reader) => {
-                let transfer = Rc::clone(self);
+                let (transfer, broken) = (Rc::clone(self), Rc::clone(self));
                 let reading = async move {
                     let mut chunk = Vec::with_capacity(CHUNK_SIZE);
                     let read = (&mut reader).take(CHUNK_SIZE as u64).read_buf(&mut chunk).await;
                     Ok::<_, Failure>((reader, read.map(|_| chunk)))
                 };
-                Deferred::from_future(reading).add_callback(move |(reader, read)| {
+                let written = Deferred::from_future(reading).add_callback(move |(reader, read)| {
                     transfer.write(read, FileSender { source: Source::Async(reader), transform });
                 });
+                // As one that panics while the transport asks it, it ends the
+                // connection.
+                drop(written.add_errback(move |panic| {
+                    broken.fail(panic);
+                    broken.consumer.abort_connection();
+                }));
             }
         }
     }

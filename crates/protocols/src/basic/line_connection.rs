@@ -2,6 +2,8 @@
 //!
 //! Tested in `tests/basic.rs`.
 
+mod limits;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Deref;
@@ -11,7 +13,7 @@ use deferred::{Deferred, Outcome};
 use reactor_compat::{Connection, IfGone, Transport};
 
 use super::delimiter::Delimiter;
-use super::{LineReceiver, Lines};
+use super::{LineParser, LineReceiver, Lines};
 
 /// What a [`LineReceiver`]'s methods get: its [`Connection`], with lines.
 ///
@@ -75,6 +77,10 @@ pub(super) struct Asked {
     pub(super) unread: usize,
     /// To parse these.
     pub(super) extra: Vec<u8>,
+    /// To let lines be this long.
+    pub(super) max_length: Option<usize>,
+    /// To have lines end with this.
+    pub(super) delimiter: Option<Delimiter>,
 }
 
 /// What the handles have in common with the protocol.
@@ -82,7 +88,9 @@ struct Shared<H> {
     connection: Connection<H>,
     transport: Transport,
     lines: Connection<Lines<H>>,
-    delimiter: Delimiter,
+    /// Of what is sent; shared, so that nothing is borrowed meanwhile.
+    delimiter: RefCell<Rc<Delimiter>>,
+    max_length: Cell<usize>,
     mode: Cell<Mode>,
     stage: Cell<Stage>,
     /// Where the raw bytes end that the handler has been lent, and how many
@@ -95,13 +103,14 @@ struct Shared<H> {
 }
 
 impl<H: LineReceiver> LineConnection<H> {
-    pub(super) fn new(lines: &Connection<Lines<H>>, delimiter: Delimiter) -> Self {
+    pub(super) fn new(lines: &Connection<Lines<H>>, parser: &LineParser) -> Self {
         Self {
             shared: Rc::new(Shared {
                 connection: lines.project(Lines::handler_mut),
                 transport: lines.transport().clone(),
                 lines: lines.clone(),
-                delimiter,
+                delimiter: RefCell::new(Rc::new(parser.delimiter().clone())),
+                max_length: Cell::new(parser.max_length()),
                 mode: Cell::new(Mode::Lines),
                 stage: Cell::new(Stage::Idle),
                 lent: Cell::default(),
@@ -116,7 +125,8 @@ impl<H: LineReceiver> LineConnection<H> {
     /// See the [type's example](Self).
     #[doc(alias = "sendLine")]
     pub fn send_line(&self, line: impl AsRef<[u8]>) {
-        self.shared.transport.write_sequence([line.as_ref(), self.shared.delimiter.as_bytes()]);
+        let delimiter = self.shared.delimiter.borrow().clone();
+        self.shared.transport.write_sequence([line.as_ref(), delimiter.as_bytes()]);
     }
 
     /// Whatever comes from here on is given to
@@ -220,7 +230,11 @@ impl<H: LineReceiver> LineConnection<H> {
     #[doc(alias = "clearLineBuffer")]
     pub fn clear_line_buffer(&self) {
         self.shared.disturbed.set(true);
-        self.shared.asked.replace(Asked { clear: true, ..Asked::default() });
+        {
+            let mut asked = self.shared.asked.borrow_mut();
+            (asked.clear, asked.unread) = (true, 0);
+            asked.extra.clear();
+        }
         self.go_on();
     }
 

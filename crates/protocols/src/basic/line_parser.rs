@@ -102,7 +102,11 @@ impl LineParser {
     /// assert_eq!(parser.next_line(&mut input), Some(LineEvent::Line(b"one")));
     /// ```
     pub fn set_delimiter(&mut self, delimiter: impl Into<Cow<'static, [u8]>>) {
-        self.delimiter = Delimiter::new(delimiter);
+        self.replace_delimiter(Delimiter::new(delimiter));
+    }
+
+    pub(crate) fn replace_delimiter(&mut self, delimiter: Delimiter) {
+        self.delimiter = delimiter;
         self.scanned = 0;
     }
 
@@ -121,6 +125,10 @@ impl LineParser {
 
     pub(crate) fn delimiter(&self) -> &Delimiter {
         &self.delimiter
+    }
+
+    pub(crate) fn max_length(&self) -> usize {
+        self.max_length
     }
 
     /// The error for a line that is too long.

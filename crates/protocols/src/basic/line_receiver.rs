@@ -1,6 +1,10 @@
 //! [`LineReceiver`]: what is to be done about lines.
 //!
-//! Mirrors `twisted.protocols.basic.LineReceiver`. Tested in `tests/basic.rs`.
+//! Mirrors `twisted.protocols.basic.LineReceiver`. Tested in `tests/basic.rs`
+//! and `tests/line_descriptors.rs`.
+
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 
 use deferred::Failure;
 
@@ -45,12 +49,13 @@ use super::LineConnection;
 /// ```
 pub trait LineReceiver: Sized + 'static {
     /// What lines end with. [`Lines::delimiter`](super::Lines::delimiter) sets
-    /// another.
+    /// another, and [`LineConnection::set_delimiter`] one while they come.
     #[doc(alias = "delimiter")]
     const DELIMITER: &'static [u8] = b"\r\n";
 
     /// How long a line may be, without its end.
-    /// [`Lines::max_length`](super::Lines::max_length) sets another.
+    /// [`Lines::max_length`](super::Lines::max_length) sets another limit, and
+    /// [`LineConnection::set_max_length`] one while lines come.
     const MAX_LENGTH: usize = 16384;
 
     /// The connection is there.
@@ -84,12 +89,45 @@ pub trait LineReceiver: Sized + 'static {
         transport.lose_connection();
     }
 
+    /// Whether it wants the descriptors that the other end of a UNIX connection
+    /// sends. The system closes them where it does not.
+    #[cfg(unix)]
+    #[doc(alias = "IFileDescriptorReceiver")]
+    const RECEIVES_DESCRIPTORS: bool = false;
+
+    /// The other end of a UNIX connection sent a descriptor: of a handler that
+    /// [receives](Self::RECEIVES_DESCRIPTORS) them.
+    ///
+    /// It comes before the line that it was sent with. Unless a handler says
+    /// otherwise, it is closed.
+    #[cfg(unix)]
+    #[doc(alias = "fileDescriptorReceived")]
+    fn file_descriptor_received(&mut self, transport: &LineConnection<Self>, descriptor: OwnedFd) {
+        let _ = transport;
+        drop(descriptor);
+    }
+
     /// The peer sends no more, and may still read.
     ///
     /// Unless a handler says otherwise, the connection is closed.
     #[doc(alias = "readConnectionLost")]
     fn read_connection_lost(&mut self, transport: &LineConnection<Self>) {
         transport.lose_connection();
+    }
+
+    /// The peer has been told that we send no more; see
+    /// [`lose_write_connection`](reactor_compat::Transport::lose_write_connection).
+    #[doc(alias = "writeConnectionLost")]
+    fn write_connection_lost(&mut self, transport: &LineConnection<Self>) {
+        let _ = transport;
+    }
+
+    /// A TLS handshake is over; see
+    /// [`Protocol::handshake_completed`](reactor_compat::Protocol::handshake_completed).
+    #[cfg(feature = "tls")]
+    #[doc(alias = "handshakeCompleted")]
+    fn handshake_completed(&mut self, transport: &LineConnection<Self>) {
+        let _ = transport;
     }
 
     /// The connection is gone.

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 
 use deferred::Failure;
 use reactor_compat::{Connection, ConnectionDone, Protocol, short_name};
@@ -110,7 +112,8 @@ impl<H: LineReceiver> Lines<H> {
         lines
     }
 
-    /// The same with lines that end in `delimiter`.
+    /// The same with lines that end in `delimiter`, until
+    /// [another](LineConnection::set_delimiter) is set.
     ///
     /// ```
     /// # use protocols::basic::{LineConnection, LineReceiver, Lines};
@@ -131,7 +134,8 @@ impl<H: LineReceiver> Lines<H> {
         self
     }
 
-    /// The same with lines of at most `max_length` bytes.
+    /// The same with lines of at most `max_length` bytes, until
+    /// [another limit](LineConnection::set_max_length) is set.
     ///
     /// ```
     /// # use protocols::basic::{LineConnection, LineReceiver, Lines};
@@ -222,7 +226,10 @@ impl<H: LineReceiver> Lines<H> {
                 Mode::Raw => self.next_raw(&connection, &mut input),
             };
             if let Some(asked) = connection.take_asked() {
-                if mode == Mode::Lines {
+                // What is held and what is not go on as one, with what the
+                // handler passed on behind it.
+                let joins = self.parser.held() > 0 || !asked.extra.is_empty();
+                if mode == Mode::Lines && joins {
                     self.parser.hold(&mut input);
                 }
                 self.obey(asked, before, &mut input);
@@ -291,6 +298,12 @@ impl<H: LineReceiver> Lines<H> {
             self.parser.unread(asked.unread, before, input);
         }
         self.parser.hold(&mut &asked.extra[..]);
+        if let Some(max_length) = asked.max_length {
+            self.parser.set_max_length(max_length);
+        }
+        if let Some(delimiter) = asked.delimiter {
+            self.parser.replace_delimiter(delimiter);
+        }
     }
 
     /// Keeps what has come until the protocol may go on.
@@ -308,13 +321,23 @@ impl<H: LineReceiver> Protocol for Lines<H> {
     }
 
     fn connection_made(&mut self, transport: &Connection<Self>) {
-        let connection = LineConnection::new(transport, self.parser.delimiter().clone());
+        let connection = LineConnection::new(transport, &self.parser);
         self.connection = Some(connection.clone());
         self.handler.connection_made(&connection);
     }
 
     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
         self.parse(transport, data);
+    }
+
+    #[cfg(unix)]
+    const RECEIVES_DESCRIPTORS: bool = H::RECEIVES_DESCRIPTORS;
+
+    #[cfg(unix)]
+    fn file_descriptor_received(&mut self, _transport: &Connection<Self>, descriptor: OwnedFd) {
+        if let Some(connection) = self.connection.clone() {
+            self.handler.file_descriptor_received(&connection, descriptor);
+        }
     }
 
     fn resumed(&mut self, transport: &Connection<Self>) {
@@ -324,6 +347,19 @@ impl<H: LineReceiver> Protocol for Lines<H> {
     fn read_connection_lost(&mut self, _transport: &Connection<Self>) {
         if let Some(connection) = self.connection.clone() {
             self.handler.read_connection_lost(&connection);
+        }
+    }
+
+    fn write_connection_lost(&mut self, _transport: &Connection<Self>) {
+        if let Some(connection) = self.connection.clone() {
+            self.handler.write_connection_lost(&connection);
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn handshake_completed(&mut self, _transport: &Connection<Self>) {
+        if let Some(connection) = self.connection.clone() {
+            self.handler.handshake_completed(&connection);
         }
     }
 

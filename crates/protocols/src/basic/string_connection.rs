@@ -2,6 +2,7 @@
 //!
 //! Tested in `tests/basic.rs`.
 
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -42,6 +43,7 @@ struct Shared<H> {
     connection: Connection<H>,
     transport: Transport,
     send: fn(&Transport, &[u8]) -> Result<(), StringTooLongError>,
+    max_length: Cell<usize>,
 }
 
 fn send<F: Format>(transport: &Transport, string: &[u8]) -> Result<(), StringTooLongError> {
@@ -49,12 +51,13 @@ fn send<F: Format>(transport: &Transport, string: &[u8]) -> Result<(), StringToo
 }
 
 impl<H: StringReceiver> StringConnection<H> {
-    pub(super) fn new<F: Format>(strings: &Connection<Strings<F, H>>) -> Self {
+    pub(super) fn new<F: Format>(strings: &Connection<Strings<F, H>>, max_length: usize) -> Self {
         Self {
             shared: Rc::new(Shared {
                 connection: strings.project(Strings::handler_mut),
                 transport: strings.transport().clone(),
                 send: send::<F>,
+                max_length: Cell::new(max_length),
             }),
         }
     }
@@ -72,6 +75,47 @@ impl<H: StringReceiver> StringConnection<H> {
     #[doc(alias = "sendString")]
     pub fn send_string(&self, string: impl AsRef<[u8]>) -> Result<(), StringTooLongError> {
         (self.shared.send)(&self.shared.transport, string.as_ref())
+    }
+
+    /// How long a string may be that comes.
+    ///
+    /// See the example of [`set_max_length`](Self::set_max_length).
+    #[doc(alias = "MAX_LENGTH")]
+    #[inline]
+    pub fn max_length(&self) -> usize {
+        self.shared.max_length.get()
+    }
+
+    /// Sets how long a string may be that comes: from the next one on, which is
+    /// behind this one if a string is being received, and may be one of which a
+    /// part has come.
+    ///
+    /// ```
+    /// use protocols::basic::{Int8Strings, StringConnection, StringReceiver};
+    /// use reactor_compat::testing::StringTransport;
+    ///
+    /// /// Trusts whoever knows the password with longer strings.
+    /// struct Trust;
+    ///
+    /// impl StringReceiver for Trust {
+    ///     const MAX_LENGTH: usize = 6;
+    ///
+    ///     fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {
+    ///         if string == b"sesame" {
+    ///             transport.set_max_length(2 * transport.max_length());
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let transport = StringTransport::new(Int8Strings::new(Trust));
+    /// transport.data_received(b"\x06sesame\x0c0123456789ab");
+    /// assert!(!transport.disconnecting());
+    /// transport.data_received(b"\x0d");
+    /// assert!(transport.disconnecting());
+    /// ```
+    #[doc(alias = "MAX_LENGTH")]
+    pub fn set_max_length(&self, max_length: usize) {
+        self.shared.max_length.set(max_length);
     }
 
     /// [`Connection::call`], with strings.

@@ -52,7 +52,8 @@ impl<F: Format> StringParser<F> {
         Self { max_length, held: Held::default(), state: State::Open, format: PhantomData }
     }
 
-    /// Sets how long a string may be.
+    /// Sets how long a string may be: from here on, and an unfinished one as
+    /// well.
     ///
     /// ```
     /// # use protocols::basic::{Int8, StringParser};
@@ -62,6 +63,10 @@ impl<F: Format> StringParser<F> {
     /// ```
     pub fn set_max_length(&mut self, max_length: usize) {
         self.max_length = max_length;
+    }
+
+    pub(super) fn max_length(&self) -> usize {
+        self.max_length
     }
 
     /// How many bytes are kept for later.

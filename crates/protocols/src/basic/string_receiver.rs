@@ -44,7 +44,8 @@ use super::StringConnection;
 #[doc(alias = "NetstringReceiver")]
 pub trait StringReceiver: Sized + 'static {
     /// How long a string may be.
-    /// [`Strings::max_length`](super::Strings::max_length) sets another limit.
+    /// [`Strings::max_length`](super::Strings::max_length) sets another limit,
+    /// and [`StringConnection::set_max_length`] one while they come.
     const MAX_LENGTH: usize = 99999;
 
     /// The connection is there.
@@ -77,6 +78,21 @@ pub trait StringReceiver: Sized + 'static {
     #[doc(alias = "readConnectionLost")]
     fn read_connection_lost(&mut self, transport: &StringConnection<Self>) {
         transport.lose_connection();
+    }
+
+    /// The peer has been told that we send no more; see
+    /// [`lose_write_connection`](reactor_compat::Transport::lose_write_connection).
+    #[doc(alias = "writeConnectionLost")]
+    fn write_connection_lost(&mut self, transport: &StringConnection<Self>) {
+        let _ = transport;
+    }
+
+    /// A TLS handshake is over; see
+    /// [`Protocol::handshake_completed`](reactor_compat::Protocol::handshake_completed).
+    #[cfg(feature = "tls")]
+    #[doc(alias = "handshakeCompleted")]
+    fn handshake_completed(&mut self, transport: &StringConnection<Self>) {
+        let _ = transport;
     }
 
     /// The connection is gone.

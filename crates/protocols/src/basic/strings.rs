@@ -81,7 +81,8 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
         }
     }
 
-    /// The same with strings of at most `max_length` bytes.
+    /// The same with strings of at most `max_length` bytes, until
+    /// [another limit](StringConnection::set_max_length) is set.
     ///
     /// ```
     /// # use protocols::basic::{Netstrings, StringConnection, StringReceiver};
@@ -141,6 +142,7 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
         let Some(connection) = self.connection.clone() else { return };
         let transport = connection.string_transport();
         while flow(transport) != Flow::Held {
+            self.parser.set_max_length(connection.max_length());
             match self.parser.next_string(&mut input) {
                 None => return,
                 Some(Ok(string)) => self.handler.string_received(&connection, string),
@@ -172,7 +174,7 @@ impl<F: Format, H: StringReceiver> Protocol for Strings<F, H> {
     }
 
     fn connection_made(&mut self, transport: &Connection<Self>) {
-        let connection = StringConnection::new(transport);
+        let connection = StringConnection::new(transport, self.parser.max_length());
         self.connection = Some(connection.clone());
         self.handler.connection_made(&connection);
     }
@@ -188,6 +190,19 @@ impl<F: Format, H: StringReceiver> Protocol for Strings<F, H> {
     fn read_connection_lost(&mut self, _transport: &Connection<Self>) {
         if let Some(connection) = self.connection.clone() {
             self.handler.read_connection_lost(&connection);
+        }
+    }
+
+    fn write_connection_lost(&mut self, _transport: &Connection<Self>) {
+        if let Some(connection) = self.connection.clone() {
+            self.handler.write_connection_lost(&connection);
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn handshake_completed(&mut self, _transport: &Connection<Self>) {
+        if let Some(connection) = self.connection.clone() {
+            self.handler.handshake_completed(&connection);
         }
     }
 

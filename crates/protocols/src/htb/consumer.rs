@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use reactor_compat::{AlreadyProducing, DelayedCall, Producer, ProducerKind, Transport};
 
@@ -48,8 +49,8 @@ pub struct ShapedConsumer {
 /// What becomes of what is written.
 ///
 /// ```text
-///          ┌──────── nothing more fits ────────▶ Waiting ──┐
-/// Passing ◀┴───────────── time has passed ─────────────────┘
+///          ┌─ nothing more fits, or all has passed ▶ Waiting ┐
+/// Passing ◀┴───────────── time has passed ──────────────────┘
 ///    ├──transport is full──▶ Full ──drained──▶ Passing
 ///    └──transport is gone──▶ Gone (from all)
 /// ```
@@ -106,6 +107,7 @@ impl ShapedConsumer {
         self.state.buffer.borrow_mut().extend(data.as_ref());
         self.state.pass();
         self.state.pause_if_full();
+        self.state.ask_soon();
     }
 
     /// How many bytes wait in it.
@@ -226,7 +228,24 @@ impl State {
     /// Goes on when something fits into the bucket. If nothing ever does, it
     /// waits until the transport is gone.
     fn wait(self: &Rc<Self>) {
-        let Some(delay) = self.bucket.wait() else { return };
+        if let Some(delay) = self.bucket.wait() {
+            self.go_on_in(delay);
+        }
+    }
+
+    /// Has a pull producer asked for more when what it wrote has passed whole:
+    /// not from inside its write.
+    fn ask_soon(self: &Rc<Self>) {
+        let pulls = |it: &Registered| it.kind == ProducerKind::Pull;
+        let asks = self.producer.borrow().as_ref().is_some_and(pulls)
+            && self.buffer.borrow().is_empty()
+            && matches!(*self.phase.borrow(), Phase::Passing);
+        if asks {
+            self.go_on_in(Duration::ZERO);
+        }
+    }
+
+    fn go_on_in(self: &Rc<Self>, delay: Duration) {
         let state = Rc::downgrade(self);
         let call = self.bucket.call_later(delay, move || {
             if let Some(state) = state.upgrade() {

@@ -24,7 +24,8 @@ use crate::policies::WrappingFactory;
 /// So the rate is kept, and a burst is what was written at once, or meanwhile:
 /// the transport's [water marks](WaterMarks) are lowered to what the bucket
 /// holds, so that no more than that is kept before it reads no more, or a
-/// producer is paused. A [`ShapedConsumer`](super::ShapedConsumer) cuts what is
+/// producer is paused. A close waits for the bucket, however long its
+/// [grace](Transport::set_close_grace) is. A [`ShapedConsumer`](super::ShapedConsumer) cuts what is
 /// written into portions that fit.
 ///
 /// ```
@@ -106,6 +107,8 @@ enum State {
     Shut {
         kept: usize,
         call: Option<DelayedCall>,
+        /// What the grace of a close is otherwise.
+        grace: Duration,
     },
     Over,
 }
@@ -120,13 +123,16 @@ impl Valve {
         match self.bucket.wait() {
             Some(Duration::ZERO) => self.bucket.force(count),
             wait => {
+                let grace = self.transport.close_grace();
+                // It is not for the peer that a close waits.
+                self.transport.set_close_grace(grace.saturating_add(wait.unwrap_or_default()));
                 self.transport.pause_sending();
-                self.shut(count, wait);
+                self.shut(count, wait, grace);
             }
         }
     }
 
-    fn shut(self: &Rc<Self>, kept: usize, wait: Option<Duration>) {
+    fn shut(self: &Rc<Self>, kept: usize, wait: Option<Duration>, grace: Duration) {
         let call = wait.map(|wait| {
             let valve = Rc::downgrade(self);
             self.bucket.call_later(wait, move || {
@@ -135,20 +141,21 @@ impl Valve {
                 }
             })
         });
-        self.state.replace(State::Shut { kept, call });
+        self.state.replace(State::Shut { kept, call, grace });
     }
 
     /// Sends what was kept if something fits into the bucket, or else waits on:
-    /// others may have filled what is above it.
+    /// others may have filled what is above it. A close has waited long enough.
     fn look(self: &Rc<Self>) {
         let before = self.state.replace(State::Open);
-        let State::Shut { kept, .. } = before else { return };
-        match self.bucket.wait() {
-            Some(Duration::ZERO) => {
-                self.bucket.force(kept);
-                self.transport.resume_sending();
-            }
-            wait => self.shut(kept, wait),
+        let State::Shut { kept, grace, .. } = before else { return };
+        let wait = self.bucket.wait();
+        if wait == Some(Duration::ZERO) || self.transport.disconnecting() {
+            self.bucket.force(kept);
+            self.transport.set_close_grace(grace);
+            self.transport.resume_sending();
+        } else {
+            self.shut(kept, wait, grace);
         }
     }
 

@@ -211,8 +211,10 @@ impl<K: Eq + Hash + Clone + 'static> HierarchicalBucketFilter<K> {
     /// assert!(filter.is_empty());
     /// ```
     pub fn sweep(&self) {
-        let mut buckets = self.state.buckets.borrow_mut();
-        buckets.retain(|_, bucket| !bucket.drip() || bucket.used_beyond(1));
+        let unused = |_: &K, bucket: &mut Bucket| bucket.drip() && !bucket.used_beyond(1);
+        let swept: Vec<_> = self.state.buckets.borrow_mut().extract_if(unused).collect();
+        // With them goes what their keys and clocks own: nothing is borrowed.
+        drop(swept);
     }
 
     /// How many buckets there are.

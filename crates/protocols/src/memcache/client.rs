@@ -24,7 +24,8 @@ use crate::policies::Timeout;
 /// nothing for a minute while it owes an answer: then the connection is closed.
 /// Keys have 1 to 250 bytes, no blanks and no control characters, or the
 /// command fails with [`ClientError`], and is not sent; so it does while
-/// [`MAX_PENDING`](Self::MAX_PENDING) others wait for their answers.
+/// [`MAX_PENDING`](Self::MAX_PENDING) others wait for their answers, or
+/// [`MAX_UNSENT`](Self::MAX_UNSENT) bytes of them for the server to read them.
 ///
 /// Clones speak on the same connection.
 ///
@@ -119,6 +120,9 @@ impl Line {
         if pending >= MemCacheClient::MAX_PENDING {
             return waiting.fail(ClientError::new("too many commands wait").into());
         }
+        if transport.unsent() >= MemCacheClient::MAX_UNSENT {
+            return waiting.fail(ClientError::new("too much waits to be sent").into());
+        }
         if pending == 0 {
             let line = Rc::downgrade(self);
             self.timeout.set(Some(self.period), move || {
@@ -168,6 +172,13 @@ impl MemCacheClient {
     /// assert_eq!(protocols::memcache::MemCacheClient::MAX_PENDING, 65_536);
     /// ```
     pub const MAX_PENDING: usize = 65_536;
+
+    /// How many bytes may wait to be sent, before no more commands are taken.
+    ///
+    /// ```
+    /// assert_eq!(protocols::memcache::MemCacheClient::MAX_UNSENT, 64 << 20);
+    /// ```
+    pub const MAX_UNSENT: usize = 64 << 20;
 
     /// What is stored under `key`, if anything is.
     ///
@@ -362,7 +373,7 @@ impl MemCacheClient {
     /// assert_eq!(success_result_of(stats)[&b"pid"[..]], b"1234");
     /// ```
     pub fn stats(&self, which: Option<&str>) -> Deferred<Stats> {
-        let wait = |trigger| Waiting::Stats(trigger, Stats::new());
+        let wait = |trigger| Waiting::Stats(trigger, Stats::new(), 0);
         let Some(which) = which else { return self.command(Ok(()), &[b"stats\r\n"], wait) };
         let fits = if which.chars().any(char::is_control) {
             Err(ClientError::new("control characters in the name of statistics"))

@@ -82,8 +82,11 @@ pub(super) type Values = HashMap<Vec<u8>, Option<Value>>;
 /// Statistics by their names.
 pub(super) type Stats = HashMap<Vec<u8>, Vec<u8>>;
 
-/// The most statistics that are taken.
-const MAX_STATS: usize = 65_536;
+/// The most statistics that are taken, in bytes of memory.
+const MAX_STATS: usize = 16 << 20;
+
+/// What one takes beside its name and its value.
+const STAT_SIZE: usize = 128;
 
 /// What waits for an answer.
 pub(super) enum Waiting {
@@ -92,7 +95,8 @@ pub(super) enum Waiting {
     /// What a number has become, if there is one.
     Number(Trigger<Option<u64>>),
     Values(Trigger<Values>, Values),
-    Stats(Trigger<Stats>, Stats),
+    /// And how many bytes they take.
+    Stats(Trigger<Stats>, Stats, usize),
     Version(Trigger<Vec<u8>>),
 }
 
@@ -128,13 +132,15 @@ impl Waiting {
                     None => Answered::Wrong(Self::Values(trigger, values), BadReply::Unexpected),
                 }
             }
-            (Self::Stats(trigger, stats), Reply::End) => tell(trigger, stats),
-            (Self::Stats(trigger, mut stats), Reply::Stat(name, value)) => {
-                if stats.len() >= MAX_STATS {
-                    return Answered::Wrong(Self::Stats(trigger, stats), BadReply::TooManyStats);
+            (Self::Stats(trigger, stats, _), Reply::End) => tell(trigger, stats),
+            (Self::Stats(trigger, mut stats, before), Reply::Stat(name, value)) => {
+                let bytes = before + STAT_SIZE + name.len() + value.len();
+                if bytes > MAX_STATS {
+                    let waiting = Self::Stats(trigger, stats, before);
+                    return Answered::Wrong(waiting, BadReply::TooManyStats);
                 }
                 stats.insert(name, value);
-                Answered::NotYet(Self::Stats(trigger, stats))
+                Answered::NotYet(Self::Stats(trigger, stats, bytes))
             }
             (waiting, _) => Answered::Wrong(waiting, BadReply::Unexpected),
         }
@@ -152,7 +158,7 @@ impl Waiting {
             Self::Done(trigger) => trigger.errback(reason),
             Self::Number(trigger) => trigger.errback(reason),
             Self::Values(trigger, _) => trigger.errback(reason),
-            Self::Stats(trigger, _) => trigger.errback(reason),
+            Self::Stats(trigger, ..) => trigger.errback(reason),
             Self::Version(trigger) => trigger.errback(reason),
         };
     }

@@ -194,6 +194,7 @@ impl Meter {
             let wrote = self.members.borrow_mut().values_mut().map(Member::wrote).sum();
             lane.count(wrote);
         }
+        self.let_go_closing(way);
         let count = lane.count.replace(0);
         let check = self.later(SECOND, move |meter| meter.check(way));
         let before = lane.state.replace(State::Idle);
@@ -213,6 +214,15 @@ impl Meter {
         });
         if begins {
             self.throttle(way);
+        }
+    }
+
+    /// Who closes writes no more, and must not wait longer than its grace.
+    fn let_go_closing(&self, way: Way) {
+        if way == Way::Out {
+            let members = self.members.borrow();
+            let closing = members.values().filter(|member| member.transport.disconnecting());
+            closing.for_each(|member| member.transport.resume_sending());
         }
     }
 
@@ -245,6 +255,7 @@ fn hold(member: &mut Member, way: Way) {
             member.transport.pause_producing();
         }
         Way::In => {}
+        Way::Out if member.transport.disconnecting() => {}
         Way::Out => member.transport.pause_sending(),
     }
 }

@@ -25,7 +25,8 @@ use super::wrapper::WrappingFactory;
 /// Unlike in Twisted, writing is held up with or without a producer; without
 /// one, what is kept is bounded by the transport's
 /// [water marks](reactor_compat::WaterMarks), which stop it from reading. A
-/// connection that comes while the others are held up is held up as well.
+/// connection that comes while the others are held up is held up as well; one
+/// that closes is let go at the next look.
 ///
 /// ```
 /// use deferred::time::Clock;

@@ -16,7 +16,9 @@ use reactor_compat::{Connection, DelayedCall, ReactorTime};
 ///
 /// The protocol holds a [`Timeout`], and says where. When the time is up,
 /// [`timeout_connection`](Self::timeout_connection) is called, which closes
-/// the connection unless the protocol does something else there.
+/// the connection unless the protocol does something else there. What handles
+/// lines or strings, such as a `LineReceiver`, can be one too: `set_timeout`
+/// takes its connection as well.
 ///
 /// ```
 /// use deferred::time::Clock;

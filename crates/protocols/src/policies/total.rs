@@ -4,9 +4,12 @@
 //! Mirrors `LimitTotalConnectionsFactory` of `twisted.protocols.policies`.
 //! Tested in `tests/policies.rs`.
 
+use std::borrow::Cow;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
+
 use deferred::Failure;
 use reactor_compat::{Address, Connection, Factory, Protocol};
-use std::borrow::Cow;
 
 use super::count::{ConnectionCount, Place};
 
@@ -186,6 +189,29 @@ impl<P: Protocol, O: Protocol> Protocol for OrOverflow<P, O> {
         match &mut self.within {
             Within::Regular(wired) => wired.tell(|this, me| this.data_received(me, data)),
             Within::Overflow(wired) => wired.tell(|this, me| this.data_received(me, data)),
+        }
+    }
+
+    #[cfg(unix)]
+    const RECEIVES_DESCRIPTORS: bool = P::RECEIVES_DESCRIPTORS || O::RECEIVES_DESCRIPTORS;
+
+    #[cfg(unix)]
+    fn file_descriptor_received(&mut self, _: &Connection<Self>, descriptor: OwnedFd) {
+        match &mut self.within {
+            Within::Regular(wired) => {
+                wired.tell(|this, me| this.file_descriptor_received(me, descriptor));
+            }
+            Within::Overflow(wired) => {
+                wired.tell(|this, me| this.file_descriptor_received(me, descriptor));
+            }
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn handshake_completed(&mut self, _: &Connection<Self>) {
+        match &mut self.within {
+            Within::Regular(wired) => wired.tell(Protocol::handshake_completed),
+            Within::Overflow(wired) => wired.tell(Protocol::handshake_completed),
         }
     }
 

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 
 use deferred::Failure;
 use reactor_compat::{Address, ClientFactory, Connection, Connector, Factory, Protocol};
@@ -128,6 +130,25 @@ impl<W: Protocol, P: Protocol> Protocol for ProtocolWrapper<W, P> {
         if let State::Connected { watcher, wrapped, .. } = &self.state {
             self.watcher.data_received(watcher, data);
             self.wrapped.data_received(wrapped, data);
+        }
+    }
+
+    #[cfg(unix)]
+    const RECEIVES_DESCRIPTORS: bool = P::RECEIVES_DESCRIPTORS;
+
+    /// There is but one: it is for the protocol within.
+    #[cfg(unix)]
+    fn file_descriptor_received(&mut self, _: &Connection<Self>, descriptor: OwnedFd) {
+        if let State::Connected { wrapped, .. } = &self.state {
+            self.wrapped.file_descriptor_received(wrapped, descriptor);
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn handshake_completed(&mut self, _: &Connection<Self>) {
+        if let State::Connected { watcher, wrapped, .. } = &self.state {
+            self.watcher.handshake_completed(watcher);
+            self.wrapped.handshake_completed(wrapped);
         }
     }
 

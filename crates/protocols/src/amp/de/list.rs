@@ -7,18 +7,22 @@
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use super::super::ArgumentError;
+use super::super::exchange::Claims;
 use super::super::wire::{self, Pairs};
+#[cfg(unix)]
+use super::super::{descriptor::is_descriptor, exchange::NO_PLACE};
 use super::BoxDeserializer;
 use super::value::ValueDeserializer;
 
 /// The items of a list, one after the other.
 pub(super) struct ListAccess<'de> {
     rest: &'de [u8],
+    claims: Claims<'de>,
 }
 
 impl<'de> ListAccess<'de> {
-    pub(super) fn new(rest: &'de [u8]) -> Self {
-        Self { rest }
+    pub(super) fn new(rest: &'de [u8], claims: Claims<'de>) -> Self {
+        Self { rest, claims }
     }
 }
 
@@ -33,7 +37,8 @@ impl<'de> SeqAccess<'de> for ListAccess<'de> {
             return Ok(None);
         }
         let mut over = false;
-        match seed.deserialize(ItemDeserializer { rest: &mut self.rest, over: &mut over }) {
+        let claims = self.claims;
+        match seed.deserialize(ItemDeserializer { rest: &mut self.rest, over: &mut over, claims }) {
             Err(_) if over => Ok(None),
             item => item.map(Some),
         }
@@ -45,6 +50,8 @@ struct ItemDeserializer<'a, 'de> {
     rest: &'a mut &'de [u8],
     /// Set when there is no complete item.
     over: &'a mut bool,
+    /// Of the items that are boxes.
+    claims: Claims<'de>,
 }
 
 impl<'de> ItemDeserializer<'_, 'de> {
@@ -60,11 +67,11 @@ impl<'de> ItemDeserializer<'_, 'de> {
     }
 
     /// The item, as a box.
-    fn fields(self) -> Result<BoxDeserializer<Pairs<'de>>, ArgumentError> {
+    fn fields(self) -> Result<BoxDeserializer<'de, Pairs<'de>>, ArgumentError> {
         match wire::split_box(self.rest)? {
             Some((pairs, rest)) => {
                 *self.rest = rest;
-                Ok(BoxDeserializer { pairs })
+                Ok(BoxDeserializer { pairs, claims: self.claims })
             }
             None => Err(self.over()),
         }
@@ -127,9 +134,13 @@ impl<'de> Deserializer<'de> for ItemDeserializer<'_, 'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ArgumentError> {
+        #[cfg(unix)]
+        if is_descriptor(name) {
+            return Err(NO_PLACE);
+        }
         visitor.visit_newtype_struct(self)
     }
 

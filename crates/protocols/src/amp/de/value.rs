@@ -5,7 +5,10 @@ use std::str::FromStr;
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{Deserializer, Visitor};
 
+#[cfg(unix)]
+use super::super::descriptor::{Passing, is_descriptor};
 use super::super::encoder::part_name;
+use super::super::exchange::Claims;
 use super::super::python;
 use super::super::{ArgumentError, BIG_STRING};
 use super::Pair;
@@ -14,8 +17,16 @@ use super::list::ListAccess;
 /// Reads one value.
 pub(super) struct ValueDeserializer<'de, I> {
     pub(super) value: &'de [u8],
-    /// Of what is in no list: its key, and what follows in the box.
-    pub(super) field: Option<(&'de [u8], I)>,
+    /// Of what is in no list.
+    pub(super) field: Option<Field<'de, I>>,
+}
+
+/// Where a value is that is in no list.
+pub(super) struct Field<'de, I> {
+    pub(super) key: &'de [u8],
+    /// What follows in the box.
+    pub(super) following: I,
+    pub(super) claims: Claims<'de>,
 }
 
 impl<'de, I: Iterator<Item = Pair<'de>> + Clone> ValueDeserializer<'de, I> {
@@ -42,10 +53,14 @@ impl<'de, I: Iterator<Item = Pair<'de>> + Clone> ValueDeserializer<'de, I> {
             .ok_or_else(|| ArgumentError::value("an integer", self.value))
     }
 
+    fn claims(&self) -> Claims<'de> {
+        self.field.as_ref().map_or_else(Claims::default, |field| field.claims)
+    }
+
     /// The value together with the parts that follow it under other keys.
     fn long(&self) -> Vec<u8> {
         let mut value = self.value.to_vec();
-        let Some((key, following)) = &self.field else { return value };
+        let Some(Field { key, following, .. }) = &self.field else { return value };
         for number in 2.. {
             let name = part_name(key, number);
             let Some((_, part)) = following.clone().find(|(key, _)| *key == name) else { break };
@@ -153,6 +168,11 @@ impl<'de, I: Iterator<Item = Pair<'de>> + Clone> Deserializer<'de> for ValueDese
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ArgumentError> {
+        #[cfg(unix)]
+        if is_descriptor(name) {
+            let descriptor = self.claims().claim(self.integer()?)?;
+            return Passing::visit(descriptor, visitor);
+        }
         if name == BIG_STRING {
             visitor.visit_byte_buf(self.long())
         } else {
@@ -161,7 +181,7 @@ impl<'de, I: Iterator<Item = Pair<'de>> + Clone> Deserializer<'de> for ValueDese
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgumentError> {
-        visitor.visit_seq(ListAccess::new(self.value))
+        visitor.visit_seq(ListAccess::new(self.value, self.claims()))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(

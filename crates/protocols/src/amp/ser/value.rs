@@ -5,7 +5,11 @@ use std::fmt::{Display, Write};
 use serde::Serialize;
 use serde::ser::{Impossible, SerializeSeq, SerializeTuple, SerializeTupleStruct, Serializer};
 
+#[cfg(unix)]
+use super::super::descriptor::{Passing, is_descriptor};
 use super::super::encoder::Encoder;
+#[cfg(unix)]
+use super::super::exchange::NO_PLACE;
 use super::super::python::{self, Text};
 use super::super::{ArgumentError, BIG_STRING};
 use super::BoxFields;
@@ -80,6 +84,18 @@ impl<'a> ValueSerializer<'a> {
     #[inline]
     fn signed(self, number: i64) -> Result<Written, ArgumentError> {
         self.unsigned(number < 0, number.unsigned_abs())
+    }
+
+    /// The number of the descriptor that goes with the box.
+    #[cfg(unix)]
+    fn descriptor(self) -> Result<Written, ArgumentError> {
+        match (self.place, Passing::take()) {
+            (Place::Field, Some(descriptor)) => {
+                let number = self.encoder.enclosed.add(descriptor)?;
+                self.unsigned(false, number)
+            }
+            _ => Err(NO_PLACE),
+        }
     }
 
     fn list(self) -> Result<List<'a>, ArgumentError> {
@@ -277,6 +293,10 @@ impl<'a> Serializer for ValueSerializer<'a> {
     ) -> Result<Written, ArgumentError> {
         if self.place == Place::Name {
             return self.bytes(name.as_bytes());
+        }
+        #[cfg(unix)]
+        if is_descriptor(name) {
+            return self.descriptor();
         }
         let long = name == BIG_STRING && self.place == Place::Field;
         let written = value.serialize(self)?;
