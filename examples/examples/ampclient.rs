@@ -1,5 +1,12 @@
 //! Has a server add and divide: `ampclient [ENDPOINT]`, `tcp:127.0.0.1:1234`
 //! unless told otherwise. `ampserver`, or Twisted's, answers.
+//!
+//! ```sh
+//! cargo run --example ampclient
+//! ```
+//!
+//! With `ampserver` running it says `Divided by zero: returning INF`, and then
+//! `Done with math: [94.0, inf]`.
 
 use std::env;
 use std::error::Error;
@@ -85,13 +92,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(f64::INFINITY)
         });
 
-    let done = gather_results([sum, quotient])
+    let _done = gather_results([sum, quotient])
         .add_callback(|results| {
             println!("Done with math: {results:?}");
             Ok(reactor().stop()?)
         })
         .add_errback(give_up);
     reactor().run()?;
-    drop(done);
     Ok(())
 }

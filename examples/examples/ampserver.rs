@@ -1,5 +1,12 @@
 //! Adds and divides for whoever asks: `ampserver [ENDPOINT]`, `tcp:1234` unless
 //! told otherwise. `ampclient`, and Twisted's, ask.
+//!
+//! ```sh
+//! cargo run --example ampserver
+//! ```
+//!
+//! It says `listening on 0.0.0.0:1234`, and with each run of `ampclient` that
+//! it did a sum, until Ctrl-C.
 
 use std::env;
 use std::error::Error;
@@ -83,11 +90,10 @@ fn give_up(failure: Failure) {
 fn main() -> Result<(), Box<dyn Error>> {
     let description = env::args().nth(1).unwrap_or_else(|| "tcp:1234".to_owned());
     let math = Responders::new().function(sum).function(divide);
-    let listening = server_from_string(&reactor(), &description)?
+    let _listening = server_from_string(&reactor(), &description)?
         .listen(move |_peer: Address| Amp::with_responders(&math))
         .add_callback(|port| println!("listening on {}", port.get_host()))
         .add_errback(give_up);
     reactor().run()?;
-    drop(listening);
     Ok(())
 }

@@ -1,6 +1,13 @@
 //! A chat server: `chatserver [ENDPOINT]`, `tcp:8000` unless told otherwise.
 //!
 //! The protocols of one factory share who is there.
+//!
+//! ```sh
+//! cargo run --example chatserver
+//! ```
+//!
+//! Then `telnet localhost 8000`, twice: it asks for a name, and each line goes
+//! to all the others, until Ctrl-C.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -84,11 +91,10 @@ fn give_up(failure: Failure) {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let description = env::args().nth(1).unwrap_or_else(|| "tcp:8000".to_owned());
-    let listening = server_from_string(&reactor(), &description)?
+    let _listening = server_from_string(&reactor(), &description)?
         .listen(ChatFactory::default())
         .add_callback(|port| println!("listening on {}", port.get_host()))
         .add_errback(give_up);
     reactor().run()?;
-    drop(listening);
     Ok(())
 }

@@ -2,6 +2,12 @@
 //! the argument says, a million unless told otherwise.
 //!
 //! The program "Cooperation!" of "Twisted Mixing".
+//!
+//! ```sh
+//! cargo run --example cooperation
+//! ```
+//!
+//! It says `meanwhile, something else`, and then what was computed.
 
 use std::env;
 use std::error::Error;

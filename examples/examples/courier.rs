@@ -4,6 +4,14 @@
 //! Courier connects, and says in lines where the message is, and where its
 //! control files are; an empty line is the last. The filter reads the message,
 //! on another thread, and answers `200 Ok`, or why it refuses it.
+//!
+//! ```sh
+//! cargo run --example courier /tmp/filter
+//! ```
+//!
+//! It says `listening on /tmp/filter`, and for each message what it answered.
+//! Without Courier, `printf '/tmp/message\n\n' | nc -U /tmp/filter` asks about
+//! a file.
 
 use std::env;
 use std::error::Error;
@@ -31,7 +39,7 @@ impl LineReceiver for MailFilter {
             return self.files.push(String::from_utf8_lossy(line).into_owned());
         }
         let Some(message) = self.files.drain(..).next() else { return transport.lose_connection() };
-        let answered = defer_to_thread(move || judge(&message)).add_both_at(
+        let _answered = defer_to_thread(move || judge(&message)).add_both_at(
             transport,
             |_this, transport, verdict| {
                 let verdict = verdict.unwrap_or_else(|failure| format!("450 {failure}"));
@@ -40,7 +48,6 @@ impl LineReceiver for MailFilter {
                 transport.lose_connection();
             },
         );
-        drop(answered);
     }
 }
 

@@ -2,6 +2,13 @@
 //! unless told otherwise.
 //!
 //! The program "deferToThread" of "Twisted Mixing".
+//!
+//! ```sh
+//! cargo run --example defer_to_thread 127.0.0.1:8000
+//! ```
+//!
+//! With `(sleep 3; echo data) | nc -l 8000` as the server it says at once that
+//! `the reactor is not blocked`, and what the server says when it does.
 
 use std::env;
 use std::io::Read;

@@ -1,5 +1,12 @@
 //! Talks to an echo server: `echoclient [ENDPOINT]`, `tcp:127.0.0.1:8000`
 //! unless told otherwise.
+//!
+//! ```sh
+//! cargo run --example echoclient
+//! ```
+//!
+//! With `echoserv` running it says who it is connected to, the three lines that
+//! it gets back, and that the connection was closed cleanly.
 
 use std::env;
 use std::error::Error;
@@ -43,11 +50,10 @@ fn give_up(failure: Failure) {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let description = env::args().nth(1).unwrap_or_else(|| "tcp:127.0.0.1:8000".to_owned());
-    let connecting = client_from_string(&reactor(), &description)?
+    let _connecting = client_from_string(&reactor(), &description)?
         .connect(|_peer: Address| Lines::new(EchoClient))
         .add_callback(|connection| println!("connected to {}", connection.get_peer()))
         .add_errback(give_up);
     reactor().run()?;
-    drop(connecting);
     Ok(())
 }

@@ -3,6 +3,14 @@
 //!
 //! The server has to have a certificate for `HOST` that one of those in
 //! `public.pem` vouches for. `echoserv_ssl` says how to make one.
+//!
+//! ```sh
+//! cargo run --example echoclient_ssl
+//! ```
+//!
+//! With `echoserv_ssl` running it says the three lines that it gets back, and
+//! that the connection was closed cleanly; with another server, what is wrong
+//! with its certificate.
 
 use std::env;
 use std::process::ExitCode;

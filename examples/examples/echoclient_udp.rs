@@ -2,6 +2,13 @@
 //! `127.0.0.1:8000` unless told otherwise.
 //!
 //! Datagrams may get lost; after three seconds without an answer it gives up.
+//!
+//! ```sh
+//! cargo run --example echoclient_udp
+//! ```
+//!
+//! With `echoserv_udp` running it says the three datagrams that it gets back;
+//! without, that `nobody listens there`.
 
 use std::env;
 use std::error::Error;

@@ -1,4 +1,11 @@
 //! An echo server: `echoserv [ENDPOINT]`, `tcp:8000` unless told otherwise.
+//!
+//! ```sh
+//! cargo run --example echoserv
+//! ```
+//!
+//! It says `listening on 0.0.0.0:8000`, and sends back whatever a client says,
+//! such as `echoclient` or `telnet localhost 8000`, until Ctrl-C.
 
 use std::env;
 use std::error::Error;
@@ -24,11 +31,10 @@ fn give_up(failure: Failure) {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let description = env::args().nth(1).unwrap_or_else(|| "tcp:8000".to_owned());
-    let listening = server_from_string(&reactor(), &description)?
+    let _listening = server_from_string(&reactor(), &description)?
         .listen(|_peer: Address| Echo)
         .add_callback(|port| println!("listening on {}", port.get_host()))
         .add_errback(give_up);
     reactor().run()?;
-    drop(listening);
     Ok(())
 }

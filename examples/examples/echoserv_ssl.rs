@@ -11,6 +11,13 @@
 //!     -keyout key.pem -out public.pem
 //! cat public.pem key.pem > server.pem
 //! ```
+//!
+//! ```sh
+//! cargo run --example echoserv_ssl
+//! ```
+//!
+//! It says `listening on 0.0.0.0:8000`, and sends back whatever a client says,
+//! such as `echoclient_ssl`, until Ctrl-C.
 
 use std::env;
 use std::error::Error;

@@ -1,5 +1,12 @@
 //! An echo server for datagrams: `echoserv_udp [ADDRESS]`, `0.0.0.0:8000`
 //! unless told otherwise.
+//!
+//! ```sh
+//! cargo run --example echoserv_udp
+//! ```
+//!
+//! It says `listening on 0.0.0.0:8000`, and sends back whatever a client sends,
+//! such as `echoclient_udp` or `nc -u localhost 8000`, until Ctrl-C.
 
 use std::env;
 use std::error::Error;

@@ -2,6 +2,12 @@
 //! what a TCP server says, at 127.0.0.1:8000 unless told otherwise.
 //!
 //! "Example #1" of "Twisted Mixing".
+//!
+//! ```sh
+//! cargo run --example eventual_result 127.0.0.1:8000
+//! ```
+//!
+//! With `echo a page | nc -l 8000` as the server it says `a page`.
 
 use std::env;
 use std::time::Duration;

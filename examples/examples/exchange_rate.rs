@@ -4,6 +4,13 @@
 //! 127.0.0.1:8000 unless told otherwise.
 //!
 //! "Example #2" of "Twisted Mixing".
+//!
+//! ```sh
+//! cargo run --example exchange_rate 127.0.0.1:8000 1
+//! ```
+//!
+//! With `echo 1.08 | nc -l 8000` as the server, each press of Enter has it say
+//! `EUR/USD rate: 1.08.`, or that the rate is unavailable, until Ctrl-D.
 
 mod seconds;
 

@@ -2,6 +2,13 @@
 //! a time (or as many as the argument says).
 //!
 //! The program "Twisted in gevent" of "Twisted Mixing".
+//!
+//! ```sh
+//! cargo run --example greenlet
+//! ```
+//!
+//! It says `meanwhile, something else`, then `got 1`, `got 2` and `got 3`, a
+//! second apart, and `the sum is 6`.
 
 mod seconds;
 

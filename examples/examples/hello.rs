@@ -1,4 +1,11 @@
 //! The program of the README: an echo server that says who is there.
+//!
+//! ```sh
+//! cargo run --example hello
+//! ```
+//!
+//! It says `listening on 127.0.0.1:8000`, and for each client, such as
+//! `echoclient`, where that is, until Ctrl-C.
 
 use reactor_compat::{Address, Connection, Protocol, reactor};
 

@@ -3,6 +3,13 @@
 //! Compare `lecture_deferred`.
 //!
 //! The third program of "Lecture 12: Twisted".
+//!
+//! ```sh
+//! cargo run --example lecture_blocking 3 1
+//! ```
+//!
+//! It says `Hello!`, and after three seconds both of the others at once, the
+//! longer one first. Ctrl-C ends it.
 
 mod seconds;
 

@@ -2,6 +2,13 @@
 //! says), and its lines in the log.
 //!
 //! The second program of "Lecture 12: Twisted".
+//!
+//! ```sh
+//! cargo run --example lecture_call_later
+//! ```
+//!
+//! Each line begins with the time; the last ones, after five seconds, are
+//! `Shutting down now!` and `Main loop terminated.`.
 
 mod seconds;
 

@@ -1,6 +1,13 @@
 //! A function that is called when the reactor runs, and its lines in the log.
 //!
 //! The first program of "Lecture 12: Twisted".
+//!
+//! ```sh
+//! cargo run --example lecture_call_when_running
+//! ```
+//!
+//! Each line begins with the time; the last ones are `Shutting down now!` and
+//! `Main loop terminated.`.
 
 use std::error::Error;
 use std::io;

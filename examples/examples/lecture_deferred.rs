@@ -2,6 +2,13 @@
 //! (two arguments say other numbers of seconds). Compare `lecture_blocking`.
 //!
 //! The fourth program of "Lecture 12: Twisted".
+//!
+//! ```sh
+//! cargo run --example lecture_deferred 3 1
+//! ```
+//!
+//! It says `Hello!`, after a second that 10 have passed, and after three that
+//! 30 have. Ctrl-C ends it.
 
 mod seconds;
 

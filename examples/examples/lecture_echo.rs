@@ -2,6 +2,12 @@
 //! `telnet localhost 9000`: anything you send will be echoed back to you.
 //!
 //! The last program of "Lecture 12: Twisted".
+//!
+//! ```sh
+//! cargo run --example lecture_echo
+//! ```
+//!
+//! It says `listening on 127.0.0.1:9000`, until Ctrl-C.
 
 use std::env;
 use std::error::Error;

@@ -3,6 +3,13 @@
 //! says).
 //!
 //! The fifth program of "Lecture 12: Twisted".
+//!
+//! ```sh
+//! cargo run --example lecture_names
+//! ```
+//!
+//! It says `meanwhile, something else`, that the doors are open, that the pod
+//! is launched, and a second later the names.
 
 mod seconds;
 

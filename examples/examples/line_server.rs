@@ -2,6 +2,13 @@
 //! otherwise.
 //!
 //! It shouts each line back, until it is told to `quit`.
+//!
+//! ```sh
+//! cargo run --example line_server
+//! ```
+//!
+//! Then `telnet localhost 8000`: it asks `What shall I shout?`, and answers
+//! `hello` with `HELLO`, until Ctrl-C.
 
 use std::env;
 use std::error::Error;
@@ -40,11 +47,10 @@ fn give_up(failure: Failure) {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let description = env::args().nth(1).unwrap_or_else(|| "tcp:8000".to_owned());
-    let listening = server_from_string(&reactor(), &description)?
+    let _listening = server_from_string(&reactor(), &description)?
         .listen(|_peer: Address| Lines::new(Shout))
         .add_callback(|port| println!("listening on {}", port.get_host()))
         .add_errback(give_up);
     reactor().run()?;
-    drop(listening);
     Ok(())
 }

@@ -2,6 +2,12 @@
 //! second, for at most a minute (or as many seconds as the two arguments say).
 //!
 //! The second program of "Twisted - hello, asynchronous programming".
+//!
+//! ```sh
+//! cargo run --example mail_poller_call_later
+//! ```
+//!
+//! After `echo Hello > mail`, in the same folder, it says `["Hello\n"]`.
 
 mod seconds;
 

@@ -2,6 +2,12 @@
 //! reactor. Nothing else can happen meanwhile.
 //!
 //! The first program of "Twisted - hello, asynchronous programming".
+//!
+//! ```sh
+//! cargo run --example mail_poller_callback
+//! ```
+//!
+//! After `echo Hello > mail`, in the same folder, it says `["Hello\n"]`.
 
 use std::path::Path;
 use std::{fs, io, process};

@@ -2,6 +2,13 @@
 //! (or every so many as the argument says).
 //!
 //! The fifth program of "Twisted - hello, asynchronous programming".
+//!
+//! ```sh
+//! cargo run --example mail_poller_coroutine
+//! ```
+//!
+//! After `echo Hello > mail`, in the same folder, it says `got mail
+//! ["Hello\n"]`.
 
 mod seconds;
 

@@ -2,6 +2,12 @@
 //! a second.
 //!
 //! The third program of "Twisted - hello, asynchronous programming".
+//!
+//! ```sh
+//! cargo run --example mail_poller_thread
+//! ```
+//!
+//! After `echo Hello > mail`, in the same folder, it says `["Hello\n"]`.
 
 use std::path::Path;
 use std::time::Duration;

@@ -2,6 +2,13 @@
 //! argument says); what the first callback makes of it goes to the second.
 //!
 //! The last program of "Twisted - hello, asynchronous programming".
+//!
+//! ```sh
+//! cargo run --example mail_two_callbacks
+//! ```
+//!
+//! After `echo Hello > mail`, in the same folder, it says `letter`, and
+//! `buzzzzz: this letter is junk`.
 
 mod seconds;
 

@@ -1,5 +1,12 @@
 //! Counts its own runs in a memcached: `memcache_client [ENDPOINT]`,
 //! `tcp:127.0.0.1:11211` unless told otherwise.
+//!
+//! ```sh
+//! cargo run --example memcache_client
+//! ```
+//!
+//! With `memcached` running it says which version that is, `run number 1` the
+//! first time, and `hello`, which it had stored there.
 
 use std::env;
 use std::error::Error;
@@ -33,13 +40,12 @@ fn give_up(failure: Failure) {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let description = env::args().nth(1).unwrap_or_else(|| "tcp:127.0.0.1:11211".to_owned());
-    let done = client_from_string(&reactor(), &description)?
+    let _done = client_from_string(&reactor(), &description)?
         .connect(|_peer: Address| MemCacheProtocol::new(&reactor()))
         .add_callback(|connection| connection.call(|protocol, _| Ok(protocol.client())))
         .add_callback(|client| ensure_deferred(count(client)))
         .add_callback(|()| Ok(reactor().stop()?))
         .add_errback(give_up);
     reactor().run()?;
-    drop(done);
     Ok(())
 }

@@ -1,6 +1,13 @@
 //! Asks all servers of a group: `multicast_client [PORT [INTERFACE]]`, port
 //! 9999 unless told otherwise, and an interface's address. Ends with the first
 //! answer.
+//!
+//! ```sh
+//! cargo run --example multicast_client
+//! ```
+//!
+//! With `multicast_server` running it says `datagram Server: Pong received
+//! from`, and where that is.
 
 use std::env;
 use std::error::Error;

@@ -2,6 +2,13 @@
 //! port 9999 unless told otherwise, and an interface's address.
 //!
 //! Several can run on one machine; each answers.
+//!
+//! ```sh
+//! cargo run --example multicast_server
+//! ```
+//!
+//! It says `listening on 0.0.0.0:9999`, and each datagram that comes, such as
+//! that of `multicast_client`, until Ctrl-C.
 
 use std::env;
 use std::error::Error;

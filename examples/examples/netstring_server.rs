@@ -2,6 +2,13 @@
 //! `tcp:8000` unless told otherwise.
 //!
 //! It sends each string back, turned round.
+//!
+//! ```sh
+//! cargo run --example netstring_server
+//! ```
+//!
+//! It says `listening on 0.0.0.0:8000`. `printf '3:abc,' | nc localhost 8000`
+//! gets `3:cba,`.
 
 use std::env;
 use std::error::Error;
@@ -37,11 +44,10 @@ fn give_up(failure: Failure) {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let description = env::args().nth(1).unwrap_or_else(|| "tcp:8000".to_owned());
-    let listening = server_from_string(&reactor(), &description)?
+    let _listening = server_from_string(&reactor(), &description)?
         .listen(|_peer: Address| Netstrings::new(TurnRound))
         .add_callback(|port| println!("listening on {}", port.get_host()))
         .add_errback(give_up);
     reactor().run()?;
-    drop(listening);
     Ok(())
 }

@@ -3,6 +3,13 @@
 //!
 //! Each side is the producer of the other, so that neither gets ahead of a
 //! slow reader, however much there is to forward.
+//!
+//! ```sh
+//! cargo run --example portforward
+//! ```
+//!
+//! With `echoserv` running, `cargo run --example echoclient tcp:127.0.0.1:8001`
+//! says the same as without a port between them, until Ctrl-C.
 
 use std::env;
 use std::error::Error;
@@ -23,11 +30,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let from = arguments.next().unwrap_or_else(|| "tcp:8001".to_owned());
     let to = arguments.next().unwrap_or_else(|| "tcp:127.0.0.1:8000".to_owned());
     let target = client_from_string(&reactor(), &to)?;
-    let listening = server_from_string(&reactor(), &from)?
+    let _listening = server_from_string(&reactor(), &from)?
         .listen(ProxyFactory::to(target))
         .add_callback(|port| println!("listening on {}", port.get_host()))
         .add_errback(give_up);
     reactor().run()?;
-    drop(listening);
     Ok(())
 }

@@ -2,6 +2,13 @@
 //! says).
 //!
 //! The fourth program of "Learning Twisted #1 reactor basics".
+//!
+//! ```sh
+//! cargo run --example reactor_call_later
+//! ```
+//!
+//! Each line begins with the time; the last ones, after four seconds, are `Will
+//! stop` and `Main loop terminated.`.
 
 mod seconds;
 

@@ -1,6 +1,13 @@
 //! A function that is called when the reactor runs.
 //!
 //! The third program of "Learning Twisted #1 reactor basics".
+//!
+//! ```sh
+//! cargo run --example reactor_call_when_running
+//! ```
+//!
+//! Each line begins with the time; the last ones are `Will shut down` and `Main
+//! loop terminated.`.
 
 use std::error::Error;
 use std::io;

@@ -2,6 +2,13 @@
 //! (or as many as the argument says). Ctrl-C stops it there, too.
 //!
 //! The second program of "My python twisted introduction".
+//!
+//! ```sh
+//! cargo run --example reactor_in_a_thread
+//! ```
+//!
+//! It says `Hello I'm async task one!`, after five seconds the same of task
+//! two, and after Ctrl-C `After the reactor has run.`.
 
 mod seconds;
 

@@ -1,6 +1,13 @@
 //! A reactor with a log, in which one sees what SIGINT does.
 //!
 //! The second program of "Learning Twisted #1 reactor basics".
+//!
+//! ```sh
+//! cargo run --example reactor_log
+//! ```
+//!
+//! After Ctrl-C it says, with the time, `Received SIGINT, shutting down.` and
+//! `Main loop terminated.`.
 
 use std::error::Error;
 use std::io;

@@ -2,6 +2,13 @@
 //! as the argument says), which stops the reactor.
 //!
 //! The fifth program of "Learning Twisted #1 reactor basics".
+//!
+//! ```sh
+//! cargo run --example reactor_own_event 1
+//! ```
+//!
+//! Each line begins with the time; the last ones are `In
+//! Event1_CustomEventHandler .., shutting down` and `Main loop terminated.`.
 
 mod seconds;
 

@@ -1,6 +1,13 @@
 //! The program's own handlers of SIGINT, which stops it, and of SIGHUP.
 //!
 //! The sixth program of "Learning Twisted #1 reactor basics".
+//!
+//! ```sh
+//! cargo run --example reactor_signal_handlers
+//! ```
+//!
+//! `pkill -HUP reactor_signal` has it say `Recieved signal - SIGHUP`, and
+//! Ctrl-C `Recieved signal - SIGINT` before its end.
 
 use std::error::Error;
 use std::io;

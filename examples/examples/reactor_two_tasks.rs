@@ -2,6 +2,13 @@
 //! The last line comes when the reactor is stopped, by Ctrl-C.
 //!
 //! The first program of "My python twisted introduction".
+//!
+//! ```sh
+//! cargo run --example reactor_two_tasks
+//! ```
+//!
+//! It says `Hello I'm async task one!`, after a second the same of task two,
+//! and after Ctrl-C `After the reactor has run.`.
 
 mod seconds;
 

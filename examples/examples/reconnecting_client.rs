@@ -3,6 +3,13 @@
 //! second before the first retry unless told otherwise.
 //!
 //! Run it beside `echoserv`, and stop and start that as you like.
+//!
+//! ```sh
+//! cargo run --example reconnecting_client
+//! ```
+//!
+//! It says `received: Hello, number 1`, the next number whenever `echoserv` is
+//! back, and between them why there is no connection, until Ctrl-C.
 
 use std::env;
 use std::error::Error;

@@ -3,6 +3,12 @@
 //! exist.
 //!
 //! See `recvfd.rs` for the other side.
+//!
+//! ```sh
+//! cargo run --example sendfd /tmp/descriptors Cargo.toml
+//! ```
+//!
+//! It says `listening on /tmp/descriptors`, until Ctrl-C.
 
 use std::env;
 use std::error::Error;
@@ -11,7 +17,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use deferred::Failure;
-use reactor_compat::{Address, Connection, DelayedCall, Protocol, ReactorTime, reactor};
+use protocols::basic::{LineConnection, LineReceiver, Lines};
+use reactor_compat::{Address, DelayedCall, ReactorTime, reactor};
 
 /// How long the other side may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,17 +30,17 @@ struct SendFd {
 }
 
 impl SendFd {
-    fn send(&self, transport: &Connection<Self>) -> Result<(), Box<dyn Error>> {
+    fn send(&self, transport: &LineConnection<Self>) -> Result<(), Failure> {
         transport.send_file_descriptor(File::open(&self.content)?)?;
         // At least one byte has to go with a descriptor. Here it is the file's
         // name, so that the other side has some idea what it gets.
-        transport.write(format!("{}\r\n", self.content.display()));
+        transport.send_line(self.content.display().to_string());
         Ok(())
     }
 }
 
-impl Protocol for SendFd {
-    fn connection_made(&mut self, transport: &Connection<Self>) {
+impl LineReceiver for SendFd {
+    fn connection_made(&mut self, transport: &LineConnection<Self>) {
         if let Err(error) = self.send(transport) {
             eprintln!("sendfd: {error}");
             return transport.lose_connection();
@@ -45,7 +52,11 @@ impl Protocol for SendFd {
         self.timeout = Some(reactor().call_later(PATIENCE, close));
     }
 
-    fn connection_lost(&mut self, _transport: &Connection<Self>, _reason: Failure) {
+    fn line_received(&mut self, _transport: &LineConnection<Self>, _line: &[u8]) {
+        // The other side has nothing to say.
+    }
+
+    fn connection_lost(&mut self, _transport: &LineConnection<Self>, _reason: Failure) {
         if let Some(timeout) = self.timeout.take() {
             // It may be the timeout that closed it.
             let _ = timeout.cancel();
@@ -64,10 +75,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if !content.is_file() {
         return Err("the content has to be a file".into());
     }
-    let port = reactor().listen_unix(&address, move |_peer: Address| SendFd {
-        content: content.clone(),
-        timeout: None,
-    })?;
+    let factory =
+        move |_peer: Address| Lines::new(SendFd { content: content.clone(), timeout: None });
+    let port = reactor().listen_unix(&address, factory)?;
     println!("listening on {}", port.get_host());
     reactor().run()?;
     Ok(())

@@ -1,5 +1,12 @@
 //! A client of `simpleserv`: `simpleclient [HOST [PORT]]`, `localhost` and 8000
 //! unless told otherwise.
+//!
+//! ```sh
+//! cargo run --example simpleclient
+//! ```
+//!
+//! With `simpleserv` running it says `server said: hello, world!`, and that the
+//! connection was lost; without, why it failed.
 
 use std::env;
 use std::error::Error;

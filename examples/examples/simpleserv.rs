@@ -1,5 +1,12 @@
 //! Just about the simplest server: `simpleserv [ADDRESS]`, `0.0.0.0:8000`
 //! unless told otherwise.
+//!
+//! ```sh
+//! cargo run --example simpleserv
+//! ```
+//!
+//! It says `listening on 0.0.0.0:8000`, and sends back whatever a client says,
+//! such as `simpleclient` or `telnet localhost 8000`, until Ctrl-C.
 
 use std::env;
 use std::error::Error;

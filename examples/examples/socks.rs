@@ -3,6 +3,13 @@
 //!
 //! It connects only to the ports that are named, 80 and 443 if none is, and
 //! prints who was connected with whom.
+//!
+//! ```sh
+//! cargo run --example socks
+//! ```
+//!
+//! It says `listening on 127.0.0.1:1080`. `curl --socks4a localhost
+//! http://example.org/` has it say who asks for what, and shows the page.
 
 use std::env;
 use std::error::Error;
@@ -32,11 +39,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{user} asks for {}:{}: {allowed}", query.server, query.port);
         Ok(allowed)
     });
-    let listening = server_from_string(&reactor(), &description)?
+    let _listening = server_from_string(&reactor(), &description)?
         .listen(LimitTotalConnectionsFactory::new(socks, 1000))
         .add_callback(|port| println!("listening on {}", port.get_host()))
         .add_errback(give_up);
     reactor().run()?;
-    drop(listening);
     Ok(())
 }

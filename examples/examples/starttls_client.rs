@@ -2,6 +2,12 @@
 //! `public.pem`, `localhost` and 8000 unless told otherwise.
 //!
 //! `echoserv_ssl` says how to make `public.pem`.
+//!
+//! ```sh
+//! cargo run --example starttls_client
+//! ```
+//!
+//! With `starttls_server` running it says `received: READY`.
 
 use std::env;
 use std::process::ExitCode;

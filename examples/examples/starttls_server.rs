@@ -3,6 +3,13 @@
 //! told otherwise.
 //!
 //! `echoserv_ssl` says how to make `server.pem`.
+//!
+//! ```sh
+//! cargo run --example starttls_server
+//! ```
+//!
+//! It says `listening on 0.0.0.0:8000`, and each line that comes, such as those
+//! of `starttls_client`, until Ctrl-C.
 
 use std::env;
 use std::error::Error;

@@ -4,6 +4,13 @@
 //! What makes them is a push producer: however many are asked for, and however
 //! slowly they are read, there are never more of them in memory than the
 //! connection's high-water mark.
+//!
+//! ```sh
+//! cargo run --example streaming
+//! ```
+//!
+//! Then `telnet localhost 1234`: it asks `How many random integers do you
+//! want?`, and sends them. It says when it pauses, until Ctrl-C.
 
 use std::cell::Cell;
 use std::env;

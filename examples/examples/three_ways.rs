@@ -2,6 +2,12 @@
 //! with a Deferred, and in a coroutine. Each has the same errors.
 //!
 //! The first programs of "Twisted Mixing".
+//!
+//! ```sh
+//! cargo run --example three_ways
+//! ```
+//!
+//! It says how many bytes the file has, three times.
 
 use std::{env, fs};
 

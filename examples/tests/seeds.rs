@@ -7,124 +7,44 @@
 )]
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::{env, fs, thread};
+mod support;
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::Instant;
+use std::{fs, thread};
+
+use interop::{PATIENCE, Peer};
+use support::{NONE, connect, run, run_in, text};
 use tempfile::TempDir;
 
-/// Where Cargo put an example, which it builds together with this test.
-fn example(name: &str) -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let built = test.parent().and_then(|deps| deps.parent()).unwrap();
-    let path = built.join("examples").join(name);
-    assert!(path.exists(), "{name} is not built: run the tests of the whole package");
-    path
-}
-
-/// A program that is running, ended with the test.
-struct Program {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Program {
-    fn start(name: &str, arguments: &[&str]) -> Self {
-        Self::start_in(Path::new("."), name, arguments)
-    }
-
-    fn start_in(directory: &Path, name: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(example(name))
-            .args(arguments)
-            .current_dir(directory)
-            .env_remove("RUST_BACKTRACE")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdout }
-    }
-
-    /// The next line that it says.
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        assert!(line.ends_with('\n'), "instead of a line there is: {}", self.errors());
-        line.trim_end().to_owned()
-    }
-
-    /// All that it says to standard error.
-    fn errors(&mut self) -> String {
-        let mut errors = String::new();
-        self.child.stderr.as_mut().unwrap().read_to_string(&mut errors).unwrap();
-        errors
-    }
-
-    /// All that it still says until it ends, which it does well: to standard
-    /// output, and to standard error.
-    fn end_with_errors(mut self) -> (String, String) {
-        let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).unwrap();
-        let errors = self.errors();
-        assert!(self.child.wait().unwrap().success(), "it fails: {errors}");
-        (rest, errors)
-    }
-
-    /// The same, if there is nothing on standard error.
-    fn end(self) -> String {
-        let (rest, errors) = self.end_with_errors();
-        assert_eq!(errors, "");
-        rest
-    }
-
-    /// What it says to standard error, before it ends badly.
-    fn fail(mut self) -> String {
-        let errors = self.errors();
-        assert!(!self.child.wait().unwrap().success(), "it should fail");
-        errors
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
-    }
-
-    /// Waits until it has a handler for the signal of this number.
-    #[cfg(target_os = "linux")]
-    fn until_it_handles(&self, signal: u32) {
-        let path = format!("/proc/{}/status", self.child.id());
-        loop {
-            let status = fs::read_to_string(&path).unwrap();
-            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
-            let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
-            if caught & (1 << (signal - 1)) != 0 {
-                return;
-            }
-            thread::yield_now();
+/// Waits until a program has a handler for the signal of this number.
+#[cfg(target_os = "linux")]
+fn until_it_handles(program: &Peer, signal: u32) {
+    let path = format!("/proc/{}/status", program.id());
+    let begun = Instant::now();
+    loop {
+        let status = fs::read_to_string(&path).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
+        if caught & (1 << (signal - 1)) != 0 {
+            return;
         }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        assert!(begun.elapsed() < PATIENCE, "it does not handle signal {signal}");
+        thread::yield_now();
     }
 }
 
 /// What a program says that ends by itself.
-fn output(name: &str, arguments: &[&str]) -> String {
-    Program::start(name, arguments).end()
+fn output(name: &str, arguments: &[&str]) -> Vec<String> {
+    run(name, arguments).finish_quietly()
 }
 
 /// A log without its times, which have to look like `2015-02-17 11:46:16-0500`;
 /// the dates that are logged, such as `15/02/17 11:46:16`, become `now`.
-fn log(text: &str) -> Vec<String> {
-    text.lines().map(log_line).collect()
+fn log(lines: Vec<String>) -> Vec<String> {
+    lines.iter().map(|line| log_line(line)).collect()
 }
 
 fn log_line(line: &str) -> String {
@@ -144,21 +64,21 @@ fn shape(text: &str) -> String {
 
 #[test]
 fn two_tasks_run_and_then_ctrl_c() {
-    let mut program = Program::start("reactor_two_tasks", &["0.01"]);
+    let mut program = run("reactor_two_tasks", ["0.01"]);
     assert_eq!(program.line(), "Hello I'm async task one!");
     assert_eq!(program.line(), "Hello I'm async task two!");
     program.signal("INT");
-    assert_eq!(program.end(), "After the reactor has run.\n");
+    assert_eq!(program.finish_quietly(), ["After the reactor has run."]);
 }
 
 #[test]
 fn a_reactor_in_a_thread_has_calls_and_signals_from_outside() {
-    let mut program = Program::start("reactor_in_a_thread", &["0.01"]);
+    let mut program = run("reactor_in_a_thread", ["0.01"]);
     let mut said = [program.line(), program.line()];
     said.sort_unstable();
     assert_eq!(said, ["Hello I'm async task one!", "Hello I'm async task two!"]);
     program.signal("INT");
-    assert_eq!(program.end(), "After the reactor has run.\n");
+    assert_eq!(program.finish_quietly(), ["After the reactor has run."]);
 }
 
 // Learning Twisted #1 reactor basics.
@@ -166,30 +86,30 @@ fn a_reactor_in_a_thread_has_calls_and_signals_from_outside() {
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_ends_the_simplest_program() {
-    let program = Program::start("reactor_basics", &[]);
-    program.until_it_handles(2);
+    let mut program = run("reactor_basics", NONE);
+    until_it_handles(&program, 2);
     program.signal("INT");
-    assert_eq!(program.end(), "To stop this example, press ctrl-c\n");
+    assert_eq!(program.finish_quietly(), ["To stop this example, press ctrl-c"]);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn the_log_tells_of_ctrl_c() {
-    let mut program = Program::start("reactor_log", &[]);
+    let mut program = run("reactor_log", NONE);
     assert_eq!(log_line(&program.line()), "[-] Log opened.");
     assert_eq!(program.line(), "");
     assert_eq!(program.line(), "To stop this example, press ctrl-c");
     assert_eq!(program.line(), "");
-    program.until_it_handles(2);
+    until_it_handles(&program, 2);
     program.signal("INT");
-    let last = log(&program.end());
+    let last = log(program.finish_quietly());
     assert_eq!(last, ["[-] Received SIGINT, shutting down.", "[-] Main loop terminated."]);
 }
 
 #[test]
 fn a_function_is_called_when_the_reactor_runs() {
     assert_eq!(
-        log(&output("reactor_call_when_running", &[])),
+        log(output("reactor_call_when_running", &[])),
         [
             "[-] Log opened.",
             "[-] In callfunc as event handler",
@@ -203,7 +123,7 @@ fn a_function_is_called_when_the_reactor_runs() {
 #[test]
 fn a_function_is_called_later() {
     assert_eq!(
-        log(&output("reactor_call_later", &["0.01"])),
+        log(output("reactor_call_later", &["0.01"])),
         [
             "[-] Log opened.",
             "[-] now",
@@ -218,7 +138,7 @@ fn a_function_is_called_later() {
 #[test]
 fn an_event_of_its_own_ends_the_program() {
     assert_eq!(
-        log(&output("reactor_own_event", &["0.01"])),
+        log(output("reactor_own_event", &["0.01"])),
         [
             "[-] Log opened.",
             "[-] now",
@@ -235,10 +155,10 @@ fn an_event_of_its_own_ends_the_program() {
 #[cfg(target_os = "linux")]
 #[test]
 fn its_own_handlers_get_the_signals() {
-    let mut program = Program::start("reactor_signal_handlers", &[]);
+    let mut program = run("reactor_signal_handlers", NONE);
     assert_eq!(log_line(&program.line()), "[-] Log opened.");
-    program.until_it_handles(1);
-    program.until_it_handles(2);
+    until_it_handles(&program, 1);
+    until_it_handles(&program, 2);
     for _ in 0..2 {
         program.signal("HUP");
         assert_eq!(log_line(&program.line()), "[-] Recieved signal - SIGHUP");
@@ -246,7 +166,7 @@ fn its_own_handlers_get_the_signals() {
     }
     program.signal("INT");
     assert_eq!(
-        log(&program.end()),
+        log(program.finish_quietly()),
         [
             "[-] Recieved signal - SIGINT",
             "[-] In SIGINT_CustomEventHandler",
@@ -267,63 +187,63 @@ fn deliver(directory: &TempDir) {
 
 /// What a poller says, if the mail comes before it looks, and if it may come
 /// after that.
-fn polled(name: &str, arguments: &[&str]) -> [String; 2] {
+fn polled(name: &str, arguments: &[&str]) -> [Vec<String>; 2] {
     let directory = tempfile::tempdir().unwrap();
     deliver(&directory);
-    let at_once = Program::start_in(directory.path(), name, arguments).end();
+    let at_once = run_in(directory.path(), name, arguments).finish_quietly();
 
     let directory = tempfile::tempdir().unwrap();
-    let program = Program::start_in(directory.path(), name, arguments);
+    let program = run_in(directory.path(), name, arguments);
     deliver(&directory);
-    [at_once, program.end()]
+    [at_once, program.finish_quietly()]
 }
 
-const MAIL: &str = "[\"Hello,\\n\", \"how are you?\\n\"]\n";
+const MAIL: &str = r#"["Hello,\n", "how are you?\n"]"#;
 
 #[test]
 fn mail_comes_to_a_callback() {
-    assert_eq!(polled("mail_poller_callback", &[]), [MAIL; 2]);
+    assert_eq!(polled("mail_poller_callback", &[]), [[MAIL]; 2]);
 }
 
 #[test]
 fn mail_that_cannot_be_read_comes_to_the_other_callback() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("mail"), [0xff]).unwrap();
-    let program = Program::start_in(directory.path(), "mail_poller_callback", &[]);
-    assert_eq!(program.fail(), "error: stream did not contain valid UTF-8\n");
+    let program = run_in(directory.path(), "mail_poller_callback", NONE);
+    assert_eq!(program.complain(), "error: stream did not contain valid UTF-8");
 }
 
 #[test]
 fn mail_comes_to_a_thread() {
-    assert_eq!(polled("mail_poller_thread", &[]), [MAIL; 2]);
+    assert_eq!(polled("mail_poller_thread", &[]), [[MAIL]; 2]);
 }
 
 #[test]
 fn mail_comes_to_a_thread_of_the_reactors() {
-    assert_eq!(polled("mail_poller_defer_to_thread", &[]), [MAIL; 2]);
+    assert_eq!(polled("mail_poller_defer_to_thread", &[]), [[MAIL]; 2]);
 }
 
 #[test]
 fn mail_comes_to_a_deferred() {
-    assert_eq!(polled("mail_poller_call_later", &["0.01"]), [MAIL; 2]);
+    assert_eq!(polled("mail_poller_call_later", &["0.01"]), [[MAIL]; 2]);
 }
 
 #[test]
 fn a_mailbox_that_stays_empty_is_given_up() {
     let directory = tempfile::tempdir().unwrap();
-    let program = Program::start_in(directory.path(), "mail_poller_call_later", &["0.005", "0.02"]);
-    assert_eq!(program.end(), "");
+    let program = run_in(directory.path(), "mail_poller_call_later", ["0.005", "0.02"]);
+    assert_eq!(program.finish_quietly(), NONE);
 }
 
 #[test]
 fn mail_comes_to_a_coroutine() {
     let got = format!("got mail {MAIL}");
-    assert_eq!(polled("mail_poller_coroutine", &["0.01"]), [got.clone(), got]);
+    assert_eq!(polled("mail_poller_coroutine", &["0.01"]), [[got.clone()], [got]]);
 }
 
 #[test]
 fn the_second_callback_gets_what_the_first_makes_of_the_mail() {
-    let said = "letter\nbuzzzzz: this letter is junk\n";
+    let said = ["letter", "buzzzzz: this letter is junk"];
     assert_eq!(polled("mail_two_callbacks", &["0.01"]), [said; 2]);
 }
 
@@ -332,7 +252,7 @@ fn the_second_callback_gets_what_the_first_makes_of_the_mail() {
 #[test]
 fn the_lecture_calls_when_running() {
     assert_eq!(
-        log(&output("lecture_call_when_running", &[])),
+        log(output("lecture_call_when_running", &[])),
         [
             "[-] Log opened.",
             "[-] In func as event handler",
@@ -346,7 +266,7 @@ fn the_lecture_calls_when_running() {
 #[test]
 fn the_lecture_calls_later() {
     assert_eq!(
-        log(&output("lecture_call_later", &["0.01"])),
+        log(output("lecture_call_later", &["0.01"])),
         [
             "[-] Log opened.",
             "[-] now",
@@ -360,10 +280,10 @@ fn the_lecture_calls_later() {
 
 /// What a program says first; it goes on until Ctrl-C, and says nothing more.
 fn three_lines(name: &str, arguments: &[&str]) -> [String; 3] {
-    let mut program = Program::start(name, arguments);
+    let mut program = run(name, arguments);
     let lines = [(); 3].map(|()| program.line());
     program.signal("INT");
-    assert_eq!(program.end(), "");
+    assert_eq!(program.finish_quietly(), NONE);
     lines
 }
 
@@ -384,22 +304,25 @@ fn a_deferred_lets_everything_else_be_in_time() {
 fn what_takes_long_is_followed_by_what_needs_it() {
     assert_eq!(
         output("lecture_names", &["0.01"]),
-        "meanwhile, something else\nthe pod bay doors are open\nthe pod is launched\n\
-         [\"Dave\", \"Frank\", \"HAL\"]\n"
+        [
+            "meanwhile, something else",
+            "the pod bay doors are open",
+            "the pod is launched",
+            r#"["Dave", "Frank", "HAL"]"#
+        ]
     );
 }
 
 #[test]
 fn the_lectures_server_echoes() {
-    let mut program = Program::start("lecture_echo", &["0"]);
-    let line = program.line();
-    let mut client = TcpStream::connect(line.strip_prefix("listening on ").unwrap()).unwrap();
+    let mut program = run("lecture_echo", ["0"]);
+    let mut client = connect(program.address());
     client.write_all(b"anything you send").unwrap();
     let mut echo = [0; 17];
     client.read_exact(&mut echo).unwrap();
     assert_eq!(&echo, b"anything you send");
     program.signal("INT");
-    assert_eq!(program.end(), "");
+    assert_eq!(program.finish_quietly(), NONE);
 }
 
 // Twisted Mixing.
@@ -408,11 +331,11 @@ fn the_lectures_server_echoes() {
 fn all_three_ways_have_the_same_results_and_failures() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
-    let path = path.to_str().unwrap();
+    let path = text(&path);
     let missing = fs::read(path).unwrap_err();
-    assert_eq!(output("three_ways", &[path]), format!("failed: {missing}\n").repeat(3));
+    assert_eq!(output("three_ways", &[path]), vec![format!("failed: {missing}"); 3]);
     fs::write(path, "12345").unwrap();
-    assert_eq!(output("three_ways", &[path]), "5 bytes\n".repeat(3));
+    assert_eq!(output("three_ways", &[path]), ["5 bytes"; 3]);
 }
 
 #[test]
@@ -420,7 +343,7 @@ fn a_computation_that_cooperates_lets_others_run() {
     let computed = (0..100_000).fold(2_u64, |x, _| x * x % 1_000_000_007);
     assert_eq!(
         output("cooperation", &["100000"]),
-        format!("meanwhile, something else\ncomputed: {computed}\n")
+        ["meanwhile, something else".to_owned(), format!("computed: {computed}")]
     );
 }
 
@@ -433,22 +356,25 @@ fn listen() -> (TcpListener, String) {
 
 /// Says something to the next client, and hangs up.
 fn serve(port: &TcpListener, text: &str) {
-    port.accept().unwrap().0.write_all(text.as_bytes()).unwrap();
+    let port = port.try_clone().unwrap();
+    let (sender, accepted) = mpsc::channel();
+    thread::spawn(move || sender.send(port.accept().unwrap().0));
+    let mut client: TcpStream = accepted.recv_timeout(PATIENCE).expect("it should connect");
+    client.write_all(text.as_bytes()).unwrap();
 }
 
 #[test]
 fn a_read_in_a_thread_does_not_block_the_reactor() {
     let (port, address) = listen();
-    let mut program = Program::start("defer_to_thread", &[&address]);
+    let mut program = run("defer_to_thread", [&address]);
     assert_eq!(program.line(), "the reactor is not blocked");
     serve(&port, "data\n");
-    assert_eq!(program.end(), "data\n");
+    assert_eq!(program.finish_quietly(), ["data"]);
 }
 
 #[test]
 fn a_failure_in_a_thread_is_told() {
-    let mut said: Vec<_> =
-        output("defer_to_thread", &["nowhere"]).lines().map(str::to_owned).collect();
+    let mut said = output("defer_to_thread", &["nowhere"]);
     said.sort_unstable(); // it is not said which comes first
     assert_eq!(said, ["failed: invalid socket address", "the reactor is not blocked"]);
 }
@@ -456,22 +382,24 @@ fn a_failure_in_a_thread_is_told() {
 #[test]
 fn a_blocking_program_waits_for_the_reactor() {
     let (port, address) = listen();
-    let program = Program::start("eventual_result", &[&address]);
+    let program = run("eventual_result", [&address]);
     serve(&port, "a page\n");
-    assert_eq!(program.end(), "a page\n");
+    assert_eq!(program.finish_quietly(), ["a page"]);
 }
 
 #[test]
 fn a_blocking_program_is_told_of_failures() {
-    let errors = Program::start("eventual_result", &["nowhere"]).fail();
+    let errors = run("eventual_result", ["nowhere"]).complain();
     assert!(errors.contains("invalid socket address"), "{errors}");
 }
 
 /// Asks for the rate until it has changed.
-fn rate_after(program: &mut Program, old: &str) -> String {
+fn rate_after(program: &mut Peer, old: &str) -> String {
+    let begun = Instant::now();
     loop {
-        program.child.stdin.as_mut().unwrap().write_all(b"?\n").unwrap();
+        program.tell("?");
         let line = program.line();
+        assert!(begun.elapsed() < PATIENCE, "the rate stays {line:?}");
         if line != old {
             return line;
         }
@@ -481,7 +409,7 @@ fn rate_after(program: &mut Program, old: &str) -> String {
 #[test]
 fn a_blocking_program_reads_what_the_reactor_keeps_up_to_date() {
     let (port, address) = listen();
-    let mut program = Program::start("exchange_rate", &[&address, "0.01"]);
+    let mut program = run("exchange_rate", [&address, "0.01"]);
     let none = rate_after(&mut program, "");
     assert_eq!(none, "EUR/USD rate: unavailable.");
     serve(&port, "1.0837\n");
@@ -490,9 +418,9 @@ fn a_blocking_program_reads_what_the_reactor_keeps_up_to_date() {
     serve(&port, "no number\n"); // logged, and no reason to stop asking
     serve(&port, "1.25\n");
     assert_eq!(rate_after(&mut program, &first), "EUR/USD rate: 1.25.");
-    drop(program.child.stdin.take());
-    let (rest, errors) = program.end_with_errors();
-    assert_eq!(rest, "");
+    program.hang_up();
+    let (rest, errors) = program.finish_with_complaints();
+    assert_eq!(rest, NONE);
     assert!(errors.contains("while asking for the rate"), "{errors}");
 }
 
@@ -500,6 +428,6 @@ fn a_blocking_program_reads_what_the_reactor_keeps_up_to_date() {
 fn a_greenlet_waits_while_others_run() {
     assert_eq!(
         output("greenlet", &["0.01"]),
-        "meanwhile, something else\ngot 1\ngot 2\ngot 3\nthe sum is 6\n"
+        ["meanwhile, something else", "got 1", "got 2", "got 3", "the sum is 6"]
     );
 }

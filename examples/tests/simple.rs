@@ -6,10 +6,9 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
-use interop::PATIENCE;
-use support::run;
+use support::{connect, run};
 
 #[test]
 fn the_simple_client_talks_to_the_simple_server() {
@@ -39,8 +38,7 @@ fn the_simple_client_says_that_nobody_listens() {
 /// What `streaming` says to whoever connects and says `request`, until it
 /// closes the connection.
 fn ask(address: SocketAddr, request: &str) -> Vec<String> {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = connect(address);
     writeln!(stream, "{request}\r").unwrap();
     BufReader::new(stream).lines().map(Result::unwrap).collect()
 }

@@ -6,10 +6,9 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
 
-use interop::{Certificate, PATIENCE};
-use support::{run, text};
+use interop::Certificate;
+use support::{connect, run, text};
 
 #[test]
 fn the_echo_client_talks_to_the_echo_server() {
@@ -59,8 +58,7 @@ fn the_starttls_client_talks_to_the_starttls_server() {
 fn what_comes_in_the_clear_behind_starttls_is_let_go() {
     let certificate = Certificate::new();
     let mut server = run("starttls_server", [text(certificate.server()), "127.0.0.1:0"]);
-    let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = connect(server.address());
     stream.write_all(b"STARTTLS\r\nin the clear\r\n").unwrap();
     let mut answer = String::new();
     BufReader::new(&stream).read_line(&mut answer).unwrap();

@@ -9,10 +9,9 @@ mod support;
 use std::fs;
 
 use interop::{Certificate, Peer, python};
-use support::{run, text};
+use support::{NONE, run, text};
 
 const OURS: &str = "tcp:0:interface=127.0.0.1";
-const NO_ARGUMENTS: [&str; 0] = [];
 
 /// What our echo clients say.
 const WE_SAY: [&str; 4] = [
@@ -132,7 +131,7 @@ fn datagrams_from_twisted() {
 #[test]
 fn datagrams_to_twisted() {
     let Some(python) = python() else { return };
-    let mut server = Peer::script(python, "udp_echo_server.py", NO_ARGUMENTS);
+    let mut server = Peer::script(python, "udp_echo_server.py", NONE);
     let client = run("echoclient_udp", [server.address().to_string()]);
     assert_eq!(client.finish(), WE_SAY[..3]);
 }
@@ -148,7 +147,7 @@ fn multicast_from_twisted() {
 #[test]
 fn multicast_to_twisted() {
     let Some(python) = python() else { return };
-    let mut server = Peer::script(python, "multicast_server.py", NO_ARGUMENTS);
+    let mut server = Peer::script(python, "multicast_server.py", NONE);
     let lines = run("multicast_client", [&server.port(), "127.0.0.1"]).finish();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].starts_with("datagram Server: Pong received from"), "{lines:?}");
@@ -210,7 +209,7 @@ fn math_from_twisted() {
 #[test]
 fn math_to_twisted() {
     let Some(python) = python() else { return };
-    let mut server = Peer::script(python, "ampserver.py", NO_ARGUMENTS);
+    let mut server = Peer::script(python, "ampserver.py", NONE);
     let lines = run("ampclient", [format!("tcp:{}", server.address())]).finish();
     assert_eq!(lines, ["Divided by zero: returning INF", "Done with math: [94.0, inf]"]);
     assert_eq!(server.line(), "Did a sum: 13 + 81 = 94");

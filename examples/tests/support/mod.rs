@@ -1,22 +1,54 @@
 //! Running the examples, as a user would.
 
+#![allow(dead_code, reason = "not every test needs all of it")]
+
 use std::env;
 use std::ffi::OsStr;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 
-use interop::Peer;
+use interop::{PATIENCE, Peer};
 
 /// Runs an example. Cargo builds it together with the test.
 pub(crate) fn run<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> Peer {
+    run_in(Path::new("."), name, arguments)
+}
+
+/// Runs it in a folder.
+pub(crate) fn run_in<A: AsRef<OsStr>>(
+    folder: &Path,
+    name: &str,
+    arguments: impl IntoIterator<Item = A>,
+) -> Peer {
     let test = env::current_exe().unwrap();
     let built = test.parent().and_then(|deps| deps.parent()).unwrap();
     let path = built.join("examples").join(name);
     assert!(path.exists(), "{name} is not built: run the tests of the whole package");
-    Peer::start(Command::new(path).args(arguments))
+    // What it prints is the same whether or not the test prints backtraces.
+    let mut command = Command::new(path);
+    Peer::start(command.args(arguments).current_dir(folder).env_remove("RUST_BACKTRACE"))
+}
+
+/// For an example without arguments.
+pub(crate) const NONE: [&str; 0] = [];
+
+/// A server on a port of its own, and its address.
+pub(crate) fn server(name: &str) -> (Peer, SocketAddr) {
+    let mut server = run(name, ["tcp:0:interface=127.0.0.1"]);
+    let address = server.address();
+    (server, address)
+}
+
+/// Connects to an example, which may take its time, but not for ever.
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 /// The text of a path.
-#[allow(dead_code, reason = "not every test needs it")]
-pub(crate) fn text(path: &std::path::Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }

@@ -1,6 +1,6 @@
 """
 Answers, or asks an AMP server: amp.py server ENDPOINT PEM, or
-amp.py client ENDPOINT (math|everything|many|starttls PEM|switch|outstanding)
+amp.py client ENDPOINT (math|everything|many|starttls PEM|switch|outstanding|fatal|boom)
 """
 
 import os
@@ -30,6 +30,20 @@ class Die(amp.Command):
 
 class BeEcho(amp.ProtocolSwitchCommand):
     """Has the other side become an echo server."""
+
+
+class Nonsense(amp.Command):
+    """Is known to neither side."""
+
+
+class Fatal(amp.Command):
+    """Fails, and ends the connection."""
+
+    fatalErrors = {ValueError: b"FATAL"}
+
+
+class Boom(amp.Command):
+    """Fails with an error that it does not declare."""
 
 
 TYPES = [
@@ -72,6 +86,15 @@ class Peer(amp.AMP):
     @Die.responder
     def die(self):
         os._exit(0)
+
+    @Fatal.responder
+    def fatal(self):
+        raise ValueError("that was it")
+
+    @Boom.responder
+    def boom(self):
+        common.forgive()
+        raise KeyError("nobody foresaw it")
 
     @Everything.responder
     def everything(self, **fields):
@@ -176,10 +199,32 @@ async def many(peer):
 async def starttls(peer, pem):
     await in_flight(peer, range(10))
     authority = ssl.Certificate.loadPEM(Path(pem).read_bytes())
-    await peer.callRemote(amp.StartTLS, tls_verifyAuthorities=[authority])
+    started = peer.callRemote(amp.StartTLS, tls_verifyAuthorities=[authority])
+    meanwhile = defer.Deferred.fromCoroutine(in_flight(peer, range(100)))
+    await started
+    await meanwhile
     await in_flight(peer, range(1000))
     print("secure:", ISSLTransport.providedBy(peer.transport))
     print("it is", peer.peerCertificate == authority)
+    await switch(peer)
+
+
+async def fatal(peer):
+    try:
+        await peer.callRemote(Nonsense)
+    except amp.UnhandledCommand:
+        print("UnhandledCommand")
+    try:
+        await peer.callRemote(Fatal)
+    except ValueError as error:
+        print("ValueError:", error)
+
+
+async def boom(peer):
+    try:
+        await peer.callRemote(Boom)
+    except amp.UnknownRemoteError:
+        print("UnknownRemoteError")
 
 
 async def outstanding(peer):

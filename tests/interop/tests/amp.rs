@@ -1,5 +1,6 @@
 //! AMP, with Twisted's on the other end: values at their extremes, many calls,
-//! TLS, another protocol, and an end with calls outstanding.
+//! errors of every kind, TLS, another protocol, and an end with calls
+//! outstanding.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +21,7 @@ use deferred::{Deferred, Failure, Trigger, gather_results};
 use interop::{Certificate, Peer, drive, listen_on, python};
 use protocols::amp::{
     Amp, Bytes, CallRemote, Command, CommandError, DateTime, Decimal, Integer, NoError,
-    Peer as Caller, Remote, Responders,
+    Peer as Caller, Remote, Responders, UnhandledCommand, UnknownRemoteError,
 };
 use reactor_compat::tls::TlsError;
 use reactor_compat::{Connection, ConnectionDone, ConnectionLost, Protocol, Reactor};
@@ -101,6 +102,54 @@ struct BeEcho;
 
 impl Command for BeEcho {
     const NAME: &str = "BeEcho";
+    type Response = ();
+    type Error = NoError;
+}
+
+/// Is known to neither side.
+#[derive(Serialize, Deserialize)]
+struct Nonsense;
+
+impl Command for Nonsense {
+    const NAME: &str = "Nonsense";
+    type Response = ();
+    type Error = NoError;
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "FATAL")]
+struct Fatality(String);
+
+impl fmt::Display for Fatality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Fatality {}
+
+impl CommandError for Fatality {
+    fn fatal(&self) -> bool {
+        true
+    }
+}
+
+/// Fails, and ends the connection.
+#[derive(Serialize, Deserialize)]
+struct Fatal;
+
+impl Command for Fatal {
+    const NAME: &str = "Fatal";
+    type Response = ();
+    type Error = Fatality;
+}
+
+/// Fails with an error that it does not declare.
+#[derive(Serialize, Deserialize)]
+struct Boom;
+
+impl Command for Boom {
+    const NAME: &str = "Boom";
     type Response = ();
     type Error = NoError;
 }
@@ -224,6 +273,8 @@ fn responders(certificate: &Certificate) -> Responders {
         .function(divide)
         .function(|everything: Everything| Ok(everything))
         .function(|Slow| Deferred::<()>::new().0)
+        .function(|Fatal| -> Result<(), Failure> { Err(Fatality("that was it".to_owned()).into()) })
+        .function(|Boom| -> Result<(), Failure> { Err(Failure::msg("nobody foresaw it")) })
         .switch(|_: &mut (), _: &Caller<()>, BeEcho| Ok(Echo))
         .responder(|_: &mut (), caller: &Caller<()>, Die| {
             caller.remote().transport().abort_connection();
@@ -269,6 +320,17 @@ fn twisted_sends_us_everything() {
     for tls in [false, true] {
         let lines = serve(python, tls, |_| vec!["everything".to_owned()]);
         assert_eq!(lines, ["everything is done"], "TLS: {tls}");
+    }
+}
+
+#[test]
+fn twisted_is_told_what_goes_wrong_with_us() {
+    let Some(python) = python() else { return };
+    for tls in [false, true] {
+        let lines = serve(python, tls, |_| vec!["fatal".to_owned()]);
+        assert_eq!(lines, ["UnhandledCommand", "ValueError: that was it", "fatal is done"]);
+        let lines = serve(python, tls, |_| vec!["boom".to_owned()]);
+        assert_eq!(lines, ["UnknownRemoteError", "boom is done"], "TLS: {tls}");
     }
 }
 
@@ -335,13 +397,21 @@ impl Server {
 }
 
 /// A thousand calls at once.
-async fn in_flight(remote: &Remote, from: i64) -> Result<(), Failure> {
+fn in_flight(remote: &Remote, from: i64) -> Deferred<()> {
     let numbers = from..from + 1000;
     let calls = numbers.clone().map(|n| remote.call_remote(Sum { a: n.into(), b: 1 }));
-    let answers = gather_results(calls.collect::<Vec<_>>()).await?;
-    let totals = answers.into_iter().map(|answer| answer.total);
-    assert!(totals.eq(numbers.map(|n| Integer::from(n + 1))), "each has its own answer");
-    Ok(())
+    gather_results(calls.collect::<Vec<_>>()).add_callback(|answers| {
+        let totals = answers.into_iter().map(|answer| answer.total);
+        assert!(totals.eq(numbers.map(|n| Integer::from(n + 1))), "each has its own answer");
+    })
+}
+
+/// Has both sides turn to another protocol, and talks that.
+async fn switch(remote: &Remote) -> Result<(), Failure> {
+    let (heard, done) = Deferred::new();
+    let hear = move |_| Hear { heard: Vec::new(), done };
+    remote.call_remote_switch(BeEcho, hear).await?;
+    heard.await
 }
 
 #[test]
@@ -358,6 +428,30 @@ fn we_call_twisted() {
             let by_zero = remote.call_remote(Divide { numerator: 1, denominator: 0 }).await;
             assert_eq!(by_zero.err().unwrap().check(), Some(&ZeroDivision));
             in_flight(&remote, 0).await
+        });
+    }
+}
+
+#[test]
+fn we_are_told_what_goes_wrong_with_twisted() {
+    let Some(python) = python() else { return };
+    for tls in [false, true] {
+        let server = Server::start(python, tls);
+        drive(move |reactor| async move {
+            let remote = server.connect(&reactor).await?;
+            let failure = remote.call_remote(Nonsense).await.err().unwrap();
+            let description = "Unhandled Command: b'Nonsense'".to_owned();
+            assert_eq!(failure.check(), Some(&UnhandledCommand { description }));
+            remote.call_remote_unanswered(Sum { a: 1.into(), b: 2 })?;
+            let failure = remote.call_remote(Fatal).await.err().unwrap();
+            assert_eq!(failure.check(), Some(&Fatality("that was it".to_owned())));
+
+            let remote = server.connect(&reactor).await?;
+            let failure = remote.call_remote(Boom).await.err().unwrap();
+            let description = "Unknown Error".to_owned();
+            let unknown = UnknownRemoteError { description };
+            assert_eq!(failure.check(), Some(&unknown), "TLS: {tls}");
+            Ok(())
         });
     }
 }
@@ -385,10 +479,7 @@ fn we_switch_with_twisted() {
         drive(move |reactor| async move {
             let remote = server.connect(&reactor).await?;
             in_flight(&remote, 0).await?;
-            let (heard, done) = Deferred::new();
-            let hear = move |_| Hear { heard: Vec::new(), done };
-            remote.call_remote_switch(BeEcho, hear).await?;
-            heard.await
+            switch(&remote).await
         });
     }
 }
@@ -413,10 +504,13 @@ fn we_turn_to_tls() {
     drive(move |reactor| async move {
         let remote = server.connect(&reactor).await?;
         in_flight(&remote, 0).await?;
-        remote.start_tls(server.certificate.client_options()).await?;
-        in_flight(&remote, 1000).await?;
+        let started = remote.start_tls(server.certificate.client_options());
+        let meanwhile = in_flight(&remote, 1000);
+        started.await?;
+        meanwhile.await?;
+        in_flight(&remote, 2000).await?;
         assert!(remote.transport().is_secure());
-        Ok(())
+        switch(&remote).await
     });
 }
 
