@@ -139,7 +139,7 @@ pub trait StatefulProtocol: Sized + 'static {
     }
 
     /// A TLS handshake is over; see
-    /// [`Protocol::handshake_completed`](reactor_compat::Protocol::handshake_completed).
+    /// [`Protocol::handshake_completed`].
     #[cfg(feature = "tls")]
     #[doc(alias = "handshakeCompleted")]
     fn handshake_completed(&mut self, transport: &Connection<Self>) {

@@ -13,13 +13,15 @@ use bytes::{Buf, BytesMut};
 use deferred::Failure;
 use reactor_compat::{BringHome, Connection, Protocol, WaterMarks, log};
 
+#[cfg(unix)]
+use super::TooManyDescriptors;
 use super::ask::{Ask, Served};
 use super::dispatcher::Dispatcher;
 use super::exchange::{Claims, Inbox};
 use super::switch::Slot;
 use super::{
     BoxParser, BoxRef, Limits, MalformedAmpBox, NoEmptyBoxes, Peer, Remote, RemoteAmpError,
-    Responders, TooManyCommands, TooManyDescriptors,
+    Responders, TooManyCommands,
 };
 
 /// Who answers commands, beside the functions that need nothing but their

@@ -132,6 +132,7 @@ impl<'de> Deserializer<'de> for ItemDeserializer<'_, 'de> {
         visitor.visit_some(self)
     }
 
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "there are no descriptors"))]
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
