@@ -220,7 +220,8 @@ impl<F: ClientFactory> ReconnectingClientFactory<F> {
     /// # impl Protocol for Silent {}
     /// let clock = Clock::new();
     /// let factory = || ReconnectingClientFactory::new(|_: Address| Silent).clock(&clock);
-    /// let connector = Reactor::new().connect_tcp(("127.0.0.1", 1), factory());
+    /// let reactor = Reactor::new();
+    /// let connector = reactor.connect_tcp(("127.0.0.1", 1), factory());
     ///
     /// // As if it had been connected.
     /// let mut factory = factory().jitter(0.0);
