@@ -6,6 +6,10 @@ use crate::reactor::Buffers;
 /// of it, the rest moves up.
 const WORTH_MOVING: usize = 64 * 1024;
 
+/// Room for the first bytes, where no spare buffer is to be had: what follows
+/// them at once, other lines of an answer, then seldom has to make more.
+const FIRST: usize = 1024;
+
 /// A queue of bytes, which owns no memory while it is empty.
 #[derive(Default)]
 pub(crate) struct Outbox {
@@ -36,6 +40,7 @@ impl Outbox {
     pub(crate) fn push(&mut self, data: &[u8], buffers: &Buffers) {
         if self.bytes.capacity() == 0 {
             self.bytes = buffers.take_spare();
+            self.bytes.reserve(data.len().max(FIRST));
         }
         self.bytes.extend_from_slice(data);
     }
