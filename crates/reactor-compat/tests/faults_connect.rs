@@ -18,32 +18,9 @@ use reactor_compat::{
     ConnectionAborted, ConnectionDone, ConnectionLost, Connector, Destination, Factory,
     NotConnectingError, Protocol, Reactor,
 };
-use socket2::{Domain, Socket, Type};
+use support::deaf::Deaf;
 use support::{Event, Log, Recorder, drive, listen, turns, until};
 use tokio::time::Instant;
-
-/// A port that answers nobody: as many wait there as may.
-struct Deaf {
-    address: SocketAddr,
-    _sockets: Vec<Socket>,
-}
-
-impl Deaf {
-    fn new() -> Self {
-        let port = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        port.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-        port.listen(0).unwrap();
-        let address = port.local_addr().unwrap();
-        let mut sockets = vec![port];
-        for _ in 0..8 {
-            let waits = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            waits.set_nonblocking(true).unwrap();
-            let _ = waits.connect(&address);
-            sockets.push(waits);
-        }
-        Self { address: address.as_socket().unwrap(), _sockets: sockets }
-    }
-}
 
 /// What a factory and its protocol hear.
 #[derive(Clone, Default)]

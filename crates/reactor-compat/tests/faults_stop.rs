@@ -7,14 +7,13 @@
 mod support;
 
 use std::cell::{Cell, RefCell};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use deferred::Deferred;
 use deferred::testing::failure_result_of;
 use reactor_compat::{Address, ConnectError, Connection, Factory, Producer, ProducerKind, Reactor};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use socket2::{Domain, Socket, Type};
+use support::deaf::Deaf;
 use support::{Event, Log, Recorder, Watchdog, listen, until};
 
 /// As many pairs of connections as there are descriptors for, and as many ports
@@ -70,22 +69,6 @@ fn put(connection: &Connection<Recorder>, state: usize) {
     }
 }
 
-/// A port of this machine that answers nobody.
-fn deaf() -> (SocketAddr, Vec<Socket>) {
-    let port = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    port.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-    port.listen(0).unwrap();
-    let address = port.local_addr().unwrap();
-    let mut sockets = vec![port];
-    for _ in 0..8 {
-        let waits = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        waits.set_nonblocking(true).unwrap();
-        let _ = waits.connect(&address);
-        sockets.push(waits);
-    }
-    (address.as_socket().unwrap(), sockets)
-}
-
 /// All that hear of the end.
 #[derive(Clone, Default)]
 struct All {
@@ -122,7 +105,8 @@ fn stopping_with_thousands_of_connections_ports_and_attempts_is_heard_by_all() {
     let count = how_many();
     let reactor = Reactor::new();
     let all = All::default();
-    let (address, sockets) = deaf();
+    let deaf = Deaf::new();
+    let address = deaf.address;
     let (inner, filled) = (reactor.clone(), all.clone());
     let attempting = move || {
         let silent = |_: Address| Recorder::default();
@@ -144,7 +128,7 @@ fn stopping_with_thousands_of_connections_ports_and_attempts_is_heard_by_all() {
     });
     let watchdog = Watchdog::new();
     reactor.run().unwrap();
-    drop((watchdog, sockets));
+    drop((watchdog, deaf));
 
     assert_eq!(all.ports.get(), count / 4);
     let attempts = all.attempts.take();

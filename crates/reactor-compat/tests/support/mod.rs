@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+pub mod deaf;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::net::SocketAddr;
