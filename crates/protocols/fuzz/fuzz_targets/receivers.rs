@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use protocols::basic::{LineConnection, LineReceiver, Lines};
-use protocols_fuzz::{cut, plan};
+use protocols_fuzz::{cut, plan, relieve};
 use reactor_compat::ConnectionDone;
 use reactor_compat::testing::StringTransport;
 
@@ -50,11 +50,7 @@ fn run(limit: usize, pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<u8>, bool) {
     let transport = StringTransport::new(lines);
     for piece in pieces {
         transport.data_received(piece);
-        // Until nothing waits for either.
-        while !transport.disconnecting() && !transport.reading() {
-            transport.take_value();
-            transport.resume_producing();
-        }
+        relieve(&transport);
         if transport.disconnecting() {
             break;
         }

@@ -5,7 +5,7 @@
 use deferred::Failure;
 use libfuzzer_sys::fuzz_target;
 use protocols::stateful::{State, Stateful, StatefulProtocol};
-use protocols_fuzz::{cut, plan};
+use protocols_fuzz::{cut, plan, relieve};
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{Connection, ConnectionDone};
 use std::cell::RefCell;
@@ -58,11 +58,7 @@ fn run(pieces: &[&[u8]]) -> Vec<Event> {
     let transport = StringTransport::new(Stateful::new(Obedient { events: events.clone() }));
     for piece in pieces {
         transport.data_received(piece);
-        // Until nothing waits for either.
-        while !transport.disconnecting() && !transport.reading() {
-            transport.take_value();
-            transport.resume_producing();
-        }
+        relieve(&transport);
         if transport.disconnecting() {
             break;
         }

@@ -5,6 +5,8 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use protocols::basic::{Format, StringCodec, StringParser};
+use reactor_compat::Protocol;
+use reactor_compat::testing::StringTransport;
 use tokio_util::codec::Decoder;
 
 /// Cuts `bytes` into pieces, whose sizes are `sizes` again and again; a zero
@@ -68,4 +70,13 @@ pub fn check_strings<F: Format>(data: &[u8]) {
     let whole = parse::<F>(limit, &[bytes]);
     assert_eq!(whole, parse::<F>(limit, &pieces));
     assert_eq!(whole, decode::<F>(limit, &pieces));
+}
+
+/// Takes what was written and goes on with what was read, until nothing waits
+/// for either.
+pub fn relieve<P: Protocol>(transport: &StringTransport<P>) {
+    while !transport.disconnecting() && !transport.reading() {
+        transport.take_value();
+        transport.resume_producing();
+    }
 }
