@@ -9,8 +9,8 @@ use bytes::{Bytes, BytesMut};
 use futures::{SinkExt, StreamExt};
 use proptest::prelude::*;
 use protocols::basic::{
-    Int16, Int32, LineCodec, LineTooLong, Netstring, NetstringParseError, StringCodec,
-    StringTooLongError,
+    Int16, Int32, LineCodec, LineConnection, LineReceiver, LineTooLong, Netstring,
+    NetstringParseError, StringCodec, StringTooLongError,
 };
 use support::strings::{encode, parse};
 use tokio_util::codec::{Decoder, Encoder, Framed};
@@ -105,4 +105,23 @@ async fn two_ends_talk() {
     assert_eq!(heard.unwrap().unwrap(), "a line longer than the pipe");
     drop(ours);
     assert!(theirs.next().await.is_none());
+}
+
+/// A receiver that has the limits of its kind.
+struct Silent;
+
+impl LineReceiver for Silent {
+    fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
+}
+
+#[test]
+fn a_codec_that_was_told_nothing_takes_the_lines_of_a_receiver() {
+    let longest = vec![b'x'; Silent::MAX_LENGTH];
+    let (lines, error) = decode(LineCodec::default(), &[&longest, Silent::DELIMITER]);
+    assert_eq!((lines, error.is_none()), (vec![longest.clone()], true));
+
+    let (lines, error) = decode(LineCodec::default(), &[b"x", &longest, Silent::DELIMITER]);
+    assert_eq!(lines, Vec::<Vec<u8>>::new());
+    let max_length = Silent::MAX_LENGTH;
+    assert_eq!(source(&error.unwrap()), Some(LineTooLong { max_length }));
 }
