@@ -1,6 +1,7 @@
 //! Nothing: the programs are in `examples/`, and tested in `tests/`.
 
-/// The programs on the pages for newcomers are compiled and run, too.
+/// The programs on the pages for newcomers are compiled, and run but for the
+/// README's, a server that goes on until it is interrupted.
 #[cfg(doctest)]
 mod pages {
     #[doc = include_str!("../../README.md")]

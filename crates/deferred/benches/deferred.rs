@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p deferred --bench deferred`; `docs/benchmarks.md` says how to
 //! read it.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 use std::hint::black_box;
 

@@ -47,7 +47,7 @@
 //! What it buys: ten callbacks added and fired take less than two thirds of what
 //! ten boxed closures in a `Vec` take; `docs/benchmarks.md` has the figures.
 
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "the one module that has any; why it is sound is said above")]
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
