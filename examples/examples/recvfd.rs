@@ -40,7 +40,9 @@ impl ReceiveFd {
 }
 
 impl LineReceiver for ReceiveFd {
-    const RECEIVES_DESCRIPTORS: bool = true;
+    fn receives_descriptors(&self) -> bool {
+        true
+    }
 
     fn file_descriptor_received(&mut self, _: &LineConnection<Self>, descriptor: OwnedFd) {
         self.file = Some(descriptor.into());

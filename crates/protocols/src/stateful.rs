@@ -140,7 +140,6 @@ pub trait StatefulProtocol: Sized + 'static {
 
     /// A TLS handshake is over; see
     /// [`Protocol::handshake_completed`].
-    #[cfg(feature = "tls")]
     #[doc(alias = "handshakeCompleted")]
     fn handshake_completed(&mut self, transport: &Connection<Self>) {
         let _ = transport;
@@ -263,7 +262,7 @@ impl<H: StatefulProtocol> Stateful<H> {
 }
 
 impl<H: StatefulProtocol> Protocol for Stateful<H> {
-    fn log_prefix() -> Cow<'static, str> {
+    fn log_prefix(&self) -> Cow<'static, str> {
         short_name::<H>().into()
     }
 
@@ -293,7 +292,6 @@ impl<H: StatefulProtocol> Protocol for Stateful<H> {
         }
     }
 
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self, _transport: &Connection<Self>) {
         if let Some(connection) = self.connection.clone() {
             self.handler.handshake_completed(&connection);

@@ -28,12 +28,13 @@ impl Told {
 }
 
 impl Protocol for Told {
-    const RECEIVES_DESCRIPTORS: bool = true;
+    fn receives_descriptors(&self) -> bool {
+        true
+    }
 
     fn file_descriptor_received(&mut self, _: &Connection<Self>, _: OwnedFd) {
         self.note("descriptor");
     }
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self, _: &Connection<Self>) {
         self.note("handshake");
     }
@@ -47,7 +48,6 @@ impl Protocol for Told {
 
 impl LineReceiver for Told {
     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self, _: &LineConnection<Self>) {
         self.note("handshake");
     }
@@ -61,7 +61,6 @@ impl LineReceiver for Told {
 
 impl StringReceiver for Told {
     fn string_received(&mut self, _: &StringConnection<Self>, _: &[u8]) {}
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self, _: &StringConnection<Self>) {
         self.note("handshake");
     }
@@ -77,7 +76,6 @@ impl StatefulProtocol for Told {
     fn initial_state(&mut self) -> State<Self> {
         State::new(1, |_, _, _| None)
     }
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self, _: &Connection<Self>) {
         self.note("handshake");
     }
@@ -93,9 +91,8 @@ impl StatefulProtocol for Told {
 fn tell<P: Protocol>(protocol: P) {
     let transport = StringTransport::new(protocol);
     let told = transport.connection().call(|protocol, transport| {
-        #[cfg(feature = "tls")]
         protocol.handshake_completed(transport);
-        if P::RECEIVES_DESCRIPTORS {
+        if protocol.receives_descriptors() {
             let (reader, _writer) = std::io::pipe().unwrap();
             protocol.file_descriptor_received(transport, reader.into());
         }
@@ -157,8 +154,8 @@ fn a_handler_is_told_all() {
 /// A socket that nobody wants descriptors of is not asked for them.
 #[test]
 fn who_wants_no_descriptors_gets_none() {
-    fn wants<P: Protocol>(_: &P) -> bool {
-        P::RECEIVES_DESCRIPTORS
+    fn wants<P: Protocol>(protocol: &P) -> bool {
+        protocol.receives_descriptors()
     }
     assert!(wants(&ProtocolWrapper::new(Discard, Told::default())));
     assert!(!wants(&ProtocolWrapper::new(Told::default(), Discard)));

@@ -35,7 +35,9 @@ struct Receiver {
 }
 
 impl LineReceiver for Receiver {
-    const RECEIVES_DESCRIPTORS: bool = true;
+    fn receives_descriptors(&self) -> bool {
+        true
+    }
 
     fn file_descriptor_received(&mut self, _: &LineConnection<Self>, descriptor: OwnedFd) {
         let mut text = String::new();
@@ -55,7 +57,9 @@ impl LineReceiver for Receiver {
 struct Careless(Trigger<()>);
 
 impl LineReceiver for Careless {
-    const RECEIVES_DESCRIPTORS: bool = true;
+    fn receives_descriptors(&self) -> bool {
+        true
+    }
 
     fn line_received(&mut self, _: &LineConnection<Self>, line: &[u8]) {
         if line == b"without" {

@@ -1,6 +1,6 @@
 //! [`Address`]: one end of a connection.
 //!
-//! Mirrors `twisted.internet.address`. Tested in `tests/address.rs`.
+//! Mirrors `twisted.internet.address`. Tested in `tests/network/address.rs`.
 
 mod unix;
 

@@ -1,7 +1,7 @@
 //! Adopting sockets that exist: listening ones, and connections.
 //!
 //! Mirrors `IReactorSocket` of `twisted.internet.interfaces`. Tested in
-//! `tests/adopt.rs`.
+//! `tests/network/adopt.rs`.
 
 use std::error::Error;
 use std::fmt;

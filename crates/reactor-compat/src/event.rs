@@ -1,7 +1,7 @@
 //! [`ThreePhaseEvent`]: what is to happen before, during and after something.
 //!
 //! Mirrors `twisted.internet.base._ThreePhaseEvent`. Tested in
-//! `tests/event.rs`, and trace by trace against Twisted by the conformance
+//! `tests/runtime/event.rs`, and trace by trace against Twisted by the conformance
 //! programs of family `triggers`.
 
 use std::cell::{Cell, RefCell};

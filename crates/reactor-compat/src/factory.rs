@@ -1,7 +1,7 @@
 //! [`Factory`] and [`ClientFactory`]: who makes protocols.
 //!
 //! Mirrors `twisted.internet.protocol.Factory` and `ClientFactory`. Tested in
-//! `tests/tcp.rs` and `tests/connector.rs`.
+//! `tests/network/tcp.rs` and `tests/network/connector.rs`.
 
 use deferred::Failure;
 

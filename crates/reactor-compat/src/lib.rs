@@ -57,6 +57,7 @@ mod address;
 #[cfg(unix)]
 mod adopt;
 mod connection;
+mod connection_event;
 mod connector;
 mod datagram;
 #[cfg(unix)]
@@ -96,6 +97,7 @@ pub use address::{Address, UnixAddress};
 #[cfg(unix)]
 pub use adopt::AdoptError;
 pub use connection::{BringHome, Connection, IfGone};
+pub use connection_event::ConnectionEvent;
 pub use connector::{Connector, Target};
 pub use datagram::{
     DatagramAddress, DatagramConnection, DatagramError, DatagramOptions, DatagramProtocol,

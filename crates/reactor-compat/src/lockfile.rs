@@ -5,7 +5,7 @@
 //! ecosystem has (`flock` and its like) is another kind of lock.
 //!
 //! Mirrors `twisted.python.lockfile`, and `DeferredFilesystemLock` of
-//! `twisted.internet.defer`. Tested in `tests/lockfile.rs`.
+//! `twisted.internet.defer`. Tested in `tests/runtime/lockfile.rs`.
 
 mod deferred_lock;
 mod link;

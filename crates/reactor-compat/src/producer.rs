@@ -1,7 +1,7 @@
 //! [`Producer`]: who makes a transport write, and can be told to wait.
 //!
 //! Mirrors `IPushProducer` and `IPullProducer` of
-//! `twisted.internet.interfaces`. Tested in `tests/producer.rs`.
+//! `twisted.internet.interfaces`. Tested in `tests/network/producer.rs`.
 
 /// Who makes a transport write, and can be told to wait.
 ///

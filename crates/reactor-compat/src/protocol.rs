@@ -1,7 +1,7 @@
-//! [`Protocol`]: what a connection's data means.
+//! [`Protocol`]: the meaning of a connection's data.
 //!
-//! Mirrors `twisted.internet.protocol.Protocol`. Tested in `tests/protocol.rs`
-//! and `tests/tcp.rs`.
+//! Mirrors `twisted.internet.protocol.Protocol`. Tested in `tests/network/protocol.rs`
+//! and `tests/network/tcp.rs`.
 
 use std::borrow::Cow;
 #[cfg(unix)]
@@ -10,9 +10,11 @@ use std::os::fd::OwnedFd;
 use deferred::Failure;
 
 use crate::connection::Connection;
+use crate::connection_event::ConnectionEvent;
+use crate::transport::Transport;
 
-/// What a connection's data means, and what is to be done about it: one object
-/// for each connection, made by a [`Factory`](crate::Factory).
+/// The meaning of a connection's data: one object for each connection, made by
+/// a [`Factory`](crate::Factory).
 ///
 /// The callbacks come in this order, and never two at a time:
 ///
@@ -36,6 +38,18 @@ use crate::connection::Connection;
 /// done when it has returned. What comes home to it meanwhile through its
 /// [`Connection`] waits until it has returned.
 ///
+/// # One method for a wrapper
+///
+/// The connection calls one method only, [`handle`](Self::handle), with a
+/// [`ConnectionEvent`]; unless a protocol says otherwise it calls the callback
+/// of that event. A protocol that runs another one passes the event on, and has
+/// so passed on every kind of event that there is or will be.
+///
+/// # Transports
+///
+/// `T` is the transport: a [`Transport`] where nothing else is said. Receivers
+/// of lines and strings run protocols of transports that send lines or strings.
+///
 /// ```
 /// use reactor_compat::{Connection, Protocol, testing::StringTransport};
 ///
@@ -54,8 +68,8 @@ use crate::connection::Connection;
 #[doc(alias = "IProtocol")]
 #[doc(alias = "dataReceived")]
 #[doc(alias = "BaseProtocol")]
-pub trait Protocol: Sized + 'static {
-    /// What the log calls it: the name of its type, unless it is there to run
+pub trait Protocol<T: AsRef<Transport> + 'static = Transport>: Sized + 'static {
+    /// Its name in the log: that of its type, unless it is there to run
     /// something else, which then gives its name.
     ///
     /// ```
@@ -64,17 +78,60 @@ pub trait Protocol: Sized + 'static {
     /// struct Echo;
     /// impl Protocol for Echo {}
     ///
-    /// assert_eq!(Echo::log_prefix(), "Echo");
+    /// assert_eq!(Echo.log_prefix(), "Echo");
     /// ```
     #[doc(alias = "logPrefix")]
     #[doc(alias = "ILoggingContext")]
-    fn log_prefix() -> Cow<'static, str> {
+    fn log_prefix(&self) -> Cow<'static, str> {
         short_name::<Self>().into()
+    }
+
+    /// Handles whatever happens to the connection: calls the callback of the
+    /// event, unless a protocol overrides it to have another one handle the
+    /// event.
+    ///
+    /// A protocol that is switched for another one while it handles an event has
+    /// to be switched inside this call: what comes next is handled by whoever is
+    /// there when it returns.
+    ///
+    /// ```
+    /// use reactor_compat::{Connection, ConnectionEvent, Protocol, testing::StringTransport};
+    ///
+    /// /// Counts what happens, and has the protocol inside handle it.
+    /// struct Counted<P> {
+    ///     events: usize,
+    ///     inner: P,
+    /// }
+    ///
+    /// impl<P: Protocol> Protocol for Counted<P> {
+    ///     fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
+    ///         self.events += 1;
+    ///         let inside = connection.project(|this: &mut Self| &mut this.inner);
+    ///         self.inner.handle(&inside, event);
+    ///     }
+    /// }
+    ///
+    /// struct Echo;
+    ///
+    /// impl Protocol for Echo {
+    ///     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+    ///         transport.write(data);
+    ///     }
+    /// }
+    ///
+    /// let transport = StringTransport::new(Counted { events: 0, inner: Echo });
+    /// transport.data_received(b"hello");
+    /// assert_eq!(transport.take_value(), b"hello");
+    /// assert_eq!(transport.inspect(|counted| counted.events), Some(2));
+    /// ```
+    #[inline]
+    fn handle(&mut self, connection: &Connection<Self, T>, event: ConnectionEvent<'_>) {
+        event.call(self, connection);
     }
 
     /// The connection is there: greet, start a timer, or wait for data.
     #[doc(alias = "connectionMade")]
-    fn connection_made(&mut self, transport: &Connection<Self>) {
+    fn connection_made(&mut self, transport: &Connection<Self, T>) {
         let _ = transport;
     }
 
@@ -83,21 +140,23 @@ pub trait Protocol: Sized + 'static {
     /// Buffer what is not complete, and test protocols down to one byte at a
     /// time. `data` is lent from the reactor's own buffer.
     #[doc(alias = "dataReceived")]
-    fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+    fn data_received(&mut self, transport: &Connection<Self, T>, data: &[u8]) {
         let _ = (transport, data);
     }
 
-    /// Whether it wants the descriptors that the other end of a UNIX connection
-    /// sends. The system closes them where it does not.
+    /// Whether it takes the descriptors that the other end of a UNIX connection
+    /// sends. The system closes them where it does not. It is asked before each
+    /// read.
     ///
     /// See the example of
     /// [`send_file_descriptor`](crate::Transport::send_file_descriptor).
-    #[cfg(unix)]
     #[doc(alias = "IFileDescriptorReceiver")]
-    const RECEIVES_DESCRIPTORS: bool = false;
+    fn receives_descriptors(&self) -> bool {
+        false
+    }
 
     /// The other end of a UNIX connection sent a descriptor: of a protocol
-    /// that [receives](Self::RECEIVES_DESCRIPTORS) them.
+    /// that [receives](Self::receives_descriptors) them.
     ///
     /// It comes before the bytes that it was sent with. It is another
     /// descriptor of the same file, socket or whatever it is; it is closed when
@@ -107,7 +166,8 @@ pub trait Protocol: Sized + 'static {
     /// [`send_file_descriptor`](crate::Transport::send_file_descriptor).
     #[cfg(unix)]
     #[doc(alias = "fileDescriptorReceived")]
-    fn file_descriptor_received(&mut self, transport: &Connection<Self>, descriptor: OwnedFd) {
+    fn file_descriptor_received(&mut self, transport: &Connection<Self, T>, descriptor: OwnedFd) {
+        let transport = transport.transport().as_ref();
         tracing::warn!(
             ?transport,
             ?descriptor,
@@ -121,11 +181,10 @@ pub trait Protocol: Sized + 'static {
     /// start, or was told to [`start_tls`](crate::Transport::start_tls).
     ///
     /// See the example of
-    /// [`negotiated_protocol`](crate::Transport::negotiated_protocol).
-    #[cfg(feature = "tls")]
+    /// `negotiated_protocol`.
     #[doc(alias = "handshakeCompleted")]
     #[doc(alias = "IHandshakeListener")]
-    fn handshake_completed(&mut self, transport: &Connection<Self>) {
+    fn handshake_completed(&mut self, transport: &Connection<Self, T>) {
         let _ = transport;
     }
 
@@ -136,7 +195,7 @@ pub trait Protocol: Sized + 'static {
     /// Called before anything more is read, so that a protocol which stopped in
     /// the middle of some data when it was paused can go on with the rest.
     #[doc(alias = "resumeProducing")]
-    fn resumed(&mut self, transport: &Connection<Self>) {
+    fn resumed(&mut self, transport: &Connection<Self, T>) {
         let _ = transport;
     }
 
@@ -174,15 +233,15 @@ pub trait Protocol: Sized + 'static {
     /// ```
     #[doc(alias = "readConnectionLost")]
     #[doc(alias = "IHalfCloseableProtocol")]
-    fn read_connection_lost(&mut self, transport: &Connection<Self>) {
-        transport.lose_connection();
+    fn read_connection_lost(&mut self, transport: &Connection<Self, T>) {
+        transport.transport().as_ref().lose_connection();
     }
 
     /// Our half of the connection has ended, as
     /// [`lose_write_connection`](crate::Transport::lose_write_connection)
     /// asked: all is sent, and the peer told that it was all.
     #[doc(alias = "writeConnectionLost")]
-    fn write_connection_lost(&mut self, transport: &Connection<Self>) {
+    fn write_connection_lost(&mut self, transport: &Connection<Self, T>) {
         let _ = transport;
     }
 
@@ -194,7 +253,7 @@ pub trait Protocol: Sized + 'static {
     /// [`Panic`](deferred::Panic) of a callback. Nothing written to
     /// `transport` goes anywhere any more.
     #[doc(alias = "connectionLost")]
-    fn connection_lost(&mut self, transport: &Connection<Self>, reason: Failure) {
+    fn connection_lost(&mut self, transport: &Connection<Self, T>, reason: Failure) {
         let _ = (transport, reason);
     }
 }

@@ -1,7 +1,7 @@
 //! [`ReconnectingClientFactory`]: connects again, after a while that grows.
 //!
 //! Mirrors `twisted.internet.protocol.ReconnectingClientFactory`. Tested in
-//! `tests/reconnecting.rs`.
+//! `tests/network/reconnecting.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::f64::consts::{E, TAU};

@@ -1,6 +1,6 @@
 //! Giving a stream to a protocol.
 //!
-//! Tested in `tests/stream.rs`.
+//! Tested in `tests/network/stream.rs`.
 
 use std::rc::Rc;
 
@@ -56,7 +56,7 @@ impl Reactor {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
         P: Protocol,
     {
-        let span = label::<P>(Origin::Accepted { number: 0 }, &Address::Pipe);
+        let span = label(&protocol, Origin::Accepted { number: 0 }, &Address::Pipe);
         serve_with(self, Address::Pipe, Address::Pipe, protocol, |connection, residence| Setup {
             stream: Layer::Plain(stream),
             reset: |_| {},
@@ -89,11 +89,12 @@ pub(crate) fn serve_socket<P: Protocol>(
     attendant: Option<Rc<dyn Attendant<P>>>,
 ) -> Connection<P> {
     let host = socket.host().unwrap_or(Address::Pipe);
-    let span = label::<P>(origin, &peer);
+    let span = label(&protocol, origin, &peer);
+    let receives = protocol.receives_descriptors();
     let socket = SharedSocket::new(socket);
     serve_with(reactor, host, peer, protocol, |connection, residence| {
         #[cfg(unix)]
-        if P::RECEIVES_DESCRIPTORS {
+        if receives {
             socket.receive_descriptors();
         }
         connection.link().set_socket(socket.clone());
@@ -134,8 +135,8 @@ where
 
 /// The span of a connection, with the name that Twisted's log gives it, such
 /// as `Echo,0,127.0.0.1`, or `Echo,client`.
-pub(crate) fn label<P: Protocol>(origin: Origin, peer: &Address) -> Span {
-    let name = P::log_prefix;
+pub(crate) fn label<P: Protocol>(protocol: &P, origin: Origin, peer: &Address) -> Span {
+    let name = || protocol.log_prefix();
     match (origin, peer.ip()) {
         (Origin::Accepted { number }, Some(ip)) => {
             tracing::debug_span!("connection", system = format_args!("{},{number},{ip}", name()))

@@ -1,6 +1,6 @@
 //! [`Waiters`]: those who wait for something that all of them are told.
 //!
-//! Tested here, and in `tests/connector.rs`.
+//! Tested here, and in `tests/network/connector.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

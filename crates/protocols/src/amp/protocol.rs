@@ -340,8 +340,9 @@ impl<H: AmpHandler> Protocol for Amp<H> {
         }
     }
 
-    #[cfg(unix)]
-    const RECEIVES_DESCRIPTORS: bool = true;
+    fn receives_descriptors(&self) -> bool {
+        true
+    }
 
     #[cfg(unix)]
     fn file_descriptor_received(&mut self, transport: &Connection<Self>, descriptor: OwnedFd) {
@@ -368,7 +369,6 @@ impl<H: AmpHandler> Protocol for Amp<H> {
         }
     }
 
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self, transport: &Connection<Self>) {
         match self.slot.guest() {
             Some(guest) => guest.handshake_completed(),

@@ -36,7 +36,6 @@ pub(super) trait Guest: Any {
     fn resumed(&mut self);
     fn read_connection_lost(&mut self);
     fn connection_lost(&mut self, reason: Failure);
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self);
 }
 
@@ -66,7 +65,6 @@ impl<P: Protocol> Guest for Inner<P> {
         self.protocol.connection_lost(&self.connection, reason);
     }
 
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self) {
         self.protocol.handshake_completed(&self.connection);
     }

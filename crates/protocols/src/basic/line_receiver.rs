@@ -91,12 +91,13 @@ pub trait LineReceiver: Sized + 'static {
 
     /// Whether it wants the descriptors that the other end of a UNIX connection
     /// sends. The system closes them where it does not.
-    #[cfg(unix)]
     #[doc(alias = "IFileDescriptorReceiver")]
-    const RECEIVES_DESCRIPTORS: bool = false;
+    fn receives_descriptors(&self) -> bool {
+        false
+    }
 
     /// The other end of a UNIX connection sent a descriptor: of a handler that
-    /// [receives](Self::RECEIVES_DESCRIPTORS) them.
+    /// [receives](Self::receives_descriptors) them.
     ///
     /// It comes before the line that it was sent with. Unless a handler says
     /// otherwise, it is closed.
@@ -124,7 +125,6 @@ pub trait LineReceiver: Sized + 'static {
 
     /// A TLS handshake is over; see
     /// [`Protocol::handshake_completed`](reactor_compat::Protocol::handshake_completed).
-    #[cfg(feature = "tls")]
     #[doc(alias = "handshakeCompleted")]
     fn handshake_completed(&mut self, transport: &LineConnection<Self>) {
         let _ = transport;

@@ -316,7 +316,7 @@ impl<H: LineReceiver> Lines<H> {
 }
 
 impl<H: LineReceiver> Protocol for Lines<H> {
-    fn log_prefix() -> Cow<'static, str> {
+    fn log_prefix(&self) -> Cow<'static, str> {
         short_name::<H>().into()
     }
 
@@ -330,8 +330,9 @@ impl<H: LineReceiver> Protocol for Lines<H> {
         self.parse(transport, data);
     }
 
-    #[cfg(unix)]
-    const RECEIVES_DESCRIPTORS: bool = H::RECEIVES_DESCRIPTORS;
+    fn receives_descriptors(&self) -> bool {
+        self.handler.receives_descriptors()
+    }
 
     #[cfg(unix)]
     fn file_descriptor_received(&mut self, _transport: &Connection<Self>, descriptor: OwnedFd) {
@@ -356,7 +357,6 @@ impl<H: LineReceiver> Protocol for Lines<H> {
         }
     }
 
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self, _transport: &Connection<Self>) {
         if let Some(connection) = self.connection.clone() {
             self.handler.handshake_completed(&connection);

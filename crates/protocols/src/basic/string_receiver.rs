@@ -89,7 +89,6 @@ pub trait StringReceiver: Sized + 'static {
 
     /// A TLS handshake is over; see
     /// [`Protocol::handshake_completed`](reactor_compat::Protocol::handshake_completed).
-    #[cfg(feature = "tls")]
     #[doc(alias = "handshakeCompleted")]
     fn handshake_completed(&mut self, transport: &StringConnection<Self>) {
         let _ = transport;

@@ -169,7 +169,7 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
 }
 
 impl<F: Format, H: StringReceiver> Protocol for Strings<F, H> {
-    fn log_prefix() -> Cow<'static, str> {
+    fn log_prefix(&self) -> Cow<'static, str> {
         short_name::<H>().into()
     }
 
@@ -199,7 +199,6 @@ impl<F: Format, H: StringReceiver> Protocol for Strings<F, H> {
         }
     }
 
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self, _transport: &Connection<Self>) {
         if let Some(connection) = self.connection.clone() {
             self.handler.handshake_completed(&connection);

@@ -174,8 +174,11 @@ impl<P: Protocol, O: Protocol> OrOverflow<P, O> {
 }
 
 impl<P: Protocol, O: Protocol> Protocol for OrOverflow<P, O> {
-    fn log_prefix() -> Cow<'static, str> {
-        P::log_prefix()
+    fn log_prefix(&self) -> Cow<'static, str> {
+        match &self.within {
+            Within::Regular(wired) => wired.protocol.log_prefix(),
+            Within::Overflow(wired) => wired.protocol.log_prefix(),
+        }
     }
 
     fn connection_made(&mut self, transport: &Connection<Self>) {
@@ -192,8 +195,12 @@ impl<P: Protocol, O: Protocol> Protocol for OrOverflow<P, O> {
         }
     }
 
-    #[cfg(unix)]
-    const RECEIVES_DESCRIPTORS: bool = P::RECEIVES_DESCRIPTORS || O::RECEIVES_DESCRIPTORS;
+    fn receives_descriptors(&self) -> bool {
+        match &self.within {
+            Within::Regular(wired) => wired.protocol.receives_descriptors(),
+            Within::Overflow(wired) => wired.protocol.receives_descriptors(),
+        }
+    }
 
     #[cfg(unix)]
     fn file_descriptor_received(&mut self, _: &Connection<Self>, descriptor: OwnedFd) {
@@ -207,7 +214,6 @@ impl<P: Protocol, O: Protocol> Protocol for OrOverflow<P, O> {
         }
     }
 
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self, _: &Connection<Self>) {
         match &mut self.within {
             Within::Regular(wired) => wired.tell(Protocol::handshake_completed),

@@ -113,8 +113,8 @@ impl<W: Protocol, P: Protocol> ProtocolWrapper<W, P> {
 }
 
 impl<W: Protocol, P: Protocol> Protocol for ProtocolWrapper<W, P> {
-    fn log_prefix() -> Cow<'static, str> {
-        format!("{} ({})", P::log_prefix(), W::log_prefix()).into()
+    fn log_prefix(&self) -> Cow<'static, str> {
+        format!("{} ({})", self.wrapped.log_prefix(), self.watcher.log_prefix()).into()
     }
 
     fn connection_made(&mut self, transport: &Connection<Self>) {
@@ -133,8 +133,9 @@ impl<W: Protocol, P: Protocol> Protocol for ProtocolWrapper<W, P> {
         }
     }
 
-    #[cfg(unix)]
-    const RECEIVES_DESCRIPTORS: bool = P::RECEIVES_DESCRIPTORS;
+    fn receives_descriptors(&self) -> bool {
+        self.wrapped.receives_descriptors()
+    }
 
     /// There is but one: it is for the protocol within.
     #[cfg(unix)]
@@ -144,7 +145,6 @@ impl<W: Protocol, P: Protocol> Protocol for ProtocolWrapper<W, P> {
         }
     }
 
-    #[cfg(feature = "tls")]
     fn handshake_completed(&mut self, _: &Connection<Self>) {
         if let State::Connected { watcher, wrapped, .. } = &self.state {
             self.watcher.handshake_completed(watcher);

@@ -1,7 +1,7 @@
 //! [`UnixAddress`]: one end of a UNIX socket.
 //!
 //! Mirrors `twisted.internet.address.UNIXAddress`. Tested in
-//! `tests/address.rs`.
+//! `tests/network/address.rs`.
 
 use std::fmt;
 #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! What can be wrong with waiting for a reactor.
 //!
-//! Mirrors the exceptions of `crochet`. Tested in `tests/blocking.rs`.
+//! Mirrors the exceptions of `crochet`. Tested in `tests/runtime/blocking.rs`.
 
 use std::error::Error;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! [`EventLoop`]: a reactor for threads that block.
 //!
-//! Mirrors `crochet._eventloop.EventLoop`. Tested in `tests/blocking.rs`.
+//! Mirrors `crochet._eventloop.EventLoop`. Tested in `tests/runtime/blocking.rs`.
 
 use std::fmt;
 use std::mem;

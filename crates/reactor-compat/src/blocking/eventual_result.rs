@@ -1,6 +1,6 @@
 //! [`EventualResult`]: a result that a reactor on another thread will have.
 //!
-//! Mirrors `crochet.EventualResult`. Tested in `tests/blocking.rs`.
+//! Mirrors `crochet.EventualResult`. Tested in `tests/runtime/blocking.rs`.
 
 use std::fmt;
 use std::future::Future;

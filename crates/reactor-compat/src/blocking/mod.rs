@@ -37,7 +37,7 @@
 //! return may be what a callback may return; of an async function make a
 //! Deferred with [`ensure_deferred`](deferred::ensure_deferred).
 //!
-//! Mirrors the package `crochet`. Tested in `tests/blocking.rs`.
+//! Mirrors the package `crochet`. Tested in `tests/runtime/blocking.rs`.
 //!
 //! [`reactor()`]: crate::reactor()
 //! [`ReactorStopped`]: crate::ReactorStopped

@@ -1,7 +1,7 @@
 //! What goes on in the reactor of this thread for other threads, and can be
 //! cancelled.
 //!
-//! Tested in `tests/blocking.rs`.
+//! Tested in `tests/runtime/blocking.rs`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! The event loop of the process, and its methods as functions.
 //!
 //! Mirrors the functions of the package `crochet`. Tested in
-//! `tests/blocking.rs`.
+//! `tests/runtime/blocking.rs`.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! [`Registry`]: a reactor, and who waits for it.
 //!
-//! Mirrors `crochet._eventloop.ResultRegistry`. Tested in `tests/blocking.rs`.
+//! Mirrors `crochet._eventloop.ResultRegistry`. Tested in `tests/runtime/blocking.rs`.
 
 use std::collections::BTreeMap;
 use std::mem;

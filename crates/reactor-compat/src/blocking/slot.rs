@@ -1,6 +1,6 @@
 //! [`Slot`]: where a result is put by the reactor, and waited for.
 //!
-//! Tested in `tests/blocking.rs`.
+//! Tested in `tests/runtime/blocking.rs`.
 
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};

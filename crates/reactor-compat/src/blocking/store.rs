@@ -1,6 +1,6 @@
 //! The stash: results that are kept under a number.
 //!
-//! Mirrors `crochet._resultstore.ResultStore`. Tested in `tests/blocking.rs`.
+//! Mirrors `crochet._resultstore.ResultStore`. Tested in `tests/runtime/blocking.rs`.
 
 use std::any::Any;
 use std::collections::BTreeMap;

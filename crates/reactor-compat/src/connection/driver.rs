@@ -24,6 +24,7 @@ use tokio::time::Sleep;
 use tracing::Span;
 
 use super::{Connection, Layer, Residence};
+use crate::connection_event::ConnectionEvent;
 #[cfg(unix)]
 use crate::error::FileDescriptorOverrun;
 use crate::error::{ConnectionAborted, ConnectionLost};
@@ -144,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
 
     fn make(&mut self) -> Step {
         self.phase = Phase::Open;
-        self.callback(|protocol, connection| protocol.connection_made(connection));
+        self.tell(ConnectionEvent::ConnectionMade);
         // One that panicked has ended already.
         if let Some(attendant) = self.setup.attendant.as_ref().filter(|_| !self.ended()) {
             attendant.made(&self.setup.connection);
@@ -182,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             Err(failure) => return self.panicked(failure),
         }
         if self.link().take_resumed() {
-            self.callback(|protocol, connection| protocol.resumed(connection));
+            self.tell(ConnectionEvent::Resumed);
             return Step::Again;
         }
         if stuck && self.link.wish() == Wish::Closing {
@@ -205,7 +206,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             Poll::Ready(Err(error)) => self.broken(error),
             Poll::Ready(Ok(())) => {
                 self.link().output_ended();
-                self.callback(|protocol, connection| protocol.write_connection_lost(connection));
+                self.tell(ConnectionEvent::WriteConnectionLost);
                 Step::Again
             }
         }
@@ -280,7 +281,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
                 let data = room.filled();
                 #[cfg(unix)]
                 self.hand_over_descriptors();
-                self.callback(|protocol, connection| protocol.data_received(connection, data));
+                self.tell(ConnectionEvent::DataReceived(data));
                 Step::Again
             }
         };
@@ -291,20 +292,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     /// Gives the protocol the descriptors that came with what was read.
     #[cfg(unix)]
     fn hand_over_descriptors(&mut self) {
-        if !P::RECEIVES_DESCRIPTORS {
-            return;
-        }
         while let Some(descriptor) = self.link().take_descriptor() {
-            self.callback(|protocol, connection| {
-                protocol.file_descriptor_received(connection, descriptor);
-            });
+            self.tell(ConnectionEvent::FileDescriptorReceived(descriptor));
         }
     }
 
     /// The peer sends no more, and may still read.
     fn peer_ended(&mut self) -> Step {
         self.peer = Peer::Ended;
-        self.callback(|protocol, connection| protocol.read_connection_lost(connection));
+        self.tell(ConnectionEvent::ReadConnectionLost);
         Step::Again
     }
 
@@ -338,10 +334,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         self.end(reason)
     }
 
-    /// Runs a callback; if it panics, ends the connection.
-    pub(super) fn callback(&mut self, callback: impl FnOnce(&mut P, &Connection<P>)) {
+    /// Has the protocol handle an event; if it panics, ends the connection.
+    pub(super) fn tell(&mut self, event: ConnectionEvent<'_>) {
         let connection = &self.setup.connection;
-        let run = || self.setup.residence.enter(|protocol| callback(protocol, connection));
+        let run = || self.setup.residence.enter(|protocol| protocol.handle(connection, event));
         if let Some(Err(failure)) = self.setup.span.in_scope(run) {
             self.panicked(failure);
         }
@@ -364,8 +360,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
         span.in_scope(|| {
             tracing::debug!(%reason, "connection lost");
             guard::run("a producer", || connection.link().lost(&reason));
-            let lost =
-                residence.enter(|protocol| protocol.connection_lost(connection, reason.clone()));
+            let event = ConnectionEvent::ConnectionLost(reason.clone());
+            let lost = residence.enter(|protocol| protocol.handle(connection, event));
             if let Some(Err(failure)) = lost {
                 crate::log::err(failure, "");
             }
@@ -410,8 +406,8 @@ impl<S, P: Protocol> Drop for Driver<S, P> {
         span.in_scope(|| {
             guard::run("a producer", || connection.link().lost(&reason));
             if self.phase != Phase::New {
-                let lost = residence
-                    .enter(|protocol| protocol.connection_lost(connection, reason.clone()));
+                let event = ConnectionEvent::ConnectionLost(reason.clone());
+                let lost = residence.enter(|protocol| protocol.handle(connection, event));
                 if let Some(Err(failure)) = lost {
                     crate::log::err(failure, "");
                 }

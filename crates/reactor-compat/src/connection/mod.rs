@@ -1,6 +1,6 @@
 //! [`Connection`]: a protocol's transport, and the way back to the protocol.
 //!
-//! Tested in `tests/protocol.rs`.
+//! Tested in `tests/network/protocol.rs`.
 
 mod bring_home;
 mod close;

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Driver;
 use super::driver::{Sent, Step};
+use crate::connection_event::ConnectionEvent;
 use crate::error::ConnectionLost;
 use crate::protocol::Protocol;
 use crate::tls::TlsError;
@@ -23,7 +24,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             Poll::Ready(Ok(None)) => None,
             Poll::Ready(Ok(Some(secured))) => {
                 self.link().set_secured(secured);
-                self.callback(|protocol, connection| protocol.handshake_completed(connection));
+                self.tell(ConnectionEvent::HandshakeCompleted);
                 Some(Step::Again)
             }
             Poll::Ready(Err(error)) => Some(self.broken(error)),

@@ -1,7 +1,7 @@
 //! [`Connector`]: makes one connection, stops trying, tries again.
 //!
 //! Mirrors `twisted.internet.base.BaseConnector` and `IConnector`. Tested in
-//! `tests/connector.rs`.
+//! `tests/network/connector.rs`.
 
 mod attempt;
 mod core;

@@ -1,6 +1,6 @@
 //! [`Core`]: what a port for datagrams is to its handles and to its driver.
 //!
-//! Tested in `tests/udp.rs`.
+//! Tested in `tests/network/udp.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::io;

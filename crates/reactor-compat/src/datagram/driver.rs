@@ -4,7 +4,7 @@
 //! datagrams that came, one by one. User code runs only inside
 //! [`Driver::callback`], with nothing borrowed but the protocol itself.
 //!
-//! Tested in `tests/udp.rs`.
+//! Tested in `tests/network/udp.rs`.
 
 use std::future::Future;
 use std::io;

@@ -1,7 +1,7 @@
 //! Why a datagram was not sent, and a group not joined.
 //!
 //! Mirrors `MessageLengthError`, `InvalidAddressError` and
-//! `MulticastJoinError` of `twisted.internet.error`. Tested in `tests/udp.rs`.
+//! `MulticastJoinError` of `twisted.internet.error`. Tested in `tests/network/udp.rs`.
 
 use std::error::Error;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! [`DatagramAddress`]: what differs between UDP and UNIX datagrams.
 //!
-//! Tested in `tests/udp.rs` and `tests/unix_datagram.rs`.
+//! Tested in `tests/network/udp.rs` and `tests/network/unix_datagram.rs`.
 
 use std::fmt::{Debug, Display};
 use std::future::Future;

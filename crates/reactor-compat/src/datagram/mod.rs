@@ -2,7 +2,7 @@
 //!
 //! Mirrors `IReactorUDP`, `IReactorMulticast` and `IReactorUNIXDatagram` of
 //! `twisted.internet.interfaces`, and `twisted.internet.udp`. Tested in
-//! `tests/udp.rs`, `tests/multicast.rs` and `tests/unix_datagram.rs`.
+//! `tests/network/udp.rs`, `tests/network/multicast.rs` and `tests/network/unix_datagram.rs`.
 
 mod core;
 mod driver;

@@ -1,7 +1,7 @@
 //! Multicast: groups, and how what is sent to them travels.
 //!
 //! Mirrors `IMulticastTransport` of `twisted.internet.interfaces`, and
-//! `twisted.internet._multicast`. Tested in `tests/multicast.rs`.
+//! `twisted.internet._multicast`. Tested in `tests/network/multicast.rs`.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

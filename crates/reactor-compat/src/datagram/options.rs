@@ -1,8 +1,8 @@
 //! [`DatagramOptions`]: how a port for datagrams is opened.
 //!
 //! Mirrors the keyword arguments of `listenUDP`, `listenMulticast`,
-//! `listenUNIXDatagram` and `connectUNIXDatagram`. Tested in `tests/udp.rs`,
-//! `tests/multicast.rs` and `tests/unix_datagram.rs`.
+//! `listenUNIXDatagram` and `connectUNIXDatagram`. Tested in `tests/network/udp.rs`,
+//! `tests/network/multicast.rs` and `tests/network/unix_datagram.rs`.
 
 #[cfg(unix)]
 use crate::address::UnixAddress;

@@ -1,7 +1,7 @@
 //! [`DatagramProtocol`]: what datagrams mean.
 //!
 //! Mirrors `twisted.internet.protocol.DatagramProtocol` and
-//! `ConnectedDatagramProtocol`. Tested in `tests/udp.rs`.
+//! `ConnectedDatagramProtocol`. Tested in `tests/network/udp.rs`.
 
 use std::net::SocketAddr;
 

@@ -1,6 +1,6 @@
 //! [`Queue`]: datagrams that the system did not take yet.
 //!
-//! Tested in `tests/unix_datagram.rs`.
+//! Tested in `tests/network/unix_datagram.rs`.
 
 use std::collections::VecDeque;
 

@@ -1,7 +1,7 @@
 //! [`DatagramTransport`]: the handle to a port for datagrams.
 //!
 //! Mirrors `IUDPTransport`, `IUNIXDatagramTransport` and `IListeningPort` of
-//! `twisted.internet.interfaces`. Tested in `tests/udp.rs`.
+//! `twisted.internet.interfaces`. Tested in `tests/network/udp.rs`.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,8 +1,8 @@
 //! Listening for UDP datagrams.
 //!
 //! Mirrors `IReactorUDP`, `IReactorMulticast` and `adoptDatagramPort` of
-//! `twisted.internet.interfaces`. Tested in `tests/udp.rs` and
-//! `tests/multicast.rs`.
+//! `twisted.internet.interfaces`. Tested in `tests/network/udp.rs` and
+//! `tests/network/multicast.rs`.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};

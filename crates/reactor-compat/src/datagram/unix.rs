@@ -2,7 +2,7 @@
 //!
 //! Mirrors `IReactorUNIXDatagram` of `twisted.internet.interfaces`, and
 //! `DatagramPort` and `ConnectedDatagramPort` of `twisted.internet.unix`.
-//! Tested in `tests/unix_datagram.rs`.
+//! Tested in `tests/network/unix_datagram.rs`.
 
 use std::fs;
 use std::io;

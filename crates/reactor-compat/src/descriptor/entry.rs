@@ -1,6 +1,6 @@
 //! [`Entry`]: a descriptor that is watched.
 //!
-//! Tested in `tests/descriptor.rs`.
+//! Tested in `tests/network/descriptor.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::io;

@@ -2,7 +2,7 @@
 //! other libraries.
 //!
 //! Mirrors `IReactorFDSet`, `IReadDescriptor` and `IWriteDescriptor` of
-//! `twisted.internet.interfaces`. Tested in `tests/descriptor.rs`.
+//! `twisted.internet.interfaces`. Tested in `tests/network/descriptor.rs`.
 
 mod entry;
 mod source;

@@ -4,7 +4,7 @@
 //! hear of it as long as it is. So the system is asked before each call, and
 //! what the runtime said is forgotten when it is no longer true.
 //!
-//! Tested in `tests/descriptor.rs`.
+//! Tested in `tests/network/descriptor.rs`.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};

@@ -1,6 +1,6 @@
 //! [`Descriptors`]: all descriptors that are watched, by their objects.
 //!
-//! Tested in `tests/descriptor.rs`.
+//! Tested in `tests/network/descriptor.rs`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

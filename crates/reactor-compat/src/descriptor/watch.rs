@@ -1,6 +1,6 @@
 //! [`Watch`]: the task of a descriptor that is watched.
 //!
-//! Tested in `tests/descriptor.rs`.
+//! Tested in `tests/network/descriptor.rs`.
 
 use std::future::Future;
 use std::pin::Pin;

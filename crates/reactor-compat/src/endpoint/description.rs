@@ -1,7 +1,7 @@
 //! The strings that describe endpoints: `tcp:8000:interface=127.0.0.1`.
 //!
 //! Mirrors `_parse` of `twisted.internet.endpoints`. Tested in
-//! `tests/endpoint.rs`, and by the conformance family `endpoint`.
+//! `tests/network/endpoint.rs`, and by the conformance family `endpoint`.
 
 use std::error::Error;
 use std::fmt;

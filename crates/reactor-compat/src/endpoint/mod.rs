@@ -1,6 +1,6 @@
 //! Endpoints: where to listen or connect, said in a string.
 //!
-//! Mirrors `twisted.internet.endpoints`. Tested in `tests/endpoint.rs`.
+//! Mirrors `twisted.internet.endpoints`. Tested in `tests/network/endpoint.rs`.
 
 mod client;
 mod description;

@@ -1,8 +1,8 @@
 //! The errors of the reactor, of connections and of connecting, under
 //! Twisted's names.
 //!
-//! Mirrors `twisted.internet.error`. Tested in `tests/error.rs`, and where they
-//! come from in `tests/reactor.rs`, `tests/tcp.rs` and `tests/connector.rs`.
+//! Mirrors `twisted.internet.error`. Tested in `tests/network/error.rs`, and where they
+//! come from in `tests/runtime/reactor.rs`, `tests/network/tcp.rs` and `tests/network/connector.rs`.
 
 mod connect;
 mod connection;

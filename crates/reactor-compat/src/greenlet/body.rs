@@ -1,6 +1,6 @@
 //! A greenlet as a future: polling it resumes its stack.
 //!
-//! Tested in `tests/greenlet.rs`.
+//! Tested in `tests/runtime/greenlet.rs`.
 
 use std::cell::Cell;
 use std::future::Future;

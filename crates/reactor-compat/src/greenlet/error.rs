@@ -1,6 +1,6 @@
 //! Why a greenlet cannot wait, or has no stack.
 //!
-//! Tested in `tests/greenlet.rs`.
+//! Tested in `tests/runtime/greenlet.rs`.
 
 use std::error::Error;
 use std::fmt;

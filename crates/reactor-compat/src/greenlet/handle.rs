@@ -1,7 +1,7 @@
 //! [`Greenlet`]: a function on a stack of its own, and its result.
 //!
 //! Mirrors `gevent.Greenlet`, and `waitForGreenlet` of gevent's reactor for
-//! Twisted. Tested in `tests/greenlet.rs`.
+//! Twisted. Tested in `tests/runtime/greenlet.rs`.
 
 use std::fmt;
 use std::future::IntoFuture;

@@ -1,7 +1,7 @@
 //! [`Hub`]: what a greenlet waits with.
 //!
 //! Mirrors `gevent.get_hub` and `waitForDeferred` of gevent's reactor for
-//! Twisted. Tested in `tests/greenlet.rs`.
+//! Twisted. Tested in `tests/runtime/greenlet.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

@@ -1,6 +1,6 @@
 //! [`KillHandle`]: ends a greenlet from afar.
 //!
-//! Mirrors `gevent.Greenlet.kill`. Tested in `tests/greenlet.rs`.
+//! Mirrors `gevent.Greenlet.kill`. Tested in `tests/runtime/greenlet.rs`.
 
 use std::fmt;
 use std::rc::Rc;

@@ -51,7 +51,7 @@
 //!
 //! This module needs the feature `greenlet`.
 //!
-//! Tested in `tests/greenlet.rs`.
+//! Tested in `tests/runtime/greenlet.rs`.
 
 mod body;
 mod error;

@@ -1,7 +1,7 @@
 //! The stacks of greenlets: how large they are, and some that are kept for the
 //! next.
 //!
-//! Tested in `tests/greenlet.rs`.
+//! Tested in `tests/runtime/greenlet.rs`.
 
 use std::cell::RefCell;
 

@@ -1,7 +1,7 @@
 //! [`DeferredFilesystemLock`]: a file's lock that is waited for.
 //!
 //! Mirrors `twisted.internet.defer.DeferredFilesystemLock`. Tested in
-//! `tests/lockfile.rs`.
+//! `tests/runtime/lockfile.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;

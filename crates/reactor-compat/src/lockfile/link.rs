@@ -1,7 +1,7 @@
 //! The file of a lock: made, read and removed in one go each.
 //!
 //! Mirrors the functions `symlink`, `readlink`, `rmlink` and `kill` of
-//! `twisted.python.lockfile`. Tested in `tests/lockfile.rs`.
+//! `twisted.python.lockfile`. Tested in `tests/runtime/lockfile.rs`.
 
 #[cfg(unix)]
 pub(super) use unix::{create, is_alive, is_being_removed, read, remove};

@@ -1,7 +1,7 @@
 //! [`LogCapture`]: what a test looks at.
 //!
 //! Mirrors what `twisted.trial` does with logged errors, `flushLoggedErrors`,
-//! and `twisted.logger.capturedLogs`. Tested in `tests/log_observer.rs`.
+//! and `twisted.logger.capturedLogs`. Tested in `tests/logging/log_observer.rs`.
 
 use std::error::Error;
 use std::fmt;

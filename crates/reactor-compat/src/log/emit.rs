@@ -1,7 +1,7 @@
 //! Saying something: [`msg`], [`err`], and whose words they are.
 //!
 //! Mirrors `msg`, `err`, `callWithContext` and `callWithLogger` of
-//! `twisted.python.log`. Tested in `tests/log.rs`.
+//! `twisted.python.log`. Tested in `tests/logging/log.rs`.
 
 use std::error::Error;
 use std::fmt::Display;

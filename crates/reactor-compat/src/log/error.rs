@@ -1,6 +1,6 @@
 //! What can be wrong with starting a log.
 //!
-//! Tested in `tests/log.rs`.
+//! Tested in `tests/logging/log.rs`.
 
 use std::error::Error;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! [`LogEvent`]: what observers and formats get to see.
 //!
 //! Mirrors the `eventDict` of `twisted.python.log` and `textFromEventDict`.
-//! Tested in `tests/log_observer.rs`.
+//! Tested in `tests/logging/log_observer.rs`.
 
 use std::borrow::Cow;
 use std::error::Error;

@@ -1,7 +1,7 @@
 //! What happens to errors while nobody listens: they go to standard error.
 //!
 //! Mirrors `twisted.python.log.DefaultObserver`, what `LogBeginner` does in
-//! its place today, and `discardLogs`. Tested in `tests/log.rs`.
+//! its place today, and `discardLogs`. Tested in `tests/logging/log.rs`.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,6 @@
 //! [`Fields`]: reading the fields of an event or a span.
 //!
-//! Tested in `tests/log.rs` and `tests/log_observer.rs`.
+//! Tested in `tests/logging/log.rs` and `tests/logging/log_observer.rs`.
 
 use std::error::Error;
 use std::fmt;

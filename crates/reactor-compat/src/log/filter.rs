@@ -1,6 +1,6 @@
 //! [`HubFilter`]: what a subscriber of our own looks at at all.
 //!
-//! Tested in `tests/log_observer.rs`.
+//! Tested in `tests/logging/log_observer.rs`.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `startLogging` and `startLoggingWithObserver` of
 //! `twisted.python.log`, and `twisted.logger.LogBeginner`. Tested in
-//! `tests/log.rs`.
+//! `tests/logging/log.rs`.
 
 use std::fmt;
 use std::io::{self, Write};

@@ -1,6 +1,6 @@
 //! [`Hub`]: hands what is logged to all who want to see it.
 //!
-//! Mirrors `twisted.logger.LogPublisher`. Tested in `tests/log_observer.rs`.
+//! Mirrors `twisted.logger.LogPublisher`. Tested in `tests/logging/log_observer.rs`.
 
 use std::cell::RefCell;
 use std::sync::{Arc, PoisonError, RwLock};

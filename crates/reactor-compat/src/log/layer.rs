@@ -1,6 +1,6 @@
 //! [`LogLayer`]: what connects `tracing` to a log.
 //!
-//! Tested in `tests/log.rs`.
+//! Tested in `tests/logging/log.rs`.
 
 use std::fmt;
 use std::io::Write;

@@ -1,7 +1,7 @@
 //! [`Logging`]: a log, before it is started.
 //!
 //! Mirrors the arguments of `twisted.python.log.startLogging`, and what
-//! `twisted.logger` has `FilteringLogObserver` for. Tested in `tests/log.rs`.
+//! `twisted.logger` has `FilteringLogObserver` for. Tested in `tests/logging/log.rs`.
 
 use std::fmt;
 use std::io::Write;

@@ -31,7 +31,7 @@
 //! has. The rest of the module is there with the feature `logging`.
 //!
 //! Mirrors `twisted.python.log` and `twisted.python.logfile`. Tested in
-//! `tests/log.rs`, `tests/log_observer.rs` and `tests/logfile.rs`.
+//! `tests/logging/log.rs`, `tests/logging/log_observer.rs` and `tests/logging/logfile.rs`.
 
 mod emit;
 mod fallback;

@@ -1,7 +1,7 @@
 //! [`add_observer`]: looking on.
 //!
 //! Mirrors `addObserver` and `removeObserver` of `twisted.python.log`. Tested
-//! in `tests/log_observer.rs`.
+//! in `tests/logging/log_observer.rs`.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Records of the `log` crate, which come as `tracing` events of a special
 //! kind.
 //!
-//! Tested in `tests/log.rs`.
+//! Tested in `tests/logging/log.rs`.
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Metadata};

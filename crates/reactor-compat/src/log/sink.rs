@@ -1,6 +1,6 @@
 //! [`Sink`]: one of those that get to see what is logged.
 //!
-//! Tested in `tests/log_observer.rs`.
+//! Tested in `tests/logging/log_observer.rs`.
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

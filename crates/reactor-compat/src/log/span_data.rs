@@ -1,6 +1,6 @@
 //! What is remembered of a span.
 //!
-//! Tested in `tests/log.rs` and `tests/log_observer.rs`.
+//! Tested in `tests/logging/log.rs` and `tests/logging/log_observer.rs`.
 
 use tracing::Subscriber;
 use tracing::field::Field;

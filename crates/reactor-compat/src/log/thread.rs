@@ -1,6 +1,6 @@
 //! [`ThreadLog`]: a log of one thread.
 //!
-//! Tested in `tests/log.rs`.
+//! Tested in `tests/logging/log.rs`.
 
 use std::fmt;
 use std::io;

@@ -1,7 +1,7 @@
 //! What an error looks like in the log.
 //!
 //! Mirrors `twisted.python.failure.Failure.getTraceback`. Tested in
-//! `tests/log.rs`.
+//! `tests/logging/log.rs`.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error;

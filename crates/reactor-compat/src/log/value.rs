@@ -1,6 +1,6 @@
 //! [`FieldValue`]: what a field of an event or a span holds.
 //!
-//! Tested in `tests/log_observer.rs`.
+//! Tested in `tests/logging/log_observer.rs`.
 
 use std::fmt;
 

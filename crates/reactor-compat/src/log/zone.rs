@@ -1,7 +1,7 @@
 //! [`Zone`]: where clocks are set as they are.
 //!
 //! Mirrors `getTimezoneOffset` of `twisted.python.log.FileLogObserver`. Tested
-//! in `tests/log.rs`.
+//! in `tests/logging/log.rs`.
 
 use std::time::SystemTime;
 

@@ -1,7 +1,7 @@
 //! [`Port`]: a port that is open, of TCP or UNIX sockets.
 //!
 //! Mirrors `IListeningPort`, and `twisted.internet.tcp.Port`. Tested in
-//! `tests/tcp.rs`.
+//! `tests/network/tcp.rs`.
 
 mod accept;
 mod listener;

@@ -1,7 +1,7 @@
 //! A thread's own reactor that is used in a Tokio runtime, and starts there.
 //!
 //! Mirrors what `twisted.internet.asyncioreactor` does with a running event
-//! loop. Tested in `tests/guest.rs`.
+//! loop. Tested in `tests/runtime/guest.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

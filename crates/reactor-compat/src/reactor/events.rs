@@ -2,7 +2,7 @@
 //!
 //! Mirrors `addSystemEventTrigger`, `removeSystemEventTrigger` and
 //! `fireSystemEvent` of `twisted.internet.base.ReactorBase`. Tested in
-//! `tests/system_event.rs`.
+//! `tests/runtime/system_event.rs`.
 
 use std::borrow::Cow;
 use std::cell::RefCell;

@@ -1,7 +1,7 @@
 //! A reactor as a guest: in a runtime, or a main loop, of somebody else's.
 //!
 //! Mirrors `twisted.internet.asyncioreactor` and `_threadedselect`, which run
-//! Twisted inside another loop. Tested in `tests/guest.rs`.
+//! Twisted inside another loop. Tested in `tests/runtime/guest.rs`.
 
 use std::rc::Rc;
 use std::time::Duration;

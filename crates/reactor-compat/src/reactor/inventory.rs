@@ -1,7 +1,7 @@
 //! [`Inventory`]: what a reactor has to do, for those who debug.
 //!
 //! Mirrors what one looks up in Twisted with `getDelayedCalls`, `getReaders`
-//! and `getWriters`. Tested in `tests/inventory.rs`.
+//! and `getWriters`. Tested in `tests/runtime/inventory.rs`.
 
 use std::cell::RefCell;
 use std::fmt;

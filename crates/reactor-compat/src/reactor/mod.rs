@@ -1,7 +1,7 @@
 //! [`Reactor`]: what runs everything.
 //!
 //! Mirrors `twisted.internet.reactor` and `twisted.internet.base.ReactorBase`.
-//! Tested in `tests/reactor.rs`, and each part in a test of its own.
+//! Tested in `tests/runtime/reactor.rs`, and each part in a test of its own.
 
 mod arrival;
 mod buffers;

@@ -1,6 +1,6 @@
 //! [`RunOptions`]: how a reactor runs.
 //!
-//! Mirrors the arguments of `IReactorCore.run`. Tested in `tests/run.rs`.
+//! Mirrors the arguments of `IReactorCore.run`. Tested in `tests/runtime/run.rs`.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Running a reactor: from startup to the end of the main loop.
 //!
 //! Mirrors `startRunning`, `mainLoop`, `stop` and `crash` of
-//! `twisted.internet.base.ReactorBase`. Tested in `tests/run.rs`.
+//! `twisted.internet.base.ReactorBase`. Tested in `tests/runtime/run.rs`.
 
 use std::future::poll_fn;
 use std::rc::Rc;

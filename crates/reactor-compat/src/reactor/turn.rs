@@ -1,7 +1,7 @@
 //! [`Turn`]: what a reactor does each time that it is woken.
 //!
 //! Mirrors `runUntilCurrent` and `mainLoop` of
-//! `twisted.internet.base.ReactorBase`. Tested in `tests/reactor.rs`.
+//! `twisted.internet.base.ReactorBase`. Tested in `tests/runtime/reactor.rs`.
 
 use std::collections::VecDeque;
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! [`DnsLookupError`]: a name that has no address.
 //!
 //! Mirrors `twisted.internet.error.DNSLookupError`. Tested in
-//! `tests/resolver.rs`.
+//! `tests/network/resolver.rs`.
 
 use std::error::Error;
 use std::fmt;

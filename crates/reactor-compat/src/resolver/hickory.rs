@@ -1,6 +1,6 @@
 //! [`HickoryResolver`]: asks name servers itself.
 //!
-//! Mirrors `twisted.names.client.Resolver`. Tested in `tests/resolver.rs`.
+//! Mirrors `twisted.names.client.Resolver`. Tested in `tests/network/resolver.rs`.
 
 use std::fmt;
 use std::net::SocketAddr;

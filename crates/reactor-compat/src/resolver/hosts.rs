@@ -1,6 +1,6 @@
 //! [`HostsResolver`]: names and addresses in a table.
 //!
-//! Mirrors `twisted.names.hosts.Resolver`. Tested in `tests/resolver.rs`.
+//! Mirrors `twisted.names.hosts.Resolver`. Tested in `tests/network/resolver.rs`.
 
 use std::collections::HashMap;
 use std::fmt;

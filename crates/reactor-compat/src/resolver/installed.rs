@@ -1,7 +1,7 @@
 //! [`SharedResolver`], the resolver that a reactor has, and how it is asked.
 //!
 //! Mirrors `PluggableResolverMixin` of `twisted.internet.base`, and
-//! `IReactorCore.resolve`. Tested in `tests/resolver.rs`.
+//! `IReactorCore.resolve`. Tested in `tests/network/resolver.rs`.
 
 use std::fmt;
 use std::future::{Future, poll_fn};

@@ -9,7 +9,7 @@
 //! - a closure, or whatever else is a [`Resolver`].
 //!
 //! Mirrors `IHostnameResolver` and `IReactorPluggableNameResolver` of
-//! `twisted.internet.interfaces`. Tested in `tests/resolver.rs`.
+//! `twisted.internet.interfaces`. Tested in `tests/network/resolver.rs`.
 
 mod error;
 #[cfg(feature = "hickory")]

@@ -1,7 +1,7 @@
 //! [`SystemResolver`]: asks the operating system.
 //!
 //! Mirrors `twisted.internet._resolver.GAIResolver`. Tested in
-//! `tests/resolver.rs`.
+//! `tests/network/resolver.rs`.
 
 use std::fmt;
 use std::io;

@@ -1,6 +1,6 @@
 //! [`Adopted`]: a connection that exists, and that no runtime knows yet.
 //!
-//! Tested in `tests/adopt.rs`.
+//! Tested in `tests/network/adopt.rs`.
 
 use std::io;
 use std::mem;

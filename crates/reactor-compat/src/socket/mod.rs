@@ -1,7 +1,7 @@
 //! [`Socket`]: one end of a connection, of whatever kind the system has, so
 //! that ports, connectors and drivers need not know which.
 //!
-//! Tested in `tests/tcp.rs` and `tests/unix.rs`.
+//! Tested in `tests/network/tcp.rs` and `tests/network/unix.rs`.
 
 #[cfg(unix)]
 mod adopted;

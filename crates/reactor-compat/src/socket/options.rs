@@ -1,7 +1,7 @@
 //! The options of a socket, through a connection's transport.
 //!
 //! Mirrors `ITCPTransport` of `twisted.internet.interfaces`. Tested in
-//! `tests/tcp.rs`.
+//! `tests/network/tcp.rs`.
 
 use std::error::Error;
 use std::fmt;

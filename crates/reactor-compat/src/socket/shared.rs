@@ -1,6 +1,6 @@
 //! [`SharedSocket`]: a socket that its driver and a transport's handles know.
 //!
-//! Tested in `tests/tcp.rs`, `tests/unix.rs` and `tests/adopt.rs`.
+//! Tested in `tests/network/tcp.rs`, `tests/network/unix.rs` and `tests/network/adopt.rs`.
 
 use std::cell::RefCell;
 use std::io;

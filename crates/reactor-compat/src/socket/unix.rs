@@ -1,7 +1,7 @@
 //! [`UnixSocket`]: a UNIX socket, and the descriptors that pass through it.
 //!
 //! Mirrors `_SendmsgMixin` of `twisted.internet.unix`. Tested in
-//! `tests/descriptor_passing.rs`.
+//! `tests/network/descriptor_passing.rs`.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};

@@ -1,6 +1,6 @@
 //! Connections as streams: protocol code as an `async fn`.
 //!
-//! Tested in `tests/connection_stream.rs`.
+//! Tested in `tests/network/connection_stream.rs`.
 
 mod connect;
 mod connection_stream;

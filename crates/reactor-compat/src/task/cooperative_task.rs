@@ -1,7 +1,7 @@
 //! [`CooperativeTask`]: one of the tasks that a cooperator runs.
 //!
 //! Mirrors `twisted.internet.task.CooperativeTask`. Tested in
-//! `tests/cooperate.rs`.
+//! `tests/runtime/cooperate.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

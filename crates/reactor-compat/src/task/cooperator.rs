@@ -1,7 +1,7 @@
 //! [`Cooperator`]: long work, a step at a time, beside everything else.
 //!
 //! Mirrors `twisted.internet.task.Cooperator`, `cooperate` and `coiterate`.
-//! Tested in `tests/cooperate.rs`, and trace by trace against Twisted by the
+//! Tested in `tests/runtime/cooperate.rs`, and trace by trace against Twisted by the
 //! conformance programs of family `clock`.
 
 use std::cell::{Cell, RefCell};

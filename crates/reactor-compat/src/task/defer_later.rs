@@ -1,7 +1,7 @@
 //! [`defer_later()`]: calls a function later, and gives its result.
 //!
 //! Mirrors `twisted.internet.task.deferLater`. Tested in
-//! `tests/defer_later.rs`.
+//! `tests/runtime/defer_later.rs`.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! What can be wrong with loops and cooperative tasks.
 //!
 //! Mirrors `SchedulerError` of `twisted.internet.task` and the classes under
-//! it. Tested in `tests/cooperate.rs` and `tests/looping_call.rs`.
+//! it. Tested in `tests/runtime/cooperate.rs` and `tests/runtime/looping_call.rs`.
 
 use std::error::Error;
 use std::fmt;

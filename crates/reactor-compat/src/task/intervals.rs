@@ -2,7 +2,7 @@
 //! due, and how many were.
 //!
 //! Mirrors `LoopingCall._scheduleFrom` and `_intervalOf`. Tested here, and
-//! through the loop in `tests/looping_call.rs`.
+//! through the loop in `tests/runtime/looping_call.rs`.
 
 use std::time::Duration;
 

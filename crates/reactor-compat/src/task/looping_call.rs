@@ -1,7 +1,7 @@
 //! [`LoopingCall`]: calls a function every so often.
 //!
 //! Mirrors `twisted.internet.task.LoopingCall`. Tested in
-//! `tests/looping_call.rs`, and trace by trace against Twisted by the
+//! `tests/runtime/looping_call.rs`, and trace by trace against Twisted by the
 //! conformance programs of family `clock`.
 
 use std::cell::{Cell, RefCell};

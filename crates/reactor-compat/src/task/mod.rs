@@ -10,8 +10,8 @@
 //!
 //! What takes time takes the clock that it goes by: a reactor, or a [`Clock`].
 //!
-//! Mirrors `twisted.internet.task`. Tested in `tests/looping_call.rs`,
-//! `tests/defer_later.rs`, `tests/cooperate.rs` and `tests/react.rs`.
+//! Mirrors `twisted.internet.task`. Tested in `tests/runtime/looping_call.rs`,
+//! `tests/runtime/defer_later.rs`, `tests/runtime/cooperate.rs` and `tests/runtime/react.rs`.
 
 mod cooperative_task;
 mod cooperator;

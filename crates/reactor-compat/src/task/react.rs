@@ -1,6 +1,6 @@
 //! [`react()`]: a whole program, from its main function to its exit code.
 //!
-//! Mirrors `twisted.internet.task.react`. Tested in `tests/react.rs`.
+//! Mirrors `twisted.internet.task.react`. Tested in `tests/runtime/react.rs`.
 
 use std::cell::Cell;
 use std::error::Error;

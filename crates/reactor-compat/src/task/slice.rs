@@ -1,7 +1,7 @@
 //! How long a [`Cooperator`](super::Cooperator) works at a time, unless it is
 //! told.
 //!
-//! Mirrors `twisted.internet.task._Timer`. Tested in `tests/cooperate.rs`.
+//! Mirrors `twisted.internet.task._Timer`. Tested in `tests/runtime/cooperate.rs`.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `timeout`, `bindAddress` and `attemptDelay` of `connectTCP` and of
 //! `twisted.internet.endpoints.HostnameEndpoint`. Tested in
-//! `tests/happy_eyeballs.rs`.
+//! `tests/network/happy_eyeballs.rs`.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! [`happy_eyeballs`]: the first of many addresses that answers.
 //!
 //! Mirrors what `twisted.internet.endpoints.HostnameEndpoint` does with the
-//! addresses of a name. Tested in `tests/happy_eyeballs.rs`.
+//! addresses of a name. Tested in `tests/network/happy_eyeballs.rs`.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};

@@ -1,7 +1,7 @@
 //! TCP: listening and connecting.
 //!
 //! Mirrors `IReactorTCP` of `twisted.internet.interfaces`, and
-//! `twisted.internet.tcp`. Tested in `tests/tcp.rs` and `tests/connector.rs`.
+//! `twisted.internet.tcp`. Tested in `tests/network/tcp.rs` and `tests/network/connector.rs`.
 
 mod address;
 mod bind;

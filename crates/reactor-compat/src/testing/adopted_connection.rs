@@ -1,7 +1,7 @@
 //! [`AdoptedConnection`]: a connection that a reactor in memory was given.
 //!
 //! Mirrors the entries of `MemoryReactor.adoptedStreamConnections`. Tested in
-//! `tests/memory_sockets.rs`.
+//! `tests/testing/memory_sockets.rs`.
 
 use std::cell::RefCell;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! [`DirtyReactorError`]: what a test has left behind.
 //!
 //! Mirrors `twisted.trial.util.DirtyReactorAggregateError`. Tested in
-//! `tests/per_test_reactor.rs`.
+//! `tests/runtime/per_test_reactor.rs`.
 
 use std::error::Error;
 use std::fmt;

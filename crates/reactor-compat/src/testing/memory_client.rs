@@ -1,7 +1,7 @@
 //! [`MemoryClient`]: a connection that a reactor in memory was asked to make.
 //!
 //! Mirrors the entries of `MemoryReactor.tcpClients`. Tested in
-//! `tests/memory_reactor.rs`.
+//! `tests/testing/memory_reactor.rs`.
 
 use std::cell::RefCell;
 use std::error::Error;

@@ -2,7 +2,7 @@
 //! asked to open.
 //!
 //! Mirrors `FakeDatagramTransport` of `twisted.internet.testing`. Tested in
-//! `tests/memory_reactor.rs` and `tests/memory_sockets.rs`.
+//! `tests/testing/memory_reactor.rs` and `tests/testing/memory_sockets.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -1,7 +1,7 @@
 //! [`MemoryReactor`]: a reactor that opens nothing, and moves only when told.
 //!
 //! Mirrors `twisted.internet.testing.MemoryReactorClock`. Tested in
-//! `tests/memory_reactor.rs`.
+//! `tests/testing/memory_reactor.rs`.
 #![allow(clippy::panic, reason = "a test helper fails the test")]
 
 use std::cell::RefCell;

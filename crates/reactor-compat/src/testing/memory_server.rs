@@ -1,7 +1,7 @@
 //! [`MemoryServer`]: a port that a reactor in memory was asked to open.
 //!
 //! Mirrors the entries of `MemoryReactor.tcpServers`. Tested in
-//! `tests/memory_reactor.rs`.
+//! `tests/testing/memory_reactor.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -1,7 +1,7 @@
 //! Doubles for tests: of transports, reactors, networks and time.
 //!
 //! Mirrors `twisted.internet.testing` and `twisted.test.iosim`. Tested in
-//! `tests/testing_kit.rs`.
+//! `tests/testing/kit.rs`.
 //!
 //! From the smallest to the largest:
 //!

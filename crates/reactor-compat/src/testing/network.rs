@@ -2,7 +2,7 @@
 //! record of what was asked of it.
 //!
 //! Mirrors the lists of `twisted.internet.testing.MemoryReactor`. Tested in
-//! `tests/memory_reactor.rs`.
+//! `tests/testing/memory_reactor.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::io;

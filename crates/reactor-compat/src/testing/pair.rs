@@ -1,7 +1,7 @@
 //! [`Pair`]: two protocols that talk to each other in memory, by hand.
 //!
 //! Mirrors `connect` and `connectedServerAndClient` of `twisted.test.iosim`.
-//! Tested in `tests/memory_pair.rs`.
+//! Tested in `tests/testing/memory_pair.rs`.
 
 use std::cell::RefCell;
 use std::fmt;

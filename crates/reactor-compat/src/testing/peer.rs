@@ -1,7 +1,7 @@
 //! [`Peer`]: one end of a connection in memory, in the hands of the test.
 //!
 //! Mirrors `StringTransport` as `MemoryReactor`'s users have it. Tested in
-//! `tests/memory_reactor.rs`.
+//! `tests/testing/memory_reactor.rs`.
 
 use std::fmt;
 use std::io;

@@ -1,7 +1,7 @@
 //! [`StringTransport`]: a connection without a reactor and without a peer.
 //!
 //! Mirrors `twisted.internet.testing.StringTransport`. Tested in
-//! `tests/transport.rs`.
+//! `tests/network/transport.rs`.
 
 use std::fmt;
 use std::ops::Deref;
@@ -11,6 +11,7 @@ use deferred::Failure;
 
 use crate::address::Address;
 use crate::connection::{Connection, Home, Occupancy, Residence};
+use crate::connection_event::ConnectionEvent;
 use crate::protocol::Protocol;
 use crate::reactor::Shared;
 use crate::transport::{Link, Transport};
@@ -86,7 +87,7 @@ impl<P: Protocol> StringTransport<P> {
         let residence = Rc::new(Residence::new(protocol, Transport::new(link)));
         let connection = Connection::new(residence.clone());
         let transport = Self { residence, connection };
-        transport.enter(|protocol, connection| protocol.connection_made(connection));
+        transport.enter(ConnectionEvent::ConnectionMade);
         transport
     }
 
@@ -96,7 +97,7 @@ impl<P: Protocol> StringTransport<P> {
     /// See the [type's example](Self).
     #[doc(alias = "dataReceived")]
     pub fn data_received(&self, data: &[u8]) {
-        self.enter(|protocol, connection| protocol.data_received(connection, data));
+        self.enter(ConnectionEvent::DataReceived(data));
     }
 
     /// Reads again, as [`Transport::resume_producing`] asks, and tells the
@@ -135,7 +136,7 @@ impl<P: Protocol> StringTransport<P> {
     /// [`Protocol::read_connection_lost`].
     #[doc(alias = "readConnectionLost")]
     pub fn read_connection_lost(&self) {
-        self.enter(|protocol, connection| protocol.read_connection_lost(connection));
+        self.enter(ConnectionEvent::ReadConnectionLost);
     }
 
     /// Ends the connection: lets its producer go, tells the protocol, and
@@ -146,7 +147,7 @@ impl<P: Protocol> StringTransport<P> {
     pub fn connection_lost(&self, reason: impl Into<Failure>) {
         let reason = reason.into();
         self.connection.link().lost(&reason);
-        self.enter(|protocol, connection| protocol.connection_lost(connection, reason));
+        self.enter(ConnectionEvent::ConnectionLost(reason));
         self.residence.vacate();
     }
 
@@ -228,21 +229,21 @@ impl<P: Protocol> StringTransport<P> {
     }
 
     /// Runs a callback, and tells the protocol if that resumed reading.
-    fn enter(&self, callback: impl FnOnce(&mut P, &Connection<P>)) {
-        self.run(callback);
+    fn enter(&self, event: ConnectionEvent<'_>) {
+        self.run(event);
         self.settle();
     }
 
     fn settle(&self) {
         while self.residence.occupancy() == Occupancy::Free && self.connection.link().take_resumed()
         {
-            self.run(|protocol, connection| protocol.resumed(connection));
+            self.run(ConnectionEvent::Resumed);
         }
     }
 
     /// Runs a callback; its panic is the test's.
-    fn run(&self, callback: impl FnOnce(&mut P, &Connection<P>)) {
-        let run = self.residence.enter(|protocol| callback(protocol, &self.connection));
+    fn run(&self, event: ConnectionEvent<'_>) {
+        let run = self.residence.enter(|protocol| protocol.handle(&self.connection, event));
         if let Some(Err(failure)) = run {
             std::panic::resume_unwind(Box::new(failure.get_error_message()));
         }

@@ -1,7 +1,7 @@
 //! [`TestReactor`]: the reactor of one test, and what was logged in it.
 //!
 //! Mirrors what `twisted.trial` does with logged errors. Tested in
-//! `tests/per_test_reactor.rs`.
+//! `tests/runtime/per_test_reactor.rs`.
 
 use std::cell::RefCell;
 use std::error::Error;

@@ -1,7 +1,7 @@
 //! [`run_test`]: a reactor for one test, and an account of what it left open.
 //!
 //! Mirrors `twisted.trial.unittest.TestCase` and its `_Janitor`. Tested in
-//! `tests/per_test_reactor.rs`.
+//! `tests/runtime/per_test_reactor.rs`.
 #![allow(clippy::panic, reason = "a test helper fails the test")]
 
 use std::any::Any;

@@ -2,7 +2,7 @@
 //! on the way.
 //!
 //! Mirrors the buffers of `FakeTransport` in `twisted.test.iosim`. Tested in
-//! `tests/memory_pair.rs`.
+//! `tests/testing/memory_pair.rs`.
 
 mod state;
 mod stream;

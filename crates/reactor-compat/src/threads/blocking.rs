@@ -1,7 +1,7 @@
 //! [`blocking_call_from_thread`]: waiting for a reactor on another thread.
 //!
 //! Mirrors `twisted.internet.threads.blockingCallFromThread`. Tested in
-//! `tests/threads.rs`.
+//! `tests/runtime/threads.rs`.
 
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `deferToThread`, `deferToThreadPool` and `callMultipleInThread` of
 //! `twisted.internet.threads`, and `IReactorInThreads`. Tested in
-//! `tests/thread_pool.rs`.
+//! `tests/runtime/thread_pool.rs`.
 
 use deferred::{Deferred, Failure};
 

@@ -1,7 +1,7 @@
 //! [`Mailbox`]: what other threads have asked of a reactor.
 //!
 //! Mirrors `threadCallQueue` of `twisted.internet.base.ReactorBase`. Tested in
-//! `tests/threads.rs`.
+//! `tests/runtime/threads.rs`.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};

@@ -1,7 +1,7 @@
 //! Threads: reaching a reactor from another one, and using others from it.
 //!
 //! Mirrors `IReactorThreads` of `twisted.internet.interfaces` and
-//! `twisted.internet.threads`. Tested in `tests/threads.rs`.
+//! `twisted.internet.threads`. Tested in `tests/runtime/threads.rs`.
 
 mod blocking;
 mod defer;

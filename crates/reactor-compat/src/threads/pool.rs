@@ -1,7 +1,7 @@
 //! [`ThreadPool`]: functions that block, on other threads, so many at a time.
 //!
 //! Mirrors `twisted.python.threadpool.ThreadPool`. Tested in
-//! `tests/thread_pool.rs`.
+//! `tests/runtime/thread_pool.rs`.
 
 use std::collections::VecDeque;
 use std::error::Error;

@@ -1,7 +1,7 @@
 //! [`ReactorThread`]: a reactor on a thread of its own.
 //!
 //! Mirrors what `crochet.setup` does to Twisted's reactor. Tested in
-//! `tests/reactor_thread.rs`.
+//! `tests/runtime/reactor_thread.rs`.
 
 use std::fmt;
 use std::io;

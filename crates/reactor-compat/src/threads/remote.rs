@@ -1,6 +1,6 @@
 //! [`Remote`]: a reactor, from other threads.
 //!
-//! Mirrors `IReactorFromThreads`. Tested in `tests/threads.rs`.
+//! Mirrors `IReactorFromThreads`. Tested in `tests/runtime/threads.rs`.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! [`ClientOptions`]: what a client brings to a handshake.
 //!
 //! Mirrors `twisted.internet.ssl.optionsForClientTLS`. Tested in
-//! `tests/tls.rs`.
+//! `tests/network/tls.rs`.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! [`Identity`]: a certificate, and the key that proves it ours.
 //!
 //! Mirrors `twisted.internet.ssl.PrivateCertificate`. Tested in
-//! `tests/tls.rs`.
+//! `tests/network/tls.rs`.
 
 use std::fmt;
 use std::fs;

@@ -2,7 +2,7 @@
 //! that turn to it on the way (feature `tls`).
 //!
 //! Mirrors `twisted.internet.ssl`, `IReactorSSL` and `ITLSTransport`, on
-//! [rustls]. Tested in `tests/tls.rs`.
+//! [rustls]. Tested in `tests/network/tls.rs`.
 //!
 //! A client verifies the server's certificate and name against the system's
 //! authorities unless told [otherwise](ClientOptions::trust_roots); versions

@@ -1,7 +1,7 @@
 //! What a handshake found out about the peer.
 //!
 //! Mirrors `ISSLTransport` and `INegotiated` of
-//! `twisted.internet.interfaces`. Tested in `tests/tls.rs`.
+//! `twisted.internet.interfaces`. Tested in `tests/network/tls.rs`.
 
 use std::fmt;
 use std::rc::Rc;

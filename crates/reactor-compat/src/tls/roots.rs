@@ -1,7 +1,7 @@
 //! [`TrustRoots`]: whose certificates are believed.
 //!
 //! Mirrors `IOpenSSLTrustRoot`, `platformTrust` and `trustRootFromCertificates`
-//! of `twisted.internet.ssl`. Tested in `tests/tls.rs`.
+//! of `twisted.internet.ssl`. Tested in `tests/network/tls.rs`.
 
 use std::fmt;
 use std::path::Path;

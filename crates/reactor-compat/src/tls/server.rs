@@ -1,7 +1,7 @@
 //! [`ServerOptions`]: what a server brings to a handshake.
 //!
 //! Mirrors `twisted.internet.ssl.CertificateOptions`. Tested in
-//! `tests/tls.rs`.
+//! `tests/network/tls.rs`.
 
 use std::fmt;
 use std::sync::Arc;

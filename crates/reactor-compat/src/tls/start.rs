@@ -1,6 +1,6 @@
 //! Turning to TLS in the middle of a connection.
 //!
-//! Mirrors `ITLSTransport.startTLS`. Tested in `tests/tls.rs`.
+//! Mirrors `ITLSTransport.startTLS`. Tested in `tests/network/tls.rs`.
 
 use super::{ClientOptions, Security, ServerOptions, StartTlsError, TlsConfigError};
 use crate::transport::Transport;

@@ -2,7 +2,7 @@
 //! driver know of them.
 //!
 //! Mirrors `IUNIXTransport` of `twisted.internet.interfaces`. Tested in
-//! `tests/descriptor_passing.rs`.
+//! `tests/network/descriptor_passing.rs`.
 
 use std::os::fd::OwnedFd;
 

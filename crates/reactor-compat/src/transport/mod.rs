@@ -1,7 +1,7 @@
 //! [`Transport`]: the handle to a connection.
 //!
 //! Mirrors `ITransport` and `ITCPTransport` of `twisted.internet.interfaces`.
-//! Tested in `tests/transport.rs` and `tests/tcp.rs`.
+//! Tested in `tests/network/transport.rs` and `tests/network/tcp.rs`.
 
 #[cfg(unix)]
 mod descriptors;
@@ -314,6 +314,13 @@ impl Transport {
     /// ```
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.link, &other.link)
+    }
+}
+
+/// A transport is itself the transport under it.
+impl AsRef<Self> for Transport {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 

@@ -1,6 +1,6 @@
 //! Connecting to UNIX sockets.
 //!
-//! Mirrors `connectUNIX`. Tested in `tests/unix.rs`.
+//! Mirrors `connectUNIX`. Tested in `tests/network/unix.rs`.
 
 use std::ffi::OsString;
 use std::io;

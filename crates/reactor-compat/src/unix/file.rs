@@ -1,7 +1,7 @@
 //! [`SocketFile`]: the file that is a UNIX socket's name, and its lock.
 //!
 //! Mirrors what `twisted.internet.unix.Port` does about files. Tested in
-//! `tests/unix.rs`.
+//! `tests/network/unix.rs`.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,6 +1,6 @@
 //! Listening on UNIX sockets.
 //!
-//! Mirrors `listenUNIX`. Tested in `tests/unix.rs`.
+//! Mirrors `listenUNIX`. Tested in `tests/network/unix.rs`.
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;

@@ -1,7 +1,7 @@
 //! UNIX sockets that stream: listening and connecting.
 //!
 //! Mirrors `IReactorUNIX` of `twisted.internet.interfaces`, and
-//! `twisted.internet.unix`. Tested in `tests/unix.rs`.
+//! `twisted.internet.unix`. Tested in `tests/network/unix.rs`.
 
 mod connect;
 mod file;

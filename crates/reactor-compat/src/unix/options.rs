@@ -1,7 +1,7 @@
 //! [`UnixOptions`] and [`UnixConnectOptions`].
 //!
 //! Mirrors the arguments of `listenUNIX` and `connectUNIX`. Tested in
-//! `tests/unix.rs`.
+//! `tests/network/unix.rs`.
 
 use std::time::Duration;
 

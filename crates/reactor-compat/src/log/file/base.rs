@@ -1,6 +1,6 @@
 //! [`OpenLog`]: the file that is written to, and how it is put aside.
 //!
-//! Mirrors `twisted.python.logfile.BaseLogFile`. Tested in `tests/logfile.rs`.
+//! Mirrors `twisted.python.logfile.BaseLogFile`. Tested in `tests/logging/logfile.rs`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;

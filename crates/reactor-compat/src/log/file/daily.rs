@@ -1,7 +1,7 @@
 //! [`DailyLogFile`]: a log file that rotates by the day.
 //!
 //! Mirrors `twisted.python.logfile.DailyLogFile`. Tested in
-//! `tests/logfile.rs`.
+//! `tests/logging/logfile.rs`.
 
 use std::fmt;
 use std::io::{self, Write};

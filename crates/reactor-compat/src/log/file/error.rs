@@ -1,6 +1,6 @@
 //! [`LogFileError`]: what can be wrong with a log file.
 //!
-//! Tested in `tests/logfile.rs`.
+//! Tested in `tests/logging/logfile.rs`.
 
 use std::error::Error;
 use std::fmt;

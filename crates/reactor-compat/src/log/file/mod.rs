@@ -1,6 +1,6 @@
 //! Log files that rotate.
 //!
-//! Mirrors `twisted.python.logfile`. Tested in `tests/logfile.rs`.
+//! Mirrors `twisted.python.logfile`. Tested in `tests/logging/logfile.rs`.
 
 mod base;
 mod daily;

@@ -1,6 +1,6 @@
 //! [`LogReader`]: reading a log, old or current.
 //!
-//! Mirrors `twisted.python.logfile.LogReader`. Tested in `tests/logfile.rs`.
+//! Mirrors `twisted.python.logfile.LogReader`. Tested in `tests/logging/logfile.rs`.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

@@ -2,7 +2,7 @@
 //! when it is time.
 //!
 //! Mirrors `write`, `rotate` and `reopen` of
-//! `twisted.python.logfile.BaseLogFile`. Tested in `tests/logfile.rs`.
+//! `twisted.python.logfile.BaseLogFile`. Tested in `tests/logging/logfile.rs`.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
 //! [`LogFile`]: a log file that rotates by its size.
 //!
-//! Mirrors `twisted.python.logfile.LogFile`. Tested in `tests/logfile.rs`.
+//! Mirrors `twisted.python.logfile.LogFile`. Tested in `tests/logging/logfile.rs`.
 
 use std::fs;
 use std::io::{self, Write};

@@ -1,6 +1,6 @@
 //! [`JsonFormat`]: a line of JSON for each event.
 //!
-//! Mirrors `twisted.logger.jsonFileLogObserver`. Tested in `tests/log.rs`.
+//! Mirrors `twisted.logger.jsonFileLogObserver`. Tested in `tests/logging/log.rs`.
 
 use std::fmt::{self, Write};
 

@@ -1,6 +1,6 @@
 //! What a line of a log looks like.
 //!
-//! Tested in `tests/log.rs`.
+//! Tested in `tests/logging/log.rs`.
 
 mod json;
 mod twisted;

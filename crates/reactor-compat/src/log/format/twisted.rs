@@ -1,7 +1,7 @@
 //! [`TwistedFormat`]: Twisted's own lines.
 //!
 //! Mirrors `formatTime` and `emit` of `twisted.python.log.FileLogObserver`.
-//! Tested in `tests/log.rs`.
+//! Tested in `tests/logging/log.rs`.
 
 use std::fmt;
 use std::time::SystemTime;

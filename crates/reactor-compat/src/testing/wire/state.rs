@@ -1,6 +1,6 @@
 //! [`State`]: what is on a wire, and how it moves.
 //!
-//! Tested in `tests/memory_pair.rs`.
+//! Tested in `tests/testing/memory_pair.rs`.
 
 use std::collections::VecDeque;
 use std::io;

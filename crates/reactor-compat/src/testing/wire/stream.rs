@@ -1,6 +1,6 @@
 //! [`MemoryStream`]: one end of a wire, as a stream of Tokio's.
 //!
-//! Tested in `tests/memory_pair.rs`.
+//! Tested in `tests/testing/memory_pair.rs`.
 
 use std::cell::Cell;
 use std::io;

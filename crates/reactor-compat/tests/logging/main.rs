@@ -1,0 +1,5 @@
+//! Log lines, observers and log files.
+
+mod log;
+mod log_observer;
+mod logfile;

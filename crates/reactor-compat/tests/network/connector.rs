@@ -1,0 +1,348 @@
+//! Connectors: one connection, made, given up, made again.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by a panic"
+)]
+
+use std::cell::{Cell, RefCell};
+use std::net::TcpListener;
+use std::rc::Rc;
+
+use crate::support::{Event, Log, Recorder, drive, listen, turns, until};
+use deferred::Failure;
+use deferred::testing::failure_result_of;
+use reactor_compat::Connector;
+use reactor_compat::{
+    Address, ClientFactory, ConnectError, ConnectingCancelledError, Factory, NotConnectingError,
+    Reactor,
+};
+
+/// Where nobody listens.
+fn nowhere() -> std::net::SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn silent(_: Address) -> Recorder {
+    Recorder::default()
+}
+
+#[test]
+fn a_connection_that_nobody_takes_is_refused() {
+    drive(|reactor| async move {
+        let failure = reactor.connect_tcp(nowhere(), silent).when_connected().await.unwrap_err();
+        assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
+    });
+}
+
+#[test]
+fn a_name_without_an_address_is_an_error() {
+    drive(|reactor| async move {
+        let connector = reactor.connect_tcp(("no.such.host.invalid", 80), silent);
+        let failure = connector.when_connected().await.unwrap_err();
+        assert!(matches!(failure.check(), Some(ConnectError::UnknownHost(_))));
+    });
+}
+
+#[test]
+fn a_name_is_looked_up() {
+    drive(|reactor| async move {
+        let address = listen(&reactor, silent);
+        let connector = reactor.connect_tcp(("localhost", address.port()), silent);
+        let connection = connector.when_connected().await.unwrap();
+        assert_eq!(connection.get_peer().port(), Some(address.port()));
+    });
+}
+
+#[test]
+fn connection_made_comes_before_the_deferred() {
+    drive(|reactor| async move {
+        let address = listen(&reactor, silent);
+        let log = Log::default();
+        let seen = log.clone();
+        let connector = reactor.connect_tcp(address, move |_: Address| Recorder::new(&seen));
+        let events = log.clone();
+        let connected = connector.when_connected().add_callback(move |_| Ok(events.events()));
+        assert_eq!(connected.await.unwrap(), [Event::Made]);
+        let again = connector.when_connected().await.unwrap();
+        assert_eq!(connector.stop_connecting(), Err(NotConnectingError));
+        connector.disconnect();
+        assert!(again.disconnecting());
+        assert_eq!(log.ended().await, Event::Done);
+    });
+}
+
+#[test]
+fn an_attempt_can_be_given_up() {
+    drive(|reactor| async move {
+        // Nothing answers there; on a machine without a network it fails.
+        let connector = reactor.connect_tcp(("192.0.2.1", 80), silent);
+        let connected = connector.when_connected();
+        connector.stop_connecting().unwrap();
+        let failure = connected.await.unwrap_err();
+        assert_eq!(failure.check(), Some(&ConnectError::UserAborted));
+        assert_eq!(connector.stop_connecting(), Err(NotConnectingError));
+    });
+}
+
+#[test]
+fn cancelling_gives_the_attempt_up() {
+    drive(|reactor| async move {
+        let connector = reactor.connect_tcp(("192.0.2.1", 80), silent);
+        let connected = connector.when_connected();
+        connected.cancel();
+        let failure = failure_result_of(connected);
+        let error = failure.check::<ConnectingCancelledError>().unwrap();
+        assert_eq!(error.destination().to_string(), "192.0.2.1:80");
+        until(|| connector.connect().is_ok()).await;
+        connector.disconnect();
+    });
+}
+
+#[test]
+fn a_factory_that_refuses_or_panics_fails_the_attempt() {
+    drive(|reactor| async move {
+        let address = listen(&reactor, silent);
+        let refusing = reactor.connect_tcp(address, |_: Address| None::<Recorder>);
+        let failure = refusing.when_connected().await.unwrap_err();
+        assert_eq!(failure.check(), Some(&ConnectError::NoProtocol));
+        let panicking = reactor.connect_tcp(address, |_: Address| -> Recorder { panic!("boom") });
+        let failure = panicking.when_connected().await.unwrap_err();
+        assert_eq!(failure.check(), Some(&ConnectError::FactoryPanicked("boom".to_owned())));
+    });
+}
+
+#[test]
+fn the_reactors_end_is_the_attempts() {
+    let reactor = Reactor::new();
+    let connected = reactor.connect_tcp(("192.0.2.1", 80), silent).when_connected();
+    let stop = reactor.clone();
+    reactor.call_when_running(move || stop.stop().unwrap());
+    reactor.run().unwrap();
+    let failure = failure_result_of(connected);
+    assert_eq!(failure.check(), Some(&ConnectError::ReactorStopped));
+}
+
+/// Connects again, up to three times.
+struct Persistent {
+    log: Rc<RefCell<Vec<&'static str>>>,
+    attempts: usize,
+}
+
+impl Factory for Persistent {
+    type Protocol = Recorder;
+    fn build_protocol(&mut self, _: Address) -> Option<Recorder> {
+        self.log.borrow_mut().push("build");
+        Some(Recorder::default())
+    }
+}
+
+impl Persistent {
+    fn again(&mut self, connector: &Connector<Recorder>) {
+        self.attempts += 1;
+        if self.attempts < 3 {
+            connector.connect().unwrap();
+        } else {
+            self.log.borrow_mut().push("enough");
+        }
+    }
+}
+
+impl ClientFactory for Persistent {
+    fn started_connecting(&mut self, _: &Connector<Recorder>) {
+        self.log.borrow_mut().push("started");
+    }
+    fn client_connection_failed(&mut self, connector: &Connector<Recorder>, reason: Failure) {
+        assert!(reason.is::<ConnectError>());
+        self.log.borrow_mut().push("failed");
+        self.again(connector);
+    }
+    fn client_connection_lost(&mut self, connector: &Connector<Recorder>, _: Failure) {
+        self.log.borrow_mut().push("lost");
+        self.again(connector);
+    }
+}
+
+fn persistent() -> (Persistent, Rc<RefCell<Vec<&'static str>>>) {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    (Persistent { log: log.clone(), attempts: 0 }, log)
+}
+
+#[test]
+fn a_factory_may_connect_again_when_it_failed() {
+    drive(|reactor| async move {
+        let (factory, log) = persistent();
+        reactor.connect_tcp(nowhere(), factory);
+        until(|| log.borrow().last() == Some(&"enough")).await;
+        let expected = ["started", "failed", "started", "failed", "started", "failed", "enough"];
+        assert_eq!(*log.borrow(), expected);
+    });
+}
+
+#[test]
+fn a_factory_that_connects_again_does_not_hold_up_the_reactors_end() {
+    let (factory, log) = persistent();
+    let reactor = Reactor::new();
+    let connector = reactor.connect_tcp(("192.0.2.1", 80), factory);
+    let stop = reactor.clone();
+    reactor.call_when_running(move || stop.stop().unwrap());
+    reactor.run().unwrap();
+    assert_eq!(*log.borrow(), ["started", "failed"]);
+    drop(connector);
+}
+
+#[test]
+fn a_factory_may_connect_again_when_the_connection_is_lost() {
+    drive(|reactor| async move {
+        let accepted = Rc::new(Cell::new(0));
+        let counted = accepted.clone();
+        let address = listen(&reactor, move |_: Address| {
+            counted.set(counted.get() + 1);
+            Recorder::default().made(|transport, ()| transport.lose_connection())
+        });
+        let (factory, log) = persistent();
+        reactor.connect_tcp(address, factory);
+        until(|| log.borrow().last() == Some(&"enough")).await;
+        assert_eq!(log.borrow()[..3], ["started", "build", "lost"]);
+        assert_eq!(accepted.get(), 3);
+        turns(3).await;
+    });
+}
+
+#[test]
+fn a_factory_may_give_up_as_soon_as_it_starts() {
+    struct Reluctant(Rc<Cell<bool>>);
+    impl Factory for Reluctant {
+        type Protocol = Recorder;
+        fn build_protocol(&mut self, _: Address) -> Option<Recorder> {
+            None
+        }
+    }
+    impl ClientFactory for Reluctant {
+        fn started_connecting(&mut self, connector: &Connector<Recorder>) {
+            connector.stop_connecting().unwrap();
+        }
+        fn client_connection_failed(&mut self, _: &Connector<Recorder>, reason: Failure) {
+            self.0.set(reason.check() == Some(&ConnectError::UserAborted));
+        }
+    }
+
+    drive(|reactor| async move {
+        let address = listen(&reactor, silent);
+        let given_up = Rc::new(Cell::new(false));
+        reactor.connect_tcp(address, Reluctant(given_up.clone()));
+        until(|| given_up.get()).await;
+    });
+}
+
+#[test]
+fn a_connector_that_nobody_has_any_more_goes_with_those_who_wait() {
+    drive(|reactor| async move {
+        let canary = Rc::new(());
+        let kept = canary.clone();
+        let connector = reactor.connect_tcp(nowhere(), move |_: Address| {
+            let _ = &kept;
+            Recorder::default()
+        });
+        connector.when_connected().await.unwrap_err();
+        let waits = connector.when_connected();
+        drop(connector);
+        assert_eq!(Rc::strong_count(&canary), 1);
+        waits.cancel();
+        assert!(failure_result_of(waits).is::<ConnectingCancelledError>());
+    });
+}
+
+/// A factory that says what it is told, and connects again as often as it is
+/// to.
+struct Told {
+    told: Rc<RefCell<Vec<&'static str>>>,
+    again: usize,
+}
+
+impl Told {
+    fn say(&self, what: &'static str) {
+        self.told.borrow_mut().push(what);
+    }
+
+    fn over(&mut self, what: &'static str, connector: &Connector<Recorder>) {
+        self.say(what);
+        if self.again > 0 {
+            self.again -= 1;
+            connector.connect().unwrap();
+        }
+    }
+}
+
+impl Factory for Told {
+    type Protocol = Recorder;
+
+    fn build_protocol(&mut self, _: Address) -> Option<Recorder> {
+        self.say("build");
+        Some(Recorder::default())
+    }
+
+    fn start_factory(&mut self) {
+        self.say("start");
+    }
+
+    fn stop_factory(&mut self) {
+        self.say("stop");
+    }
+}
+
+impl ClientFactory for Told {
+    fn started_connecting(&mut self, _: &Connector<Recorder>) {
+        self.say("connecting");
+    }
+
+    fn client_connection_failed(&mut self, connector: &Connector<Recorder>, _: Failure) {
+        self.over("failed", connector);
+    }
+
+    fn client_connection_lost(&mut self, connector: &Connector<Recorder>, _: Failure) {
+        self.over("lost", connector);
+    }
+}
+
+#[test]
+fn a_factory_is_started_with_the_first_attempt_and_stopped_with_the_last() {
+    drive(|reactor| async move {
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let connector = reactor.connect_tcp(nowhere(), Told { told: told.clone(), again: 1 });
+        until(|| told.borrow().last() == Some(&"stop")).await;
+        let story = ["start", "connecting", "failed", "connecting", "failed", "stop"];
+        assert_eq!(told.take(), story);
+        // Another time it is started anew.
+        connector.connect().unwrap();
+        until(|| told.borrow().last() == Some(&"stop")).await;
+        assert_eq!(told.take(), ["start", "connecting", "failed", "stop"]);
+    });
+}
+
+#[test]
+fn a_factory_is_stopped_when_its_connection_is_lost_for_good() {
+    drive(|reactor| async move {
+        let address = listen(&reactor, silent);
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let connector = reactor.connect_tcp(address, Told { told: told.clone(), again: 1 });
+        for round in 1..=2 {
+            connector.when_connected().await.unwrap().lose_connection();
+            let lost = || told.borrow().iter().filter(|said| **said == "lost").count();
+            until(|| lost() == round).await;
+        }
+        until(|| told.borrow().last() == Some(&"stop")).await;
+        let story = ["start", "connecting", "build", "lost", "connecting", "build", "lost", "stop"];
+        assert_eq!(*told.borrow(), story);
+    });
+}
+
+#[test]
+fn a_factory_whose_attempt_never_began_is_not_stopped() {
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let reactor = Reactor::new();
+    reactor.connect_tcp(nowhere(), Told { told: told.clone(), again: 1 });
+    drop(reactor);
+    assert_eq!(*told.borrow(), ["failed"]);
+}

@@ -1,0 +1,23 @@
+//! The reactor itself: its run, its time, its threads, its tasks.
+
+mod blocking;
+mod cooperate;
+mod defer_later;
+mod event;
+#[cfg(feature = "greenlet")]
+mod greenlet;
+mod guest;
+mod inventory;
+mod lockfile;
+mod looping_call;
+mod per_test_reactor;
+mod react;
+mod reactor;
+mod reactor_thread;
+mod run;
+mod system_event;
+mod thread_pool;
+mod threads;
+
+#[path = "../support/mod.rs"]
+mod support;
