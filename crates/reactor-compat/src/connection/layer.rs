@@ -9,7 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
 #[cfg(feature = "tls")]
-use crate::tls::{self, Handshake, Secured};
+use crate::network::Security as Secured;
+#[cfg(feature = "tls")]
+use crate::tls::{self, Handshake, security_of};
 
 /// What is to be between a socket and its driver from the start.
 #[derive(Clone, Default)]
@@ -83,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Layer<S> {
         let Self::Handshake(handshake) = self else { return Poll::Ready(Ok(None)) };
         match std::task::ready!(handshake.poll(cx)) {
             Ok(stream) => {
-                let secured = Secured::of(&stream);
+                let secured = security_of(&stream);
                 *self = Self::Tls(Box::new(stream));
                 Poll::Ready(Ok(Some(secured)))
             }

@@ -3,67 +3,29 @@
 //! Mirrors `ISSLTransport` and `INegotiated` of
 //! `twisted.internet.interfaces`. Tested in `tests/network/tls.rs`.
 
-use std::fmt;
 use std::rc::Rc;
 
-use rustls::pki_types::CertificateDer;
 use tokio_rustls::TlsStream;
 
+use crate::network::{Certificate, Security};
 use crate::transport::Transport;
 
 /// What a handshake found out.
-#[derive(Debug)]
-pub(crate) struct Secured {
-    certificate: Option<Certificate>,
-    protocol: Option<Vec<u8>>,
-    server_name: Option<String>,
-}
-
-impl Secured {
-    pub(crate) fn of<S>(stream: &TlsStream<S>) -> Self {
-        let (_, session) = stream.get_ref();
-        let certificate = session.peer_certificates().and_then(|chain| chain.first());
-        let server_name = match stream {
-            TlsStream::Server(server) => server.get_ref().1.server_name(),
-            TlsStream::Client(_) => None,
-        };
-        Self {
-            certificate: certificate.map(|der| Certificate { der: der.clone().into_owned() }),
-            protocol: session.alpn_protocol().map(Into::into),
-            server_name: server_name.map(Into::into),
-        }
+pub(crate) fn security_of<S>(stream: &TlsStream<S>) -> Security {
+    let (_, session) = stream.get_ref();
+    let mut security = Security::new();
+    if let Some(der) = session.peer_certificates().and_then(|chain| chain.first()) {
+        security = security.with_certificate(Certificate::from_der(der.to_vec()));
     }
-}
-
-/// A peer's certificate.
-///
-/// ```
-/// use reactor_compat::tls::Certificate;
-///
-/// fn describe(certificate: &Certificate) -> String {
-///     format!("a certificate of {} bytes", certificate.der().len())
-/// }
-/// # let _ = describe;
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-#[doc(alias = "twisted.internet.ssl.Certificate")]
-pub struct Certificate {
-    der: CertificateDer<'static>,
-}
-
-impl Certificate {
-    /// Its bytes (X.509 in DER).
-    ///
-    /// See the [type's example](Self).
-    #[doc(alias = "dump")]
-    pub fn der(&self) -> &[u8] {
-        &self.der
+    if let Some(protocol) = session.alpn_protocol() {
+        security = security.with_protocol(protocol);
     }
-}
-
-impl fmt::Debug for Certificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({} bytes)", self.der.len())
+    match stream {
+        TlsStream::Server(server) => match server.get_ref().1.server_name() {
+            Some(name) => security.with_server_name(name),
+            None => security,
+        },
+        TlsStream::Client(_) => security,
     }
 }
 
@@ -92,7 +54,7 @@ impl Transport {
     #[doc(alias = "getPeerCertificate")]
     #[doc(alias = "ISSLTransport")]
     pub fn peer_certificate(&self) -> Option<Certificate> {
-        self.secured()?.certificate.clone()
+        self.secured()?.certificate().cloned()
     }
 
     /// The protocol that both sides agreed on (ALPN); `None` where they did not.
@@ -129,7 +91,7 @@ impl Transport {
     /// ```
     #[doc(alias = "negotiatedProtocol")]
     pub fn negotiated_protocol(&self) -> Option<Vec<u8>> {
-        self.secured()?.protocol.clone()
+        self.secured()?.protocol().map(Into::into)
     }
 
     /// The name by which a client asked for us (SNI), on a server.
@@ -141,10 +103,10 @@ impl Transport {
     /// assert_eq!(StringTransport::new(Silent).server_name(), None);
     /// ```
     pub fn server_name(&self) -> Option<String> {
-        self.secured()?.server_name.clone()
+        self.secured()?.server_name().map(Into::into)
     }
 
-    fn secured(&self) -> Option<Rc<Secured>> {
+    fn secured(&self) -> Option<Rc<Security>> {
         self.link().secured()
     }
 }

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::link::{Cover, Link};
-use crate::tls::{Secured, Security};
+use crate::network::Security as Secured;
+use crate::tls::Security;
 
 /// What the extras of a connection hold of TLS.
 #[derive(Default)]

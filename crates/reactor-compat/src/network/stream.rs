@@ -1,0 +1,106 @@
+//! [`Stream`]: a connected stream of bytes, as a network gives it.
+//!
+//! Tested in `tests/network/`, and by the behaviour suite.
+
+use std::io;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Security;
+use crate::address::Address;
+
+/// How a stream is ended, beside being dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamEnd {
+    /// Once the peer has ended, dropping it tells the peer all that there is to
+    /// be told. Sockets are such.
+    Drop,
+    /// It has to be shut down for the peer to know.
+    ShutDown,
+    /// The peer answers the end with its own, which is waited for: TLS.
+    Answered,
+}
+
+/// A connected stream of bytes: a socket, a stream in memory, TLS or a
+/// layer over another one.
+///
+/// A network gives them; the connection's task drives them.
+/// All but reading, writing and the two addresses has a default.
+///
+/// # Re-entrancy
+///
+/// The stream is borrowed while one of its methods runs: none of them may use
+/// the transport that runs over it.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// Our own end.
+    fn get_host(&self) -> Address;
+
+    /// The other end.
+    fn get_peer(&self) -> Address;
+
+    /// Goes on with what comes before the first byte: ready when the stream is
+    /// open, and both addresses are known. At once, unless it is overridden.
+    ///
+    /// # Errors
+    ///
+    /// The stream will never be open.
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Has the peer see a reset when the stream is dropped, where there is such
+    /// a thing.
+    fn reset_on_drop(&mut self) {}
+
+    /// How it is ended.
+    fn end(&self) -> StreamEnd {
+        StreamEnd::ShutDown
+    }
+
+    /// What protects it, once it is open: of TLS.
+    fn security(&self) -> Option<Rc<Security>> {
+        None
+    }
+
+    /// The socket under it, to set options of.
+    fn socket(&self) -> Option<SockRef<'_>> {
+        None
+    }
+
+    /// Sends a descriptor with the next byte that is written; gives it back
+    /// where that cannot be.
+    ///
+    /// # Errors
+    ///
+    /// The descriptor, if the stream passes none.
+    #[cfg(unix)]
+    fn send_descriptor(&mut self, descriptor: OwnedFd) -> Result<(), OwnedFd> {
+        Err(descriptor)
+    }
+
+    /// How many descriptors wait to be sent.
+    #[cfg(unix)]
+    fn unsent_descriptors(&self) -> usize {
+        0
+    }
+
+    /// Looks for descriptors from now on, wherever there is something to read,
+    /// or does so no longer.
+    #[cfg(unix)]
+    fn receive_descriptors(&mut self, wanted: bool) {
+        let _ = wanted;
+    }
+
+    /// The next descriptor that came.
+    #[cfg(unix)]
+    fn take_descriptor(&mut self) -> Option<OwnedFd> {
+        None
+    }
+}
