@@ -14,10 +14,11 @@ use crate::address::{Address, UnixAddress};
 use crate::connection::{Connection, Security};
 use crate::factory::Factory;
 use crate::guard;
+use crate::network::SharedStream;
 use crate::port::{self, Bound, Port};
 use crate::reactor::Reactor;
 use crate::serve::{Origin, serve_socket};
-use crate::socket::{Adopted, Socket, UnixSocket};
+use crate::socket::AdoptedSocket;
 
 /// Why a socket was not adopted. It is closed.
 ///
@@ -192,17 +193,14 @@ impl Reactor {
         Ok(serve_socket(self, socket, protocol, Origin::Accepted { number: 0 }, None))
     }
 
-    fn connected(&self, socket: RawSocket, (host, peer): (&Address, &Address)) -> Socket {
+    fn connected(&self, socket: RawSocket, (host, peer): (&Address, &Address)) -> SharedStream {
         #[cfg(feature = "testing")]
         if let Some(network) = self.network() {
-            return Socket::Memory(Box::new(network.adopt_connection(socket, (host, peer))));
+            return SharedStream::new(network.adopt_connection(socket, (host, peer)));
         }
         #[cfg(not(feature = "testing"))]
-        let _ = peer;
-        Socket::Adopted(match host {
-            Address::Unix(_) => Adopted::Unix(UnixSocket::new(socket.into())),
-            _ => Adopted::Tcp(socket.into()),
-        })
+        let _ = host;
+        SharedStream::new(AdoptedSocket::new(socket, peer))
     }
 }
 

@@ -109,7 +109,7 @@ pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
 pub use descriptor::{FileDescriptor, ReadDescriptor, WriteDescriptor};
 pub use error::*;
 pub use factory::{Built, ClientFactory, Factory};
-pub use network::{Certificate, Security, Stream, StreamEnd};
+pub use network::{Certificate, Security, SharedStream, Stream, StreamEnd};
 pub use port::Port;
 pub use producer::{Producer, ProducerKind};
 pub use protocol::{Protocol, short_name};

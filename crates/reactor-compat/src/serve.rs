@@ -9,9 +9,9 @@ use tracing::Span;
 
 use crate::address::Address;
 use crate::connection::{Attendant, Connection, Driver, Layer, Residence, Security, Setup};
+use crate::network::{SharedStream, Stream, StreamEnd};
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
-use crate::socket::{SharedSocket, Socket};
 #[cfg(feature = "tls")]
 use crate::transport::Cover;
 use crate::transport::{Link, Transport};
@@ -79,33 +79,32 @@ pub(crate) enum Origin {
     Connected,
 }
 
-/// Gives a socket, whose other end is known, to a driver, secured from the
+/// Gives a stream, whose other end is known, to a driver, secured from the
 /// start where that was asked for.
 pub(crate) fn serve_socket<P: Protocol>(
     reactor: &Reactor,
-    (socket, peer, security): (Socket, Address, Security),
+    (mut stream, peer, security): (SharedStream, Address, Security),
     protocol: P,
     origin: Origin,
     attendant: Option<Rc<dyn Attendant<P>>>,
 ) -> Connection<P> {
-    let host = socket.host().unwrap_or(Address::Pipe);
+    let host = stream.get_host();
     let span = label(&protocol, origin, &peer);
     let receives = protocol.receives_descriptors();
-    let socket = SharedSocket::new(socket);
     serve_with(reactor, host, peer, protocol, |connection, residence| {
         #[cfg(unix)]
         if receives {
-            socket.receive_descriptors();
+            stream.receive_descriptors(true);
         }
-        connection.link().set_socket(socket.clone());
+        connection.link().set_socket(stream.clone());
         #[cfg(feature = "tls")]
         if matches!(security, Security::Tls(_)) {
             connection.link().set_cover(Cover::Tls);
         }
         Setup {
-            stream: Layer::new(socket, security),
-            reset: SharedSocket::reset_on_drop,
-            drop_ends: true,
+            drop_ends: stream.end() == StreamEnd::Drop,
+            stream: Layer::new(stream, security),
+            reset: |stream| stream.clone().reset_on_drop(),
             connection,
             residence,
             attendant,

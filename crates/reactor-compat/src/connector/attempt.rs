@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use super::Target;
 use super::plan::Plan;
 use crate::error::ConnectError;
+use crate::network::SharedStream;
 use crate::reactor::{Alive, Live, Reactor};
-use crate::socket::Socket;
 
 /// An attempt, which can be given up.
 pub(super) struct Attempt {
@@ -62,7 +62,7 @@ pub(super) async fn connect_unless(
     attempt: &Attempt,
     plan: &Plan,
     reactor: &Reactor,
-) -> Result<Socket, ConnectError> {
+) -> Result<SharedStream, ConnectError> {
     let mut given_up = pin!(attempt.given_up());
     let mut connected = pin!(plan.dial(reactor));
     poll_fn(|cx| match given_up.as_mut().poll(cx) {

@@ -11,10 +11,10 @@ use crate::connection::{Attendant, Connection};
 use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;
 use crate::guard;
+use crate::network::{SharedStream, Stream};
 use crate::protocol::Protocol;
 use crate::reactor::{Enrolment, Live, Reactor, WeakReactor};
 use crate::serve::{Origin, serve_socket};
-use crate::socket::Socket;
 use crate::waiters::Waiters;
 
 /// What a connector is doing.
@@ -207,10 +207,10 @@ impl<P: Protocol> Core<P> {
     fn build(
         self: &Rc<Self>,
         reactor: &Reactor,
-        socket: Socket,
+        stream: SharedStream,
         attempt: &Attempt,
     ) -> Result<Connection<P>, ConnectError> {
-        let peer = socket.peer()?;
+        let peer = stream.get_peer();
         let built = self.tell(|factory, _| factory.build_protocol(peer.clone()));
         if let Some(why) = attempt.verdict() {
             // The factory itself gave it up.
@@ -220,9 +220,9 @@ impl<P: Protocol> Core<P> {
         match built {
             Some(Ok(Some(protocol))) => {
                 let attendant: Rc<dyn Attendant<P>> = Rc::new(Watcher(self.clone()));
-                let socket = (socket, peer, self.plan.security.clone());
+                let stream = (stream, peer, self.plan.security.clone());
                 let attendant = Some(attendant);
-                Ok(serve_socket(reactor, socket, protocol, Origin::Connected, attendant))
+                Ok(serve_socket(reactor, stream, protocol, Origin::Connected, attendant))
             }
             Some(Err(failure)) => {
                 let message = failure.check::<Panic>().map_or("", Panic::message);

@@ -5,8 +5,9 @@ use tokio::time::timeout;
 use super::Target;
 use crate::connection::Security;
 use crate::error::ConnectError;
+use crate::network::SharedStream;
 use crate::reactor::Reactor;
-use crate::socket::Socket;
+use crate::socket::TcpSocket;
 #[cfg(unix)]
 use crate::socket::UnixSocket;
 use crate::tcp::{ConnectOptions, dial};
@@ -44,12 +45,12 @@ impl Plan {
     }
 
     /// Makes a connection, within the time that the options allow.
-    pub(super) async fn dial(&self, reactor: &Reactor) -> Result<Socket, ConnectError> {
+    pub(super) async fn dial(&self, reactor: &Reactor) -> Result<SharedStream, ConnectError> {
         let dialled = timeout(self.options.get_timeout(), self.dial_unbounded(reactor)).await;
         dialled.map_err(|_| ConnectError::Timeout)?
     }
 
-    async fn dial_unbounded(&self, reactor: &Reactor) -> Result<Socket, ConnectError> {
+    async fn dial_unbounded(&self, reactor: &Reactor) -> Result<SharedStream, ConnectError> {
         #[cfg(feature = "testing")]
         if let Some(network) = reactor.network() {
             let secure = !matches!(self.security, Security::None);
@@ -61,12 +62,13 @@ impl Plan {
         }
         match &self.target {
             Target::Tcp(destination) => {
-                Ok(Socket::Tcp(dial(reactor, destination, &self.options).await?))
+                let stream = dial(reactor, destination, &self.options).await?;
+                Ok(SharedStream::new(TcpSocket::connected(stream)?))
             }
             #[cfg(unix)]
             Target::Unix(address) => {
                 let stream = crate::unix::dial(address, self.check_lock).await?;
-                Ok(Socket::Unix(UnixSocket::new(stream)))
+                Ok(SharedStream::new(UnixSocket::connected(stream)?))
             }
             #[cfg(not(unix))]
             Target::Unix(_) => Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into()),

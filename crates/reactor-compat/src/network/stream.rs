@@ -69,9 +69,10 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {
         None
     }
 
-    /// The socket under it, to set options of.
-    fn socket(&self) -> Option<SockRef<'_>> {
-        None
+    /// Has `act` look at the socket under it, to read and set its options, if
+    /// there is one.
+    fn with_socket(&self, act: &mut dyn FnMut(&SockRef<'_>)) {
+        let _ = act;
     }
 
     /// Sends a descriptor with the next byte that is written; gives it back
@@ -92,7 +93,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {
     }
 
     /// Looks for descriptors from now on, wherever there is something to read,
-    /// or does so no longer.
+    /// or does so no longer, in which case those that come are closed.
     #[cfg(unix)]
     fn receive_descriptors(&mut self, wanted: bool) {
         let _ = wanted;
@@ -103,4 +104,9 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {
     fn take_descriptor(&mut self) -> Option<OwnedFd> {
         None
     }
+
+    /// Closes all descriptors that wait: to be sent, and to be taken. None is
+    /// looked for from then on.
+    #[cfg(unix)]
+    fn close_descriptors(&mut self) {}
 }

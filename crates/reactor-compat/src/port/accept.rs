@@ -14,9 +14,9 @@ use crate::address::Address;
 use crate::connection::Security;
 use crate::factory::Factory;
 use crate::guard;
+use crate::network::SharedStream;
 use crate::reactor::{Enrolment, Live, WeakReactor};
 use crate::serve::{Origin, serve_socket};
-use crate::socket::Socket;
 
 /// How many connections are accepted before others have their turn.
 const ACCEPTS: usize = 64;
@@ -86,7 +86,7 @@ impl<F: Factory> Acceptor<F> {
         Ok(())
     }
 
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, Address)>> {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(SharedStream, Address)>> {
         match &*self.core.listener.borrow() {
             Some(Listener::Ready(listener)) => listener.poll_accept(cx),
             Some(Listener::Bound(_)) | None => Poll::Pending,
@@ -100,7 +100,7 @@ impl<F: Factory> Acceptor<F> {
             }
             match self.poll_accept(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok((socket, peer))) => self.welcome(socket, peer),
+                Poll::Ready(Ok((stream, peer))) => self.welcome(stream, peer),
                 // One that is lost is no reason to pause.
                 Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
                 Poll::Ready(Err(error)) => return self.pause(cx, &error),
@@ -118,17 +118,17 @@ impl<F: Factory> Acceptor<F> {
         Poll::Pending
     }
 
-    fn welcome(&mut self, socket: Socket, peer: Address) {
+    fn welcome(&mut self, stream: SharedStream, peer: Address) {
         let Some(reactor) = self.reactor.upgrade() else { return };
         let number = self.accepted;
         self.accepted += 1;
         match guard::catch(|| self.factory.build_protocol(peer.clone())) {
             Ok(Some(protocol)) => {
                 let origin = Origin::Accepted { number };
-                let socket = (socket, peer, self.security.clone());
-                drop(serve_socket(&reactor, socket, protocol, origin, None));
+                let stream = (stream, peer, self.security.clone());
+                drop(serve_socket(&reactor, stream, protocol, origin, None));
             }
-            Ok(None) => drop(socket),
+            Ok(None) => drop(stream),
             Err(failure) => guard::log("a factory", &failure),
         }
     }

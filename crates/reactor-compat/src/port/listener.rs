@@ -8,8 +8,11 @@ use tokio::net::TcpListener;
 use tokio::net::UnixListener;
 
 use crate::address::Address;
+#[cfg(unix)]
+use crate::address::UnixAddress;
+use crate::network::SharedStream;
 use crate::reactor::need_io;
-use crate::socket::Socket;
+use crate::socket::TcpSocket;
 #[cfg(unix)]
 use crate::socket::UnixSocket;
 #[cfg(feature = "testing")]
@@ -82,20 +85,24 @@ impl Bound {
 }
 
 impl Ready {
-    pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, Address)>> {
+    pub(super) fn poll_accept(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(SharedStream, Address)>> {
         match self {
-            Self::Tcp(listener) => listener
-                .poll_accept(cx)
-                .map_ok(|(stream, peer)| (Socket::Tcp(stream), Address::Tcp(peer))),
+            Self::Tcp(listener) => listener.poll_accept(cx).map_ok(|(stream, peer)| {
+                (SharedStream::new(TcpSocket::new(stream, peer)), Address::Tcp(peer))
+            }),
             #[cfg(unix)]
             Self::Unix { listener, .. } => listener.poll_accept(cx).map_ok(|(stream, peer)| {
-                let peer: std::os::unix::net::SocketAddr = peer.into();
-                (Socket::Unix(UnixSocket::new(stream)), Address::Unix(peer.into()))
+                let peer = UnixAddress::from(std::os::unix::net::SocketAddr::from(peer));
+                let socket = UnixSocket::new(stream, peer.clone());
+                (SharedStream::new(socket), Address::Unix(peer))
             }),
             #[cfg(feature = "testing")]
             Self::Memory(listener) => listener.poll_accept(cx).map(|stream| {
                 let peer = stream.peer().clone();
-                Ok((Socket::Memory(Box::new(stream)), peer))
+                Ok((SharedStream::new(stream), peer))
             }),
         }
     }

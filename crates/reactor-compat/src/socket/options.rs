@@ -9,6 +9,8 @@ use std::io;
 
 use socket2::SockRef;
 
+use crate::address::Address;
+use crate::network::Stream;
 use crate::transport::Transport;
 
 /// An option of a connection's socket could not be read or set.
@@ -142,7 +144,18 @@ impl Transport {
         self.tcp(|socket| socket.set_keepalive(enabled))
     }
 
+    /// Does something with the socket, if it is one of TCP.
     fn tcp<R>(&self, act: impl FnOnce(&SockRef<'_>) -> io::Result<R>) -> Result<R, SocketError> {
-        self.link().socket().ok_or(SocketError::NotTcp)?.tcp(act)
+        let stream = self.link().socket().ok_or(SocketError::NotTcp)?;
+        if !matches!(self.link().host, Address::Tcp(_)) {
+            return Err(SocketError::NotTcp);
+        }
+        let (mut act, mut result) = (Some(act), Err(SocketError::NotTcp));
+        stream.with_socket(&mut |socket| {
+            if let Some(act) = act.take() {
+                result = act(socket).map_err(SocketError::from);
+            }
+        });
+        result
     }
 }

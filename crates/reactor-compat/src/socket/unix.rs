@@ -16,8 +16,12 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
+
+use crate::address::{Address, UnixAddress};
+use crate::network::{Stream, StreamEnd};
 
 /// How many descriptors one message can carry on Linux; and how many that came
 /// are kept until they are handed over. More are closed.
@@ -38,6 +42,7 @@ const SEND: SendFlags = SendFlags::empty();
 /// A UNIX socket, which the runtime knows if it is one of Tokio's.
 pub(crate) struct UnixSocket<S = UnixStream> {
     pub(super) stream: S,
+    pub(super) peer: UnixAddress,
     pub(super) passing: Passing,
 }
 
@@ -56,22 +61,35 @@ struct Descriptors {
 }
 
 impl<S> UnixSocket<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        Self { stream, passing: Passing::default() }
+    pub(crate) fn new(stream: S, peer: UnixAddress) -> Self {
+        Self { stream, peer, passing: Passing::default() }
+    }
+}
+
+impl UnixSocket {
+    /// One that was just made.
+    pub(crate) fn connected(stream: UnixStream) -> io::Result<Self> {
+        let peer = net::SocketAddr::from(stream.peer_addr()?).into();
+        Ok(Self::new(stream, peer))
     }
 }
 
 impl UnixSocket<net::UnixStream> {
     /// Makes it known to the runtime that this is called in.
     pub(super) fn register(self) -> io::Result<UnixSocket> {
-        Ok(UnixSocket { stream: UnixStream::from_std(self.stream)?, passing: self.passing })
+        let Self { stream, peer, passing } = self;
+        Ok(UnixSocket { stream: UnixStream::from_std(stream)?, peer, passing })
     }
 }
 
 impl Passing {
-    /// Looks for descriptors from now on, wherever there is something to read.
-    pub(super) fn receive(&mut self) {
-        self.0.get_or_insert_default().wanted = true;
+    /// Looks for descriptors from now on, wherever there is something to read,
+    /// or does so no longer.
+    pub(super) fn receive(&mut self, wanted: bool) {
+        match &mut self.0 {
+            None if !wanted => {}
+            descriptors => descriptors.get_or_insert_default().wanted = wanted,
+        }
     }
 
     pub(super) fn take_received(&mut self) -> Option<OwnedFd> {
@@ -81,6 +99,11 @@ impl Passing {
     /// Sends a descriptor, with one of the bytes that are written next.
     pub(super) fn send(&mut self, descriptor: OwnedFd) {
         self.0.get_or_insert_default().unsent.push_back(descriptor);
+    }
+
+    /// Closes all descriptors that wait, and looks for none.
+    pub(super) fn close(&mut self) {
+        self.0 = None;
     }
 
     /// How many descriptors wait to be sent.
@@ -191,7 +214,7 @@ impl AsyncRead for UnixSocket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, passing } = self.get_mut();
+        let Self { stream, passing, .. } = self.get_mut();
         match &mut passing.0 {
             Some(descriptors) if descriptors.wanted => descriptors.poll_receive(stream, cx, buf),
             _ => Pin::new(stream).poll_read(cx, buf),
@@ -205,7 +228,7 @@ impl AsyncWrite for UnixSocket {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let Self { stream, passing } = self.get_mut();
+        let Self { stream, passing, .. } = self.get_mut();
         match &mut passing.0 {
             Some(descriptors) if !descriptors.unsent.is_empty() => {
                 descriptors.poll_send(stream, cx, data)
@@ -221,5 +244,45 @@ impl AsyncWrite for UnixSocket {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+impl Stream for UnixSocket {
+    fn get_host(&self) -> Address {
+        let host = self.stream.local_addr().map(net::SocketAddr::from);
+        host.map_or(Address::Pipe, |host| Address::Unix(host.into()))
+    }
+
+    fn get_peer(&self) -> Address {
+        Address::Unix(self.peer.clone())
+    }
+
+    fn end(&self) -> StreamEnd {
+        StreamEnd::Drop
+    }
+
+    fn with_socket(&self, act: &mut dyn FnMut(&SockRef<'_>)) {
+        act(&SockRef::from(&self.stream));
+    }
+
+    fn send_descriptor(&mut self, descriptor: OwnedFd) -> Result<(), OwnedFd> {
+        self.passing.send(descriptor);
+        Ok(())
+    }
+
+    fn unsent_descriptors(&self) -> usize {
+        self.passing.unsent()
+    }
+
+    fn receive_descriptors(&mut self, wanted: bool) {
+        self.passing.receive(wanted);
+    }
+
+    fn take_descriptor(&mut self) -> Option<OwnedFd> {
+        self.passing.take_received()
+    }
+
+    fn close_descriptors(&mut self) {
+        self.passing.close();
     }
 }

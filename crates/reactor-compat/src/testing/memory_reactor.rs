@@ -22,10 +22,10 @@ use crate::address::Address;
 #[cfg(unix)]
 use crate::address::UnixAddress;
 use crate::connection::Security;
+use crate::network::SharedStream;
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
 use crate::serve::{Origin, serve_socket};
-use crate::socket::Socket;
 
 /// How many times data is moved before two protocols count as talking for
 /// ever.
@@ -328,8 +328,8 @@ impl MemoryReactor {
     ) -> End<P> {
         let reason = Rc::new(RefCell::new(None));
         let watcher = End::watcher(&reason);
-        let socket = (Socket::Memory(Box::new(stream)), peer, Security::default());
-        End::new(serve_socket(self, socket, protocol, origin, Some(watcher)), reason)
+        let stream = (SharedStream::new(stream), peer, Security::default());
+        End::new(serve_socket(self, stream, protocol, origin, Some(watcher)), reason)
     }
 
     /// The TCP ports that it was asked to open, the first one first, those of

@@ -74,6 +74,4 @@ pub use test_reactor::TestReactor;
 #[cfg(feature = "testing")]
 pub use test_run::{TestRun, run_test};
 #[cfg(feature = "testing")]
-pub(crate) use wire::MemoryStream;
-#[cfg(feature = "testing")]
 pub use wire::Wire;

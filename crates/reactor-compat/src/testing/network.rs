@@ -21,7 +21,7 @@ use crate::address::{Address, UnixAddress};
 use crate::connector::Target;
 use crate::datagram::DatagramOptions;
 use crate::error::{CannotListenError, ConnectError};
-use crate::socket::Socket;
+use crate::network::SharedStream;
 use crate::tcp::{ConnectOptions, Interface, ListenOptions};
 #[cfg(unix)]
 use crate::unix::UnixOptions;
@@ -206,13 +206,13 @@ impl Network {
         target: &Target,
         options: ConnectOptions,
         asked: Asked,
-    ) -> Result<Socket, ConnectError> {
+    ) -> Result<SharedStream, ConnectError> {
         let (client, decided) =
             MemoryClient::new(target.clone(), options, asked, Rc::downgrade(&self));
         self.clients.borrow_mut().push(client);
         drop(self);
         let decided = decided.await.unwrap_or(Err(ConnectError::ReactorStopped))?;
-        Ok(Socket::Memory(Box::new(decided)))
+        Ok(SharedStream::new(decided))
     }
 
     /// The two ends of a new wire, the server's first.

@@ -103,7 +103,7 @@ impl Peer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reset(self) {
-        self.stream.reset_on_drop();
+        self.stream.reset();
     }
 
     /// Whether the other end has said all that it will ever say, cleanly.

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 
 use super::{Link, Transport};
 use crate::error::SendDescriptorError;
+use crate::network::Stream;
 
 /// How many descriptors may wait to be sent.
 const MOST: usize = 256;
@@ -125,10 +126,10 @@ impl Link {
         if self.waiting_descriptors() + descriptors.len() > MOST {
             return Err(SendDescriptorError::Full);
         }
-        let socket = self.socket().ok_or(SendDescriptorError::NotUnix)?;
+        let mut socket = self.socket().ok_or(SendDescriptorError::NotUnix)?;
         for descriptor in descriptors {
-            let unsent = socket.send_descriptor(descriptor).ok_or(SendDescriptorError::NotUnix)?;
-            self.extras().descriptors = unsent;
+            socket.send_descriptor(descriptor).map_err(|_| SendDescriptorError::NotUnix)?;
+            self.extras().descriptors = socket.unsent_descriptors();
         }
         self.wake();
         self.wrote(self.unsent());

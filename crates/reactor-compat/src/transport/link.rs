@@ -9,8 +9,10 @@ use deferred::Failure;
 use super::Outbox;
 use super::extras::Extras;
 use crate::address::Address;
+use crate::network::SharedStream;
+#[cfg(unix)]
+use crate::network::Stream;
 use crate::reactor::{Alive, Live, OpenConnection, Shared};
-use crate::socket::SharedSocket;
 
 /// What has been asked of the connection.
 ///
@@ -117,7 +119,7 @@ pub(crate) struct Link {
     waker: RefCell<Option<Waker>>,
     written: Cell<u64>,
     /// Where the connection is a socket, and until it is lost.
-    socket: RefCell<Option<SharedSocket>>,
+    socket: RefCell<Option<SharedStream>>,
     pub(super) extras: RefCell<Option<Box<Extras>>>,
     pub(crate) host: Address,
     pub(crate) peer: Address,
@@ -244,11 +246,11 @@ impl Link {
         }
     }
 
-    pub(crate) fn socket(&self) -> Option<SharedSocket> {
+    pub(crate) fn socket(&self) -> Option<SharedStream> {
         self.socket.borrow().clone()
     }
 
-    pub(crate) fn set_socket(&self, socket: SharedSocket) {
+    pub(crate) fn set_socket(&self, socket: SharedStream) {
         self.socket.replace(Some(socket));
     }
 
@@ -387,7 +389,7 @@ impl Link {
         let socket = self.socket.take();
         #[cfg(unix)]
         if let Some(socket) = &socket {
-            socket.forget_descriptors();
+            socket.clone().close_descriptors();
         }
         drop(socket);
         let mut outbox = self.outbox.take();

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::Wire;
 use super::state::{Side, Tail};
 use crate::address::Address;
+use crate::network::{Stream, StreamEnd};
 
 /// One end of a wire, as a stream.
 pub(crate) struct MemoryStream {
@@ -35,8 +36,8 @@ impl MemoryStream {
         &self.peer
     }
 
-    /// Has the other end see a reset when this one is dropped.
-    pub(crate) fn reset_on_drop(&self) {
+    /// Closes this end; the other one sees a reset.
+    pub(in crate::testing) fn reset(self) {
         self.resets.set(true);
     }
 
@@ -113,5 +114,23 @@ impl AsyncWrite for MemoryStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.shut_down())
+    }
+}
+
+impl Stream for MemoryStream {
+    fn get_host(&self) -> Address {
+        self.host.clone()
+    }
+
+    fn get_peer(&self) -> Address {
+        self.peer.clone()
+    }
+
+    fn reset_on_drop(&mut self) {
+        self.resets.set(true);
+    }
+
+    fn end(&self) -> StreamEnd {
+        StreamEnd::Drop
     }
 }
