@@ -56,6 +56,7 @@
 mod address;
 #[cfg(unix)]
 mod adopt;
+mod byte_queue;
 mod connection;
 mod connection_event;
 mod connector;
@@ -65,6 +66,7 @@ mod descriptor;
 mod error;
 mod factory;
 mod guard;
+mod layer;
 mod network;
 mod port;
 mod producer;
@@ -109,6 +111,7 @@ pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
 pub use descriptor::{FileDescriptor, ReadDescriptor, WriteDescriptor};
 pub use error::*;
 pub use factory::{Built, ClientFactory, Factory};
+pub use layer::{Layer, LayerIo, Layered};
 pub use network::{Certificate, Security, SharedStream, Stream, StreamEnd};
 pub use port::Port;
 pub use producer::{Producer, ProducerKind};
@@ -119,9 +122,7 @@ pub use reactor::{
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
 pub use socket::SocketError;
-pub use stream::{
-    AsyncFactory, ConnectionEnded, ConnectionStream, StreamProtocol, StreamTaken, async_factory,
-};
+pub use stream::{AsyncFactory, ConnectionStream, StreamProtocol, StreamTaken, async_factory};
 pub use tcp::{ConnectOptions, Destination, Interface, ListenOptions, happy_eyeballs};
 pub use threads::{
     ReactorThread, Remote, ThreadPool, ThreadPoolError, blocking_call_from_thread,

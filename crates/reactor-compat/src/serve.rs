@@ -2,18 +2,19 @@
 //!
 //! Tested in `tests/network/stream.rs`.
 
+use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::Span;
 
 use crate::address::Address;
-use crate::connection::{Attendant, Connection, Driver, Layer, Residence, Security, Setup};
-use crate::network::{SharedStream, Stream, StreamEnd};
+use crate::connection::{Connection, ConnectionObserver, Driver, ProtocolCell, Security, Setup};
+use crate::network::{SharedStream, Stream};
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
-#[cfg(feature = "tls")]
-use crate::transport::Cover;
 use crate::transport::{Link, Transport};
 
 impl Reactor {
@@ -56,16 +57,9 @@ impl Reactor {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
         P: Protocol,
     {
-        let span = label(&protocol, Origin::Accepted { number: 0 }, &Address::Pipe);
-        serve_with(self, Address::Pipe, Address::Pipe, protocol, |connection, residence| Setup {
-            stream: Layer::Plain(stream),
-            reset: |_| {},
-            drop_ends: false,
-            connection,
-            residence,
-            attendant: None,
-            span,
-        })
+        let origin = Origin::Accepted { number: 0 };
+        let stream = (SharedStream::new(PlainStream(stream)), Address::Pipe, Security::default());
+        serve_socket(self, stream, protocol, origin, None)
     }
 }
 
@@ -83,52 +77,21 @@ pub(crate) enum Origin {
 /// start where that was asked for.
 pub(crate) fn serve_socket<P: Protocol>(
     reactor: &Reactor,
-    (mut stream, peer, security): (SharedStream, Address, Security),
+    (stream, peer, security): (SharedStream, Address, Security),
     protocol: P,
     origin: Origin,
-    attendant: Option<Rc<dyn Attendant<P>>>,
+    observer: Option<Rc<dyn ConnectionObserver<P>>>,
 ) -> Connection<P> {
-    let host = stream.get_host();
     let span = label(&protocol, origin, &peer);
-    let receives = protocol.receives_descriptors();
-    serve_with(reactor, host, peer, protocol, |connection, residence| {
-        #[cfg(unix)]
-        if receives {
-            stream.receive_descriptors(true);
-        }
-        connection.link().set_socket(stream.clone());
-        #[cfg(feature = "tls")]
-        if matches!(security, Security::Tls(_)) {
-            connection.link().set_cover(Cover::Tls);
-        }
-        Setup {
-            drop_ends: stream.end() == StreamEnd::Drop,
-            stream: Layer::new(stream, security),
-            reset: |stream| stream.clone().reset_on_drop(),
-            connection,
-            residence,
-            attendant,
-            span,
-        }
-    })
-}
-
-/// Makes the connection's parts, and has the reactor drive it.
-pub(crate) fn serve_with<S, P>(
-    reactor: &Reactor,
-    host: Address,
-    peer: Address,
-    protocol: P,
-    setup: impl FnOnce(Connection<P>, Rc<Residence<P>>) -> Setup<S, P>,
-) -> Connection<P>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-    P: Protocol,
-{
-    let link = Rc::new(Link::new(reactor.shared().clone(), host, peer));
-    let residence = Rc::new(Residence::new(protocol, Transport::new(link)));
-    let connection = Connection::new(residence.clone());
-    reactor.spawn(Driver::new(setup(connection.clone(), residence)));
+    let link = Rc::new(Link::new(reactor.shared().clone(), stream.get_host(), peer));
+    if let Some(build) = security.build() {
+        // A new connection takes it.
+        let _ = link.push_tls(build);
+    }
+    let cell = Rc::new(ProtocolCell::new(protocol, Transport::new(link)));
+    let connection = Connection::new(cell.clone());
+    let setup = Setup { stream, connection: connection.clone(), cell, observer, span };
+    reactor.spawn(Driver::new(setup));
     connection
 }
 
@@ -146,5 +109,46 @@ pub(crate) fn label<P: Protocol>(protocol: &P, origin: Origin, peer: &Address) -
         (Origin::Connected, _) => {
             tracing::debug_span!("connection", system = format_args!("{},client", name()))
         }
+    }
+}
+
+/// A stream that is nothing but read and written.
+struct PlainStream<S>(S);
+
+impl<S: AsyncRead + Unpin> AsyncRead for PlainStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for PlainStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, data)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for PlainStream<S> {
+    fn get_host(&self) -> Address {
+        Address::Pipe
+    }
+
+    fn get_peer(&self) -> Address {
+        Address::Pipe
     }
 }

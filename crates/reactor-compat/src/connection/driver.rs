@@ -1,16 +1,12 @@
-//! [`Driver`]: the task of a connection, over any `AsyncRead + AsyncWrite`.
+//! [`Driver`]: the task of a connection.
 //!
 //! Each time that it is woken it takes steps until there is nothing left to
 //! do: it sends what was written, reads once, gives the protocol what it read,
-//! sends what that wrote, and so on. User code runs only inside
-//! [`Driver::callback`] and [`Link::relax`], with nothing borrowed but the
-//! protocol itself.
-//!
-//! ```text
-//! New ──connection_made──▶ Open ──to be closed──▶ Closing ──closed──▶ Lingering
-//!                           │                        │                    │
-//!                           └──── broken or cut ─────┴──────▶ Over ◀──────┘
-//! ```
+//! sends what that wrote, and so on. What it may do is in the link's
+//! [`State`](crate::transport::State); how far it is itself, in its [`Stage`].
+//! User code runs only inside [`Driver::tell`], [`Link::relax`] and
+//! [`Link::stop_producer`], with nothing borrowed but the protocol itself.
+//! [`close`](super::close) has the steps of a connection that is closing.
 
 use std::future::Future;
 use std::io;
@@ -20,25 +16,26 @@ use std::task::{Context, Poll};
 
 use deferred::Failure;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
 use tracing::Span;
 
-use super::{Connection, Layer, Residence};
+use super::wait::{Timer, Wait};
+use super::{Connection, ProtocolCell};
 use crate::connection_event::ConnectionEvent;
 #[cfg(unix)]
 use crate::error::FileDescriptorOverrun;
-use crate::error::{ConnectionAborted, ConnectionLost};
+use crate::error::{ConnectionAborted, ConnectionEnded, ConnectionLost};
 use crate::guard;
+use crate::network::{SharedStream, Stream, StreamEnd};
 use crate::protocol::Protocol;
 use crate::reactor::{Enrolment, Live};
-use crate::transport::{Link, Wish};
+use crate::transport::{Close, Event, Input, Link, Pressure, Sending, Switch};
 
 /// How many steps are taken before others have their turn. Streams of Tokio's
 /// own keep a budget besides.
 const STEPS: usize = 64;
 
-/// Somebody who is told how a connection fares.
-pub(crate) trait Attendant<P> {
+/// A listener for the beginning and the end of a connection.
+pub(crate) trait ConnectionObserver<P> {
     /// `connection_made` has returned.
     fn made(&self, connection: &Connection<P>);
 
@@ -46,41 +43,30 @@ pub(crate) trait Attendant<P> {
     fn lost(&self, reason: Failure);
 }
 
-/// What a driver has to be told about its stream.
-pub(crate) struct Setup<S, P> {
-    pub(crate) stream: Layer<S>,
-    /// Has the peer see a reset when the stream is dropped.
-    pub(crate) reset: fn(&S),
-    /// Whether dropping the stream is as good as shutting it down, once the
-    /// peer has ended.
-    pub(crate) drop_ends: bool,
+/// The parts of a connection that its driver is made of.
+pub(crate) struct Setup<P> {
+    pub(crate) stream: SharedStream,
     pub(crate) connection: Connection<P>,
-    pub(crate) residence: Rc<Residence<P>>,
-    pub(crate) attendant: Option<Rc<dyn Attendant<P>>>,
+    pub(crate) cell: Rc<ProtocolCell<P>>,
+    pub(crate) observer: Option<Rc<dyn ConnectionObserver<P>>>,
     pub(crate) span: Span,
 }
 
-/// What the driver does next.
+/// How far the driver is.
+///
+/// ```text
+/// New ──connection_made──▶ Running ──connection_lost──▶ Lingering ──▶ Over
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Call `connection_made`.
+pub(super) enum Stage {
+    /// `connection_made` is to be called.
     New,
-    /// Send and read.
-    Open,
-    /// Send what is left, and shut the stream down.
-    Closing,
-    /// The protocol is gone; read what the peer still sends, so that it is not
-    /// answered by a reset that overtakes what we sent.
+    /// The protocol is there.
+    Running,
+    /// The protocol is gone; what the peer still sends is read, so that it is
+    /// not answered by a reset that overtakes what we sent.
     Lingering,
-    /// Nothing.
     Over,
-}
-
-/// What the peer has said of its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Peer {
-    Talking,
-    Ended,
 }
 
 /// Whether there is a step to take right now.
@@ -92,8 +78,8 @@ pub(super) enum Step {
 
 /// How sending went.
 pub(super) enum Sent {
-    /// All is sent.
-    All,
+    /// All is sent; whether that was any.
+    All { progress: bool },
     /// The stream takes no more for now; whether it took anything.
     Some { progress: bool },
     /// The stream broke.
@@ -101,102 +87,147 @@ pub(super) enum Sent {
 }
 
 /// The task of a connection.
-pub(crate) struct Driver<S, P: Protocol> {
-    pub(super) setup: Setup<S, P>,
+pub(crate) struct Driver<P: Protocol> {
+    pub(super) setup: Setup<P>,
     /// The connection's, at hand.
-    link: Rc<Link>,
-    pub(super) phase: Phase,
-    pub(super) peer: Peer,
+    pub(super) link: Rc<Link>,
+    pub(super) stage: Stage,
+    /// How the stream is ended.
+    pub(super) end: StreamEnd,
+    /// The stream is flushed in every step.
+    acts_alone: bool,
+    /// The stream looks for descriptors.
+    #[cfg(unix)]
+    descriptors: bool,
     /// Something was given to the stream that it may not have passed on.
     unflushed: bool,
-    pub(super) timer: Option<Pin<Box<Sleep>>>,
-    enrolment: Option<Enrolment>,
+    pub(super) timer: Timer,
+    registration: Option<Enrolment>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
-    pub(crate) fn new(setup: Setup<S, P>) -> Self {
+impl<P: Protocol> Driver<P> {
+    pub(crate) fn new(setup: Setup<P>) -> Self {
         let link = setup.connection.link().clone();
+        link.set_socket(setup.stream.clone());
         let live: Rc<dyn Live> = link.clone();
-        let enrolment = Enrolment::new(&link.shared, Rc::downgrade(&live));
+        let registration = Enrolment::new(&link.shared, Rc::downgrade(&live));
         Self {
+            end: setup.stream.end(),
+            acts_alone: setup.stream.acts_alone(),
             setup,
             link,
-            phase: Phase::New,
-            peer: Peer::Talking,
+            stage: Stage::New,
+            #[cfg(unix)]
+            descriptors: false,
             unflushed: false,
-            timer: None,
-            enrolment: Some(enrolment),
+            timer: Timer::default(),
+            registration: Some(registration),
         }
     }
 
-    pub(super) fn link(&self) -> &Link {
-        &self.link
-    }
-
     fn step(&mut self, cx: &mut Context<'_>) -> Step {
-        match self.phase {
-            Phase::New => self.make(),
-            Phase::Open => self.converse(cx),
-            Phase::Closing => self.close(cx),
-            Phase::Lingering => self.linger(cx),
-            Phase::Over => Step::Wait,
+        match self.stage {
+            Stage::New => self.make(),
+            Stage::Running => match self.link.state().close {
+                Close::Open => self.converse(cx),
+                Close::Closing => self.close(cx),
+                Close::Answering => self.await_answer(cx),
+                Close::Aborting | Close::Stopping | Close::Lost => self.cut(cx),
+            },
+            Stage::Lingering => self.linger(cx),
+            Stage::Over => Step::Wait,
         }
     }
 
     fn make(&mut self) -> Step {
-        self.phase = Phase::Open;
+        self.stage = Stage::Running;
         self.tell(ConnectionEvent::ConnectionMade);
         // One that panicked has ended already.
-        if let Some(attendant) = self.setup.attendant.as_ref().filter(|_| !self.ended()) {
-            attendant.made(&self.setup.connection);
+        if let Some(observer) = self.setup.observer.as_ref().filter(|_| !self.ended()) {
+            observer.made(&self.setup.connection);
         }
         Step::Again
     }
 
     fn converse(&mut self, cx: &mut Context<'_>) -> Step {
-        match self.link().wish() {
-            Wish::Open => {}
-            Wish::Closing if self.link().closes() => {
-                self.phase = Phase::Closing;
-                return Step::Again;
-            }
-            Wish::Closing => {}
-            Wish::Aborting | Wish::Stopping | Wish::Lost => return self.cut(cx),
-        }
-        #[cfg(feature = "tls")]
-        if let Some(step) = self.secure(cx) {
+        if let Some(step) = self.switch(cx) {
             return step;
         }
-        let stuck = match self.send(cx) {
+        let sent = self.send(cx);
+        match sent {
             Sent::Broken(error) => return self.broken(error),
-            Sent::All if self.link().sendable() == 0 => return Step::Again,
-            Sent::All if self.link().output_ends() => return self.end_output(cx),
-            Sent::Some { progress: false } => true,
-            sent => {
-                self.timer = None;
-                matches!(sent, Sent::Some { .. })
-            }
-        };
+            Sent::All { .. } if self.link.sendable() == 0 => return Step::Again,
+            Sent::All { .. } if self.link.output_ends() => return self.end_output(cx),
+            Sent::All { .. } | Sent::Some { progress: true } => self.timer.clear(),
+            Sent::Some { progress: false } => {}
+        }
         match guard::catch(|| self.link.relax()) {
             Ok(false) => {}
             Ok(true) => return Step::Again,
             Err(failure) => return self.panicked(failure),
         }
-        if self.link().take_resumed() {
+        if self.link.state().input == Input::Interrupted && self.link.reads() {
+            self.link.apply(Event::Told);
             self.tell(ConnectionEvent::Resumed);
             return Step::Again;
         }
-        if stuck && self.link.wish() == Wish::Closing {
-            // The close waits for a producer, and that for the peer.
-            return self.wait_for_peer(cx, false);
+        if matches!(sent, Sent::Some { .. })
+            && let Some(step) = self.under_pressure(cx)
+        {
+            return step;
         }
         self.listen(cx)
     }
 
     /// Reads, if anything may come and is wanted.
     fn listen(&mut self, cx: &mut Context<'_>) -> Step {
-        let listens = self.peer == Peer::Talking && self.link().wants_data();
-        if listens { self.read(cx) } else { Step::Wait }
+        if self.link.reads() { self.read(cx) } else { Step::Wait }
+    }
+
+    /// Puts in a layer that was pushed, and goes on with its opening, if there is
+    /// one. A step, if that is all that can be done for now.
+    #[inline]
+    pub(super) fn switch(&mut self, cx: &mut Context<'_>) -> Option<Step> {
+        match self.link.state().switch {
+            Switch::None => None,
+            Switch::Draining if self.link.sendable() > 0 => None,
+            Switch::Draining => Some(self.put_layer(cx)),
+            Switch::Opening => Some(self.open_layer(cx)),
+        }
+    }
+
+    fn put_layer(&mut self, cx: &mut Context<'_>) -> Step {
+        match self.flush(cx, false) {
+            Sent::All { .. } => {}
+            Sent::Some { .. } => return Step::Wait,
+            Sent::Broken(error) => return self.broken(error),
+        }
+        let below = self.setup.stream.clone();
+        match guard::catch(|| self.link.put_layer(below)) {
+            Ok(Ok(stream)) => {
+                self.end = stream.end();
+                self.acts_alone = stream.acts_alone();
+                self.setup.stream = stream;
+                self.link.set_socket(self.setup.stream.clone());
+                Step::Again
+            }
+            Ok(Err(error)) => self.broken(error),
+            Err(failure) => self.panicked(failure),
+        }
+    }
+
+    fn open_layer(&mut self, cx: &mut Context<'_>) -> Step {
+        match self.setup.stream.poll_open(cx) {
+            Poll::Pending => Step::Wait,
+            Poll::Ready(Err(error)) => self.broken(error),
+            Poll::Ready(Ok(())) => {
+                self.end = self.setup.stream.end();
+                if self.link.layer_is_open(self.setup.stream.security()) {
+                    self.tell(ConnectionEvent::HandshakeCompleted);
+                }
+                Step::Again
+            }
+        }
     }
 
     /// Tells the peer that we send no more; it may go on.
@@ -205,29 +236,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             Poll::Pending => self.listen(cx),
             Poll::Ready(Err(error)) => self.broken(error),
             Poll::Ready(Ok(())) => {
-                self.link().output_ended();
+                self.link.apply(Event::OutputShut);
                 self.tell(ConnectionEvent::WriteConnectionLost);
                 Step::Again
             }
         }
     }
 
+    /// What becomes of a connection that can send nothing for now, and has too
+    /// much unsent.
+    fn under_pressure(&mut self, cx: &mut Context<'_>) -> Option<Step> {
+        match self.link.pressure() {
+            Pressure::None => self.timer.clear(),
+            Pressure::ReadOn(time) if self.timer.is_over(cx, Wait::Stall, time) => {
+                self.timer.clear();
+                self.link.stalled();
+                return Some(Step::Again);
+            }
+            Pressure::End(time) if self.timer.is_over(cx, Wait::GiveUp, time) => {
+                let error = self.link.too_much_unsent();
+                return Some(self.abort(error));
+            }
+            Pressure::ReadOn(_) | Pressure::End(_) => {}
+        }
+        None
+    }
+
     /// Gives the stream what was written, as much as it takes.
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> Sent {
         #[cfg(unix)]
-        if self.link().overrun() {
+        if self.link.overrun() {
             return Sent::Broken(FileDescriptorOverrun.into());
         }
         if self.link.unsent() == 0 {
             return self.flush(cx, false);
         }
-        if !self.link.sends() {
+        if self.link.state().sending == Sending::Held {
             return Sent::Some { progress: false };
         }
-        let mut outbox = self.link().take_outbox();
+        let mut outbox = self.link.take_outbox();
         let mut stream = Pin::new(&mut self.setup.stream);
         let mut progress = false;
-        let mut sent = Sent::All;
+        let mut sent = Sent::All { progress };
         let mut room = self.link.sendable();
         while !outbox.is_empty() && room > 0 {
             let data = outbox.unsent();
@@ -239,30 +289,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
                     self.link.sent(count);
                     self.unflushed = true;
                     progress = true;
-                    Sent::All
+                    Sent::All { progress }
                 }
                 Poll::Ready(Err(error)) => Sent::Broken(error),
                 Poll::Pending => Sent::Some { progress },
             };
-            if !matches!(sent, Sent::All) {
+            if !matches!(sent, Sent::All { .. }) {
                 break;
             }
         }
-        self.link().put_outbox(outbox);
+        self.link.put_outbox(outbox);
         #[cfg(unix)]
-        self.link().count_descriptors();
-        if matches!(sent, Sent::All) { self.flush(cx, progress) } else { sent }
+        self.link.count_descriptors();
+        if matches!(sent, Sent::All { .. }) { self.flush(cx, progress) } else { sent }
     }
 
     /// Has the stream pass on what it was given.
+    #[inline]
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, progress: bool) -> Sent {
-        if !self.unflushed {
-            return Sent::All;
+        if !self.unflushed && !self.acts_alone {
+            return Sent::All { progress };
         }
         match Pin::new(&mut self.setup.stream).poll_flush(cx) {
             Poll::Ready(Ok(())) => {
                 self.unflushed = false;
-                Sent::All
+                Sent::All { progress }
             }
             Poll::Ready(Err(error)) => Sent::Broken(error),
             Poll::Pending => Sent::Some { progress },
@@ -271,7 +322,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
 
     /// Reads once, and gives the protocol what came.
     fn read(&mut self, cx: &mut Context<'_>) -> Step {
-        let mut buffer = self.link().shared.buffers.lend();
+        #[cfg(unix)]
+        self.ask_for_descriptors();
+        let mut buffer = self.link.shared.buffers.lend();
         let mut room = ReadBuf::new(&mut buffer);
         let step = match Pin::new(&mut self.setup.stream).poll_read(cx, &mut room) {
             Poll::Pending => Step::Wait,
@@ -285,59 +338,67 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
                 Step::Again
             }
         };
-        self.link().shared.buffers.give_back(buffer);
+        self.link.shared.buffers.give_back(buffer);
         step
+    }
+
+    /// Has the stream look for descriptors, if the protocol takes them.
+    #[cfg(unix)]
+    #[inline]
+    fn ask_for_descriptors(&mut self) {
+        let wanted = self.setup.cell.inspect(P::receives_descriptors) == Some(true);
+        if wanted != self.descriptors {
+            self.descriptors = wanted;
+            self.setup.stream.receive_descriptors(wanted);
+        }
     }
 
     /// Gives the protocol the descriptors that came with what was read.
     #[cfg(unix)]
+    #[inline]
     fn hand_over_descriptors(&mut self) {
-        while let Some(descriptor) = self.link().take_descriptor() {
+        if !self.descriptors {
+            return;
+        }
+        while let Some(descriptor) = self.setup.stream.take_descriptor() {
             self.tell(ConnectionEvent::FileDescriptorReceived(descriptor));
         }
     }
 
     /// The peer sends no more, and may still read.
     fn peer_ended(&mut self) -> Step {
-        self.peer = Peer::Ended;
+        self.link.apply(Event::PeerEnded);
         self.tell(ConnectionEvent::ReadConnectionLost);
         Step::Again
     }
 
     /// The stream gave an error: the connection ends.
     pub(super) fn broken(&mut self, error: io::Error) -> Step {
-        #[cfg(unix)]
-        if let Some(overrun) = FileDescriptorOverrun::of(&error) {
-            return self.end(overrun);
-        }
-        #[cfg(feature = "tls")]
-        let reason = super::secure::reason_of(error);
-        #[cfg(not(feature = "tls"))]
-        let reason = ConnectionLost::from(error);
-        self.end(reason)
+        self.end(reason_of(error))
     }
 
     /// Ends the connection without regard to what is unsent.
-    pub(super) fn cut(&mut self, cx: &mut Context<'_>) -> Step {
-        if self.link().wish() == Wish::Stopping {
+    fn cut(&mut self, cx: &mut Context<'_>) -> Step {
+        if self.link.state().close == Close::Stopping {
             // What the kernel takes at once, the peer may have.
             let _ = self.send(cx);
             return self.end(ConnectionLost::because("the reactor stopped"));
         }
-        self.abort(ConnectionAborted::default())
+        match self.link.take_failure() {
+            Some(failure) => self.abort(failure),
+            None => self.abort(ConnectionAborted::default()),
+        }
     }
 
-    pub(super) fn abort(&mut self, reason: ConnectionAborted) -> Step {
-        if let Some(stream) = self.setup.stream.stream() {
-            (self.setup.reset)(stream);
-        }
+    pub(super) fn abort(&mut self, reason: impl Into<Failure>) -> Step {
+        self.setup.stream.reset_on_drop();
         self.end(reason)
     }
 
     /// Has the protocol handle an event; if it panics, ends the connection.
     pub(super) fn tell(&mut self, event: ConnectionEvent<'_>) {
         let connection = &self.setup.connection;
-        let run = || self.setup.residence.enter(|protocol| protocol.handle(connection, event));
+        let run = || self.setup.cell.enter(|protocol| protocol.handle(connection, event));
         if let Some(Err(failure)) = self.setup.span.in_scope(run) {
             self.panicked(failure);
         }
@@ -345,51 +406,76 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
 
     /// User code panicked: its connection ends.
     #[cold]
-    fn panicked(&mut self, failure: Failure) -> Step {
+    pub(super) fn panicked(&mut self, failure: Failure) -> Step {
         self.setup.span.in_scope(|| crate::log::err(failure.clone(), ""));
         self.end(failure)
     }
 
     /// The connection is gone: tells everybody who wants to know, once.
     pub(super) fn end(&mut self, reason: impl Into<Failure>) -> Step {
-        self.phase = Phase::Over;
-        let Some(enrolment) = self.enrolment.take() else { return Step::Again };
-        drop(enrolment);
-        let reason = reason.into();
-        let Setup { connection, residence, attendant, span, .. } = &self.setup;
+        let told = self.stage != Stage::New;
+        self.stage = Stage::Over;
+        self.lose(reason.into(), told);
+        Step::Again
+    }
+
+    /// Tells everybody that the connection is gone; the protocol, if it has heard
+    /// of it.
+    fn lose(&mut self, reason: Failure, made: bool) {
+        let Some(registration) = self.registration.take() else { return };
+        drop(registration);
+        let Setup { connection, cell, observer, span, .. } = &self.setup;
         span.in_scope(|| {
             tracing::debug!(%reason, "connection lost");
             guard::run("a producer", || connection.link().lost(&reason));
-            let event = ConnectionEvent::ConnectionLost(reason.clone());
-            let lost = residence.enter(|protocol| protocol.handle(connection, event));
-            if let Some(Err(failure)) = lost {
-                crate::log::err(failure, "");
+            if made {
+                let event = ConnectionEvent::ConnectionLost(reason.clone());
+                let lost = cell.enter(|protocol| protocol.handle(connection, event));
+                if let Some(Err(failure)) = lost {
+                    crate::log::err(failure, "");
+                }
             }
-            residence.vacate();
+            cell.clear();
         });
-        if let Some(attendant) = attendant {
-            attendant.lost(reason);
+        if let Some(observer) = observer {
+            guard::run("a connector", || observer.lost(reason));
         }
-        Step::Again
+    }
+
+    /// Whether the protocol has heard that its connection is gone.
+    pub(super) fn ended(&self) -> bool {
+        self.registration.is_none()
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Future for Driver<S, P> {
+/// The reason of a connection whose stream gave `error`.
+fn reason_of(error: io::Error) -> Failure {
+    if let Some(ended) = ConnectionEnded::of(&error) {
+        return ended.reason().clone();
+    }
+    #[cfg(unix)]
+    if let Some(overrun) = FileDescriptorOverrun::of(&error) {
+        return overrun.into();
+    }
+    ConnectionLost::from(error).into()
+}
+
+impl<P: Protocol> Future for Driver<P> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        this.link().begin();
+        this.link.begin();
         for _ in 0..STEPS {
-            if this.phase == Phase::Over {
+            if this.stage == Stage::Over {
                 return Poll::Ready(());
             }
             if this.step(cx) == Step::Wait {
-                this.link().wait(cx.waker());
+                this.link.wait(cx.waker());
                 return Poll::Pending;
             }
         }
-        this.link().wait(cx.waker());
+        this.link.wait(cx.waker());
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -397,32 +483,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Future for Driver<S, P> {
 
 /// A driver that is dropped with its runtime: the protocol hears of it even
 /// so, unless it has never heard of the connection.
-impl<S, P: Protocol> Drop for Driver<S, P> {
+impl<P: Protocol> Drop for Driver<P> {
     fn drop(&mut self) {
-        let Some(enrolment) = self.enrolment.take() else { return };
-        drop(enrolment);
-        let Setup { connection, residence, attendant, span, .. } = &self.setup;
-        let reason = Failure::new(ConnectionLost::because("its runtime was dropped"));
-        span.in_scope(|| {
-            guard::run("a producer", || connection.link().lost(&reason));
-            if self.phase != Phase::New {
-                let event = ConnectionEvent::ConnectionLost(reason.clone());
-                let lost = residence.enter(|protocol| protocol.handle(connection, event));
-                if let Some(Err(failure)) = lost {
-                    crate::log::err(failure, "");
-                }
-            }
-            residence.vacate();
-        });
-        if let Some(attendant) = attendant {
-            guard::run("a connector", || attendant.lost(reason));
-        }
-    }
-}
-
-impl<S, P: Protocol> Driver<S, P> {
-    /// Whether the protocol has heard that its connection is gone.
-    pub(super) fn ended(&self) -> bool {
-        self.enrolment.is_none()
+        let made = self.stage != Stage::New;
+        self.lose(ConnectionLost::because("its runtime was dropped").into(), made);
     }
 }

@@ -3,13 +3,12 @@
 //! Tested in `tests/network/protocol.rs`.
 
 mod bring_home;
+mod cell;
 mod close;
 mod driver;
-mod home;
 mod if_gone;
-mod layer;
-#[cfg(feature = "tls")]
-mod secure;
+mod security;
+mod wait;
 
 use std::fmt;
 use std::ops::Deref;
@@ -18,10 +17,10 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure, Outcome};
 
 pub use bring_home::BringHome;
-pub(crate) use driver::{Attendant, Driver, Setup};
-pub(crate) use home::{Home, Occupancy, Residence, Room};
+pub(crate) use cell::{CellState, Projection, ProtocolAccess, ProtocolCell};
+pub(crate) use driver::{ConnectionObserver, Driver, Setup};
 pub use if_gone::IfGone;
-pub(crate) use layer::{Layer, Security};
+pub(crate) use security::Security;
 
 use crate::error::ConnectionGone;
 use crate::guard;
@@ -87,11 +86,11 @@ use crate::transport::Transport;
 /// `T` is the transport: a [`Transport`] where nothing else is said; that of a
 /// [`DatagramConnection`](crate::DatagramConnection) is another.
 pub struct Connection<P, T = Transport> {
-    home: Rc<dyn Home<P, T>>,
+    home: Rc<dyn ProtocolAccess<P, T>>,
 }
 
 impl<P: 'static, T: 'static> Connection<P, T> {
-    pub(crate) fn new(home: Rc<dyn Home<P, T>>) -> Self {
+    pub(crate) fn new(home: Rc<dyn ProtocolAccess<P, T>>) -> Self {
         Self { home }
     }
 
@@ -139,7 +138,7 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     /// assert!(transport.connection().gone());
     /// ```
     pub fn gone(&self) -> bool {
-        self.home.occupancy() == Occupancy::Gone
+        self.home.cell_state() == CellState::Gone
     }
 
     /// Looks at the protocol; `None` unless it is free.
@@ -147,7 +146,7 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     pub(crate) fn inspect<R>(&self, look: impl FnOnce(&P) -> R) -> Option<R> {
         let mut look = Some(look);
         let mut seen = None;
-        if self.home.occupancy() == Occupancy::Free {
+        if self.home.cell_state() == CellState::Free {
             self.home.visit(&mut |this| seen = look.take().map(|look| look(this)));
         }
         seen
@@ -301,7 +300,7 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         &self,
         door: impl Fn(&mut P) -> Option<&mut H> + 'static,
     ) -> Connection<H, T> {
-        Connection::new(Rc::new(Room::new(self.home.clone(), door)))
+        Connection::new(Rc::new(Projection::new(self.home.clone(), door)))
     }
 
     /// Comes home now, later or never, as [`call`](Self::call) says.
@@ -309,10 +308,10 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         &self,
         visit: impl FnOnce(&mut P, &Self) -> R + 'static,
     ) -> Outcome<R::Value> {
-        match self.home.occupancy() {
-            Occupancy::Free => self.visit_now(visit),
-            Occupancy::Busy => self.visit_later(visit),
-            Occupancy::Gone => Outcome::Done(R::if_gone()),
+        match self.home.cell_state() {
+            CellState::Free => self.visit_now(visit),
+            CellState::Busy => self.visit_later(visit),
+            CellState::Gone => Outcome::Done(R::if_gone()),
         }
     }
 
@@ -380,7 +379,7 @@ impl<P, T> Deref for Connection<P, T> {
 impl<P, T: fmt::Debug> fmt::Debug for Connection<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("protocol", &self.home.occupancy())
+            .field("protocol", &self.home.cell_state())
             .field("transport", self.home.transport())
             .finish()
     }

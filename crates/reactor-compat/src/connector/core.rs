@@ -7,7 +7,7 @@ use deferred::{Deferred, Failure, Panic};
 
 use super::attempt::{Attempt, connect_unless};
 use super::{Connector, Control, Plan, Target};
-use crate::connection::{Attendant, Connection};
+use crate::connection::{Connection, ConnectionObserver};
 use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;
 use crate::guard;
@@ -219,10 +219,10 @@ impl<P: Protocol> Core<P> {
         }
         match built {
             Some(Ok(Some(protocol))) => {
-                let attendant: Rc<dyn Attendant<P>> = Rc::new(Watcher(self.clone()));
+                let observer: Rc<dyn ConnectionObserver<P>> = Rc::new(Watcher(self.clone()));
                 let stream = (stream, peer, self.plan.security.clone());
-                let attendant = Some(attendant);
-                Ok(serve_socket(reactor, stream, protocol, Origin::Connected, attendant))
+                let observer = Some(observer);
+                Ok(serve_socket(reactor, stream, protocol, Origin::Connected, observer))
             }
             Some(Err(failure)) => {
                 let message = failure.check::<Panic>().map_or("", Panic::message);
@@ -258,7 +258,7 @@ impl<P: Protocol> Core<P> {
 /// Tells the connector how its connection fares.
 struct Watcher<P: Protocol>(Rc<Core<P>>);
 
-impl<P: Protocol> Attendant<P> for Watcher<P> {
+impl<P: Protocol> ConnectionObserver<P> for Watcher<P> {
     fn made(&self, connection: &Connection<P>) {
         self.0.state.replace(State::Connected(connection.clone()));
         self.0.answer(&Ok(connection.clone()));

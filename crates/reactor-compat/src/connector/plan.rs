@@ -53,7 +53,7 @@ impl Plan {
     async fn dial_unbounded(&self, reactor: &Reactor) -> Result<SharedStream, ConnectError> {
         #[cfg(feature = "testing")]
         if let Some(network) = reactor.network() {
-            let secure = !matches!(self.security, Security::None);
+            let secure = !self.security.is_none();
             #[cfg(unix)]
             let lock = self.check_lock;
             #[cfg(not(unix))]

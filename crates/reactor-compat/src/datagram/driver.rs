@@ -19,7 +19,7 @@ use tracing::Span;
 
 use super::core::{Core, Opened, State};
 use super::{DatagramAddress, DatagramConnection, DatagramProtocol, DatagramTransport};
-use crate::connection::Residence;
+use crate::connection::ProtocolCell;
 use crate::protocol::short_name;
 use crate::reactor::{Enrolment, Live, Reactor};
 
@@ -47,13 +47,13 @@ enum Activity {
     Over,
 }
 
-type Home<P, A> = Residence<P, DatagramTransport<A>>;
+type DatagramCell<P, A> = ProtocolCell<P, DatagramTransport<A>>;
 
 /// The task of a port for datagrams.
 pub(super) struct Driver<P: DatagramProtocol<A>, A: DatagramAddress> {
     core: Rc<Core<A>>,
     connection: DatagramConnection<P, A>,
-    residence: Rc<Home<P, A>>,
+    cell: Rc<DatagramCell<P, A>>,
     span: Span,
     activity: Activity,
     /// For datagrams that the reactor's own buffer is too small for.
@@ -99,12 +99,12 @@ fn drive<P: DatagramProtocol<A>, A: DatagramAddress>(
     let core = Rc::new(core);
     let live: Rc<dyn Live> = core.clone();
     let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
-    let residence = Rc::new(Home::new(protocol, DatagramTransport::new(core.clone())));
-    let connection = DatagramConnection::new(residence.clone());
+    let cell = Rc::new(DatagramCell::new(protocol, DatagramTransport::new(core.clone())));
+    let connection = DatagramConnection::new(cell.clone());
     reactor.spawn(Driver {
         core,
         connection: connection.clone(),
-        residence,
+        cell,
         span,
         activity: Activity::New,
         large: None,
@@ -118,7 +118,7 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
     /// Runs a callback; whether it did not panic.
     fn callback(&self, callback: impl FnOnce(&mut P, &DatagramConnection<P, A>)) -> bool {
         self.span.in_scope(|| {
-            match self.residence.enter(|protocol| callback(protocol, &self.connection)) {
+            match self.cell.enter(|protocol| callback(protocol, &self.connection)) {
                 Some(Err(failure)) => {
                     crate::log::err(failure, "");
                     false
@@ -293,7 +293,7 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
         if started {
             self.callback(P::stop_protocol);
         }
-        self.span.in_scope(|| self.residence.vacate());
+        self.span.in_scope(|| self.cell.clear());
         self.core.tell();
     }
 }

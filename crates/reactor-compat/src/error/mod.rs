@@ -8,6 +8,8 @@ mod connect;
 mod connection;
 #[cfg(unix)]
 mod descriptor;
+mod ended;
+mod layer;
 mod reactor;
 
 pub use connect::{
@@ -18,6 +20,8 @@ pub use connection::{
 };
 #[cfg(unix)]
 pub use descriptor::{FileDescriptorOverrun, SendDescriptorError};
+pub use ended::ConnectionEnded;
+pub use layer::{LayerTimeout, PushLayerError, TooMuchUnsent, UnprotectedData};
 pub use reactor::{
     ReactorAlreadyRunning, ReactorNotRunning, ReactorStopped, ReactorThreadError, RunError,
     WouldDeadlock,

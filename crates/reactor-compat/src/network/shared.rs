@@ -188,6 +188,10 @@ impl Stream for SharedStream {
         self.look(StreamEnd::ShutDown, |stream| stream.end())
     }
 
+    fn acts_alone(&self) -> bool {
+        self.look(false, |stream| stream.acts_alone())
+    }
+
     fn security(&self) -> Option<Rc<Security>> {
         self.look(None, |stream| stream.security())
     }

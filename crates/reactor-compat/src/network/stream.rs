@@ -64,6 +64,12 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {
         StreamEnd::ShutDown
     }
 
+    /// Whether it does something of its own, beside what it is asked to read and
+    /// write: it is then flushed whenever its connection's task runs.
+    fn acts_alone(&self) -> bool {
+        false
+    }
+
     /// What protects it, once it is open: of TLS.
     fn security(&self) -> Option<Rc<Security>> {
         None

@@ -79,7 +79,7 @@ pub(crate) fn listen(
 ) -> Port {
     #[cfg(feature = "testing")]
     if let Bound::Memory(listener) = &bound {
-        listener.set_secure(!matches!(security, Security::None));
+        listener.set_secure(!security.is_none());
     }
     match host.port() {
         Some(port) => tracing::info!("{} starting on {port}", name_of(&factory)),
@@ -87,9 +87,8 @@ pub(crate) fn listen(
     }
     let kind = match (&host, &security) {
         (Address::Unix(_), _) => "UNIX",
-        (_, Security::None) => "TCP",
-        #[cfg(feature = "tls")]
-        (_, Security::Tls(_)) => "TLS",
+        (_, security) if security.is_none() => "TCP",
+        _ => "TLS",
     };
     let core = Rc::new(PortCore {
         host,

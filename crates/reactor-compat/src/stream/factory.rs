@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use deferred::{CallbackResult, Deferred, Failure};
 
-use super::{ConnectionEnded, ConnectionStream, StreamProtocol};
+use super::{ConnectionStream, StreamProtocol};
 use crate::address::Address;
+use crate::error::ConnectionEnded;
 use crate::factory::{ClientFactory, Factory};
 
 /// A factory whose connections are each served by an `async fn`: it gets the

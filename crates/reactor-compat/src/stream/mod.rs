@@ -10,6 +10,6 @@ mod pipe;
 mod protocol;
 
 pub use connection_stream::ConnectionStream;
-pub use error::{ConnectionEnded, StreamTaken};
+pub use error::StreamTaken;
 pub use factory::{AsyncFactory, async_factory};
 pub use protocol::StreamProtocol;

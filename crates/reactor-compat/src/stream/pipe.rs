@@ -8,8 +8,7 @@ use std::task::{Context, Poll, Waker};
 use deferred::Failure;
 use tokio::io::ReadBuf;
 
-use super::ConnectionEnded;
-use crate::error::ConnectionDone;
+use crate::error::{ConnectionDone, ConnectionEnded};
 use crate::producer::Producer;
 use crate::transport::{Outbox, Transport};
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use deferred::Failure;
 
 use super::{MemoryReactor, Wire};
-use crate::connection::{Attendant, Connection};
+use crate::connection::{Connection, ConnectionObserver};
 use crate::protocol::Protocol;
 use crate::transport::Transport;
 
@@ -151,7 +151,7 @@ impl<P: Protocol> End<P> {
     }
 
     /// Somebody who notes why the connection ends.
-    pub(super) fn watcher(reason: &Reason) -> Rc<dyn Attendant<P>> {
+    pub(super) fn watcher(reason: &Reason) -> Rc<dyn ConnectionObserver<P>> {
         Rc::new(Watcher(reason.clone()))
     }
 
@@ -199,7 +199,7 @@ impl<P: Protocol> End<P> {
 /// Notes why a connection ends.
 struct Watcher(Reason);
 
-impl<P> Attendant<P> for Watcher {
+impl<P> ConnectionObserver<P> for Watcher {
     fn made(&self, _: &Connection<P>) {}
 
     fn lost(&self, reason: Failure) {

@@ -10,11 +10,11 @@ use std::rc::Rc;
 use deferred::Failure;
 
 use crate::address::Address;
-use crate::connection::{Connection, Home, Occupancy, Residence};
+use crate::connection::{CellState, Connection, ProtocolAccess, ProtocolCell};
 use crate::connection_event::ConnectionEvent;
 use crate::protocol::Protocol;
 use crate::reactor::Shared;
-use crate::transport::{Link, Transport};
+use crate::transport::{Event, Input, Link, Transport};
 
 /// A connection without a reactor and without a peer: the test says what
 /// comes, and looks at what was written.
@@ -54,7 +54,7 @@ use crate::transport::{Link, Transport};
 /// ```
 #[doc(alias = "StringTransportWithDisconnection")]
 pub struct StringTransport<P: 'static> {
-    residence: Rc<Residence<P>>,
+    cell: Rc<ProtocolCell<P>>,
     connection: Connection<P>,
 }
 
@@ -84,9 +84,9 @@ impl<P: Protocol> StringTransport<P> {
     /// ```
     pub fn between(protocol: P, host: Address, peer: Address) -> Self {
         let link = Rc::new(Link::new(Rc::<Shared>::default(), host, peer));
-        let residence = Rc::new(Residence::new(protocol, Transport::new(link)));
-        let connection = Connection::new(residence.clone());
-        let transport = Self { residence, connection };
+        let cell = Rc::new(ProtocolCell::new(protocol, Transport::new(link)));
+        let connection = Connection::new(cell.clone());
+        let transport = Self { cell, connection };
         transport.enter(ConnectionEvent::ConnectionMade);
         transport
     }
@@ -148,7 +148,7 @@ impl<P: Protocol> StringTransport<P> {
         let reason = reason.into();
         self.connection.link().lost(&reason);
         self.enter(ConnectionEvent::ConnectionLost(reason));
-        self.residence.vacate();
+        self.cell.clear();
     }
 
     /// What was written and not yet taken; to look does not send it.
@@ -199,7 +199,7 @@ impl<P: Protocol> StringTransport<P> {
     /// assert_eq!(transport.inspect(|named| named.0), Some("ada"));
     /// ```
     pub fn inspect<R>(&self, look: impl FnOnce(&P) -> R) -> Option<R> {
-        self.residence.inspect(look)
+        self.cell.inspect(look)
     }
 
     /// What the protocol's callbacks get.
@@ -235,15 +235,17 @@ impl<P: Protocol> StringTransport<P> {
     }
 
     fn settle(&self) {
-        while self.residence.occupancy() == Occupancy::Free && self.connection.link().take_resumed()
-        {
+        let link = self.connection.link();
+        let due = || link.state().input == Input::Interrupted && link.reads();
+        while self.cell.cell_state() == CellState::Free && due() {
+            link.apply(Event::Told);
             self.run(ConnectionEvent::Resumed);
         }
     }
 
     /// Runs a callback; its panic is the test's.
     fn run(&self, event: ConnectionEvent<'_>) {
-        let run = self.residence.enter(|protocol| protocol.handle(&self.connection, event));
+        let run = self.cell.enter(|protocol| protocol.handle(&self.connection, event));
         if let Some(Err(failure)) = run {
             std::panic::resume_unwind(Box::new(failure.get_error_message()));
         }
@@ -253,7 +255,7 @@ impl<P: Protocol> StringTransport<P> {
 /// A protocol that keeps its own connection in itself goes as well.
 impl<P: 'static> Drop for StringTransport<P> {
     fn drop(&mut self) {
-        self.residence.vacate();
+        self.cell.clear();
     }
 }
 

@@ -9,10 +9,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::{Accept, Connect, TlsAcceptor, TlsConnector, TlsStream};
 
-use super::{Role, Security, TlsError};
+use super::{Options, Role, TlsError};
 
 /// A handshake that is going on.
-pub(crate) struct Handshake<S> {
+pub(super) struct Handshake<S> {
     side: Side<S>,
     time: Pin<Box<Sleep>>,
 }
@@ -23,7 +23,7 @@ enum Side<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
-    pub(crate) fn new(stream: S, security: Security) -> Self {
+    pub(super) fn new(stream: S, security: Options) -> Self {
         let side = match security.role {
             Role::Server(config) => Side::Server(TlsAcceptor::from(config).accept(stream)),
             Role::Client(config, name) => {
@@ -34,15 +34,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
     }
 
     /// The stream below.
-    pub(crate) fn stream(&self) -> Option<&S> {
+    pub(super) fn stream(&self) -> Option<&S> {
         match &self.side {
             Side::Server(accept) => accept.get_ref(),
             Side::Client(connect) => connect.get_ref(),
         }
     }
 
+    pub(super) fn stream_mut(&mut self) -> Option<&mut S> {
+        match &mut self.side {
+            Side::Server(accept) => accept.get_mut(),
+            Side::Client(connect) => connect.get_mut(),
+        }
+    }
+
     /// Goes on with it; the TLS stream when it is over.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<TlsStream<S>>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<TlsStream<S>>> {
         let done = match &mut self.side {
             Side::Server(accept) => Pin::new(accept).poll(cx).map_ok(TlsStream::from),
             Side::Client(connect) => Pin::new(connect).poll(cx).map_ok(TlsStream::from),

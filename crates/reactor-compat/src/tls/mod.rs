@@ -58,25 +58,26 @@ mod peer;
 mod roots;
 mod server;
 mod start;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use client::ClientOptions;
 pub use error::{StartTlsError, TlsConfigError, TlsError};
-pub(crate) use handshake::Handshake;
 pub use identity::Identity;
-pub(crate) use peer::security_of;
 pub use roots::TrustRoots;
 use rustls::pki_types::ServerName;
 pub use server::ServerOptions;
 pub use start::TlsOptions;
+pub use stream::TlsStream;
 
 use crate::connection;
 use crate::connector::{Connector, Plan, Target};
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
 pub use crate::network::Certificate;
+use crate::network::SharedStream;
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
 use crate::tcp::{ConnectOptions, Destination, Interface, ListenOptions, bind};
@@ -86,7 +87,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Which end of a handshake we are, and what we bring to it.
 #[derive(Clone)]
-pub(crate) struct Security {
+struct Options {
     role: Role,
     timeout: Duration,
 }
@@ -95,6 +96,13 @@ pub(crate) struct Security {
 enum Role {
     Server(Arc<rustls::ServerConfig>),
     Client(Arc<rustls::ClientConfig>, ServerName<'static>),
+}
+
+/// TLS over each socket of a port or a connector.
+fn over_each(options: Options) -> connection::Security {
+    connection::Security::new(move |below| {
+        SharedStream::new(TlsStream::with(below, options.clone()))
+    })
 }
 
 impl Reactor {
@@ -119,7 +127,7 @@ impl Reactor {
         options: ServerOptions,
     ) -> Result<Port, CannotListenError> {
         let bound = bind(self, &interface.into(), ListenOptions::new())?;
-        let security = connection::Security::Tls(options.into());
+        let security = over_each(options.into());
         Ok(port::listen(self, bound, security, factory))
     }
 
@@ -141,7 +149,7 @@ impl Reactor {
         options: ClientOptions,
     ) -> Result<Connector<F::Protocol>, TlsConfigError> {
         let mut plan = Plan::new(Target::Tcp(destination.into()), ConnectOptions::new());
-        plan.security = connection::Security::Tls(options.try_into()?);
+        plan.security = over_each(options.try_into()?);
         Ok(Connector::begin(self, plan, factory))
     }
 }

@@ -11,7 +11,7 @@ use crate::network::{Certificate, Security};
 use crate::transport::Transport;
 
 /// What a handshake found out.
-pub(crate) fn security_of<S>(stream: &TlsStream<S>) -> Security {
+pub(super) fn security_of<S>(stream: &TlsStream<S>) -> Security {
     let (_, session) = stream.get_ref();
     let mut security = Security::new();
     if let Some(der) = session.peer_certificates().and_then(|chain| chain.first()) {
@@ -107,6 +107,6 @@ impl Transport {
     }
 
     fn secured(&self) -> Option<Rc<Security>> {
-        self.link().secured()
+        self.link().security()
     }
 }

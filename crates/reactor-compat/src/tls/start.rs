@@ -2,8 +2,9 @@
 //!
 //! Mirrors `ITLSTransport.startTLS`. Tested in `tests/network/tls.rs`.
 
-use super::{ClientOptions, Security, ServerOptions, StartTlsError, TlsConfigError};
-use crate::transport::Transport;
+use super::{ClientOptions, Options, ServerOptions, StartTlsError, TlsConfigError, TlsStream};
+use crate::network::SharedStream;
+use crate::transport::{Transport, refuse};
 
 /// Which end of a handshake to be, and what to bring to it: what
 /// [`start_tls`](crate::Transport::start_tls) takes.
@@ -36,7 +37,7 @@ impl From<ClientOptions> for TlsOptions {
     }
 }
 
-impl TryFrom<TlsOptions> for Security {
+impl TryFrom<TlsOptions> for Options {
     type Error = TlsConfigError;
 
     fn try_from(options: TlsOptions) -> Result<Self, TlsConfigError> {
@@ -123,7 +124,11 @@ impl Transport {
         if !self.connected() {
             return Err(StartTlsError::NotConnected);
         }
-        let security = options.into().try_into()?;
-        if self.link().begin_change(security) { Ok(()) } else { Err(StartTlsError::AlreadySecure) }
+        let options: Options = options.into().try_into()?;
+        let pushed = self.link().push_tls(Box::new(move |below, unread| {
+            refuse(&unread)?;
+            Ok(SharedStream::new(TlsStream::with(below, options)))
+        }));
+        pushed.ok_or(StartTlsError::AlreadySecure)?.map_err(|_| StartTlsError::NotConnected)
     }
 }

@@ -6,6 +6,7 @@
 
 use std::os::fd::OwnedFd;
 
+use super::state::{Sending, Switch};
 use super::{Link, Transport};
 use crate::error::SendDescriptorError;
 use crate::network::Stream;
@@ -117,7 +118,7 @@ impl Link {
         &self,
         descriptors: impl ExactSizeIterator<Item = OwnedFd>,
     ) -> Result<(), SendDescriptorError> {
-        if self.secured_or_about_to_be() {
+        if self.switching_or_secure() {
             return Err(SendDescriptorError::NotUnix);
         }
         if !self.accepts() {
@@ -136,18 +137,16 @@ impl Link {
         Ok(())
     }
 
-    fn secured_or_about_to_be(&self) -> bool {
-        #[cfg(feature = "tls")]
-        return self.cover() != super::Cover::Bare;
-        #[cfg(not(feature = "tls"))]
-        false
+    fn switching_or_secure(&self) -> bool {
+        self.state().switch != Switch::None || self.security().is_some()
     }
 
     /// Whether more descriptors are to be sent than bytes: they cannot go.
     #[inline]
     pub(crate) fn overrun(&self) -> bool {
         let descriptors = self.waiting_descriptors();
-        descriptors > 0 && self.sends() && descriptors > self.unsent().min(self.sendable())
+        let sends = self.state().sending == Sending::Free;
+        descriptors > 0 && sends && descriptors > self.unsent().min(self.sendable())
     }
 
     /// Some may have been sent.
@@ -157,10 +156,5 @@ impl Link {
             let unsent = self.socket().map_or(0, |socket| socket.unsent_descriptors());
             self.extras().descriptors = unsent;
         }
-    }
-
-    /// One that came.
-    pub(crate) fn take_descriptor(&self) -> Option<OwnedFd> {
-        self.socket()?.take_descriptor()
     }
 }

@@ -1,23 +1,38 @@
-//! What a connection has only where somebody asks for it, so that the others
-//! pay one word for all of it.
+//! [`Extras`]: the parts of a connection that few have, so that the others pay
+//! one word for all of them.
 
 use std::cell::RefMut;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 
 use super::flow::Registered;
+use super::level::Level;
+use super::state::Close;
+use super::switch::PendingLayer;
 use super::{Link, WaterMarks};
 use crate::error::ConnectionGone;
 use crate::guard;
-use crate::transport::Wish;
+use crate::network::Security;
 use crate::waiters::{Told, Waiters};
 
-/// Somebody who sees what is written.
+/// A function that sees what is written.
 pub(super) type Tap = Rc<dyn Fn(&[u8])>;
 
-/// What a connection rarely has.
+/// Whether TLS protects the connection.
+///
+/// ```text
+/// None ──start_tls──▶ Begun ──handshake over──▶ Secure
+/// ```
+pub(super) enum Protection {
+    None,
+    Begun,
+    Secure(Rc<Security>),
+}
+
+/// The parts of a connection that few have.
 pub(crate) struct Extras {
     pub(super) marks: WaterMarks,
     /// How long a close may make no progress before it becomes an abort.
@@ -26,10 +41,15 @@ pub(crate) struct Extras {
     /// How many descriptors wait to be sent.
     pub(super) descriptors: usize,
     tap: Option<Tap>,
-    /// Who waits for the connection to drain.
+    /// Those who wait for the connection to drain.
     draining: Waiters<()>,
-    #[cfg(feature = "tls")]
-    pub(super) tls: super::secure::Tls,
+    /// Layers that are to be put in.
+    pub(super) pending: VecDeque<PendingLayer>,
+    /// What was read beyond the point at which the next one was pushed.
+    pub(super) unread: Vec<u8>,
+    pub(super) protection: Protection,
+    /// The reason for which it is to be cut, where there is a special one.
+    pub(super) failure: Option<Failure>,
 }
 
 impl Extras {
@@ -46,8 +66,10 @@ impl Default for Extras {
             descriptors: 0,
             tap: None,
             draining: Waiters::default(),
-            #[cfg(feature = "tls")]
-            tls: super::secure::Tls::default(),
+            pending: VecDeque::new(),
+            unread: Vec::new(),
+            protection: Protection::None,
+            failure: None,
         }
     }
 }
@@ -75,7 +97,7 @@ impl Link {
     }
 
     pub(super) fn set_tap(&self, tap: Tap) {
-        if self.wish() == Wish::Lost {
+        if self.state().close == Close::Lost {
             // It would see nothing, and nobody would ever let go of it.
             return;
         }
@@ -104,6 +126,11 @@ impl Link {
         draining.tell(&Err(reason.clone()));
     }
 
+    /// The reason for which the connection is cut, where there is a special one.
+    pub(crate) fn take_failure(&self) -> Option<Failure> {
+        self.extras.borrow_mut().as_deref_mut()?.failure.take()
+    }
+
     fn take_users(&self) -> Option<(Option<Registered>, Option<Tap>, Told<()>)> {
         let mut extras = self.extras.borrow_mut();
         let extras = extras.as_deref_mut()?;
@@ -113,10 +140,10 @@ impl Link {
 
     /// Fires when no more is unsent than the low mark allows.
     pub(super) fn drain(self: &Rc<Self>) -> Deferred<()> {
-        if self.wish() == Wish::Lost {
+        if self.state().close == Close::Lost {
             return Deferred::fail(ConnectionGone);
         }
-        if !self.throttled() {
+        if self.level.get() == Level::Low {
             return Deferred::succeed(());
         }
         let link = Rc::downgrade(self);

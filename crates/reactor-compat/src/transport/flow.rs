@@ -1,60 +1,64 @@
-//! Who is held up when too much waits to be sent, and when they go on.
+//! Flow control: the producer and the peer that are held up when too much is
+//! unsent, and when they go on. The rules are those of [`Level`].
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::WaterMarks;
 use super::extras::Extras;
-use super::link::{Flow, Link, Wish};
+use super::level::Level;
+use super::link::Link;
+use super::state::Close;
+use crate::error::TooMuchUnsent;
 use crate::producer::{Producer, ProducerKind};
 
-/// What a descriptor that waits to be sent counts against the marks: as many
+/// The load of a descriptor that waits to be sent, against the marks: as many
 /// may wait as Twisted lets before it holds up a producer, 64.
 const DESCRIPTOR_LOAD: usize = 1024;
 
-/// What the producer was last told.
+/// The last thing that a producer was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
+enum Demand {
     /// To produce (a pull producer: and it has not written since).
-    Resume,
+    Resumed,
     /// To wait (a pull producer: it wrote, and waits for that to be sent).
-    Wait,
+    Waiting,
 }
 
-/// Who makes the connection write.
+/// The producer of a connection.
 pub(super) struct Registered {
     producer: Rc<dyn Producer>,
     kind: ProducerKind,
-    told: Told,
+    demand: Demand,
 }
 
 impl Registered {
     /// Notes that the connection was written to; the producer, if it is to be
     /// held up for that.
-    fn wrote(&mut self, flow: Flow) -> Option<Rc<dyn Producer>> {
-        match (self.told, self.kind, flow) {
-            (Told::Resume, ProducerKind::Pull, _) => {
-                self.told = Told::Wait;
+    fn wrote(&mut self, permitted: bool) -> Option<Rc<dyn Producer>> {
+        match (self.demand, self.kind) {
+            (Demand::Resumed, ProducerKind::Pull) => {
+                self.demand = Demand::Waiting;
                 None
             }
-            (Told::Resume, ProducerKind::Push, Flow::Throttled) => {
-                self.told = Told::Wait;
+            (Demand::Resumed, ProducerKind::Push) if !permitted => {
+                self.demand = Demand::Waiting;
                 Some(self.producer.clone())
             }
-            (Told::Resume, ProducerKind::Push, Flow::Free) | (Told::Wait, ..) => None,
+            (Demand::Resumed, ProducerKind::Push) | (Demand::Waiting, _) => None,
         }
     }
 
     /// Notes that some was sent; the producer, if it may go on.
-    fn sent(&mut self, flow: Flow, unsent: usize) -> Option<Rc<dyn Producer>> {
+    fn sent(&mut self, permitted: bool, unsent: usize) -> Option<Rc<dyn Producer>> {
         let due = match self.kind {
-            ProducerKind::Push => flow == Flow::Free,
+            ProducerKind::Push => permitted,
             ProducerKind::Pull => unsent == 0,
         };
-        if self.told == Told::Resume || !due {
+        if self.demand == Demand::Resumed || !due {
             return None;
         }
-        self.told = Told::Resume;
+        self.demand = Demand::Resumed;
         Some(self.producer.clone())
     }
 
@@ -63,8 +67,19 @@ impl Registered {
     }
 }
 
+/// What a connection does that can send nothing for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pressure {
+    /// Nothing: not too much is unsent, or reading goes on.
+    None,
+    /// It reads on after so long.
+    ReadOn(Duration),
+    /// It ends after so long.
+    End(Duration),
+}
+
 impl Link {
-    /// What counts against the marks when so many bytes are unsent.
+    /// The load on the marks when so many bytes are unsent.
     fn load(&self, unsent: usize) -> usize {
         unsent + self.waiting_descriptors() * DESCRIPTOR_LOAD
     }
@@ -75,13 +90,13 @@ impl Link {
         self.extra(|extras| Some(extras.descriptors)).unwrap_or(0)
     }
 
-    /// Holds up whoever makes us write, if they have to be, now that so much is
-    /// unsent.
+    /// Holds up the producer, or the peer, if that has to be, now that so much
+    /// is unsent.
     #[inline]
     pub(super) fn wrote(&self, unsent: usize) {
         if self.is_plain() {
             if unsent > WaterMarks::DEFAULT.high() {
-                self.flow.set(Flow::Throttled);
+                self.level.set(self.level.get().wrote(unsent, &WaterMarks::DEFAULT));
             }
         } else {
             self.wrote_with_extras(unsent);
@@ -89,10 +104,11 @@ impl Link {
     }
 
     fn wrote_with_extras(&self, unsent: usize) {
-        if self.load(unsent) > self.marks().high() {
-            self.flow.set(Flow::Throttled);
-        }
-        let paused = self.with_producer(|registered| registered.wrote(self.flow.get()));
+        let load = self.load(unsent);
+        let level = self.level.get().wrote(load, &self.marks());
+        self.level.set(level);
+        let paused =
+            self.with_producer(|registered| registered.wrote(level.permits_producer(load)));
         if let Some(producer) = paused {
             producer.pause_producing();
         }
@@ -102,17 +118,17 @@ impl Link {
     /// user code, so that the link has to be looked at anew.
     #[inline]
     pub(crate) fn relax(&self) -> bool {
-        let nobody_waits = self.flow.get() == Flow::Free && !self.has_producer();
+        let nobody_waits = self.level.get() == Level::Low && !self.has_producer();
         !nobody_waits && self.relax_somebody()
     }
 
     fn relax_somebody(&self) -> bool {
         let load = self.load(self.unsent());
-        if load <= self.marks().low() {
-            self.flow.set(Flow::Free);
-        }
-        let drained = self.flow.get() == Flow::Free && self.drained();
-        let resumed = self.with_producer(|registered| registered.sent(self.flow.get(), load));
+        let level = self.level.get().sent(load, &self.marks());
+        self.level.set(level);
+        let drained = level == Level::Low && self.drained();
+        let permitted = level.permits_producer(load);
+        let resumed = self.with_producer(|registered| registered.sent(permitted, load));
         match resumed {
             Some(producer) => {
                 producer.resume_producing();
@@ -122,16 +138,40 @@ impl Link {
         }
     }
 
+    /// Whether the peer may be read from though more is unsent than the high
+    /// mark.
+    pub(super) fn level_permits(&self) -> bool {
+        let load = self.load(self.unsent());
+        self.level.get().permits(load, &self.marks(), self.has_producer())
+    }
+
+    /// What there is to do where nothing can be sent.
+    pub(crate) fn pressure(&self) -> Pressure {
+        match self.level.get() {
+            Level::Low => Pressure::None,
+            Level::High => Pressure::ReadOn(self.marks().stall_after()),
+            Level::Stuck { .. } if self.level_permits() => Pressure::None,
+            Level::Stuck { .. } => Pressure::End(self.marks().give_up_after()),
+        }
+    }
+
+    /// Nothing could be sent for a while: reads on, and lets the producer go on.
+    pub(crate) fn stalled(&self) {
+        let load = self.load(self.unsent());
+        self.level.set(self.level.get().stalled(load, &self.marks()));
+    }
+
+    /// The error of a connection whose peer takes nothing.
+    pub(crate) fn too_much_unsent(&self) -> TooMuchUnsent {
+        TooMuchUnsent { unsent: self.unsent(), growth: self.marks().growth() }
+    }
+
     fn with_producer(
         &self,
         act: impl FnOnce(&mut Registered) -> Option<Rc<dyn Producer>>,
     ) -> Option<Rc<dyn Producer>> {
         let mut extras = self.extras.borrow_mut();
         act(extras.as_deref_mut()?.producer.as_mut()?)
-    }
-
-    pub(super) fn throttled(&self) -> bool {
-        self.flow.get() == Flow::Throttled
     }
 
     pub(crate) fn set_marks(&self, marks: WaterMarks) {
@@ -155,19 +195,22 @@ impl Link {
 
     /// Whether it could be registered: only one can.
     pub(crate) fn register(&self, producer: Rc<dyn Producer>, kind: ProducerKind) -> bool {
-        if self.wish() == Wish::Lost {
+        if self.state().close == Close::Lost {
             producer.stop_producing();
             return true;
         }
         if self.has_producer() {
             return false;
         }
-        let registered = Registered { producer: producer.clone(), kind, told: Told::Resume };
+        let demand = Demand::Resumed;
+        let registered = Registered { producer: producer.clone(), kind, demand };
         self.extras().producer = Some(registered);
         match kind {
             ProducerKind::Pull => producer.resume_producing(),
             ProducerKind::Push => self.wrote(self.unsent()),
         }
+        // It may have to be stopped.
+        self.wake();
         true
     }
 
@@ -179,6 +222,13 @@ impl Link {
 
     pub(super) fn take_producer(&self) -> Option<Registered> {
         self.extras.borrow_mut().as_deref_mut()?.producer.take()
+    }
+
+    /// Stops the producer, and forgets it: there is nobody left to produce for.
+    pub(crate) fn stop_producer(&self) {
+        if let Some(registered) = self.take_producer() {
+            registered.stop();
+        }
     }
 
     #[inline]

@@ -1,4 +1,7 @@
-//! [`Link`]: what a transport's handles and its driver have in common.
+//! [`Link`]: the part of a connection that its handles and its driver share.
+//!
+//! Its state is a [`State`] and a [`Level`], two machines without I/O; here is
+//! what they are about: the bytes, the waker, the rarely used rest.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -8,95 +11,15 @@ use deferred::Failure;
 
 use super::Outbox;
 use super::extras::Extras;
+use super::level::Level;
+use super::state::{Close, Event, State, Switch};
 use crate::address::Address;
 use crate::network::SharedStream;
 #[cfg(unix)]
 use crate::network::Stream;
 use crate::reactor::{Alive, Live, OpenConnection, Shared};
 
-/// What has been asked of the connection.
-///
-/// ```text
-/// Open ──lose_connection──▶ Closing ──all sent──▶ Lost
-///  │ └──────────┐              │                   ▲
-///  │       abort_connection    │                   │
-///  │            └──▶ Aborting ◀┴─ no progress      │
-///  │                    └──── cut ─────────────────┤
-///  └─reactor stops─▶ Stopping (also from Closing) ─┘
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// Nothing: data flows.
-    Open,
-    /// To be closed when all has been sent.
-    Closing,
-    /// To be cut.
-    Aborting,
-    /// To be cut, because the reactor stops.
-    Stopping,
-    /// It is gone.
-    Lost,
-}
-
-/// Whether the peer's data is wanted by whoever paused and resumed.
-///
-/// ```text
-/// Wanted ──pause──▶ Paused ──resume──▶ Resumed ──protocol told──▶ Wanted
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
-    Wanted,
-    Paused,
-    /// It is wanted again, and the protocol has not been told.
-    Resumed,
-}
-
-/// What we may still send.
-///
-/// ```text
-/// Open ──lose_write_connection──▶ Ending ──all sent, shut down──▶ Ended
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Output {
-    Open,
-    /// What was written, and then the end.
-    Ending,
-    /// Nothing: the peer has been told.
-    Ended,
-}
-
-/// Whether what is written is sent, or kept until somebody lets it go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sending {
-    Free,
-    Held,
-}
-
-/// Whether the connection speaks TLS.
-///
-/// ```text
-/// Bare ──start_tls──▶ Changing ──what was written before is sent──▶ Tls
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "nothing speaks TLS then"))]
-pub(crate) enum Cover {
-    Bare,
-    Changing {
-        /// How many bytes are to be sent as they are before it.
-        before: usize,
-    },
-    Tls,
-}
-
-/// Whether what is unsent passed the high-water mark and has not come down to
-/// the low one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flow {
-    Free,
-    Throttled,
-}
-
-/// What the driver, who sends what is written, is doing.
+/// Whether the driver, which sends what is written, has to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Driver {
     /// It waits to be woken.
@@ -106,16 +29,12 @@ enum Driver {
     Awake,
 }
 
-/// What a transport's handles and its driver have in common.
+/// The part of a connection that its handles and its driver share.
 pub(crate) struct Link {
-    wish: Cell<Wish>,
-    reading: Cell<Reading>,
-    output: Cell<Output>,
-    sending: Cell<Sending>,
-    pub(super) flow: Cell<Flow>,
-    cover: Cell<Cover>,
-    outbox: RefCell<Outbox>,
+    state: Cell<State>,
+    pub(super) level: Cell<Level>,
     driver: Cell<Driver>,
+    outbox: RefCell<Outbox>,
     waker: RefCell<Option<Waker>>,
     written: Cell<u64>,
     /// Where the connection is a socket, and until it is lost.
@@ -129,14 +48,10 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(shared: Rc<Shared>, host: Address, peer: Address) -> Self {
         Self {
-            wish: Cell::new(Wish::Open),
-            reading: Cell::new(Reading::Wanted),
-            output: Cell::new(Output::Open),
-            sending: Cell::new(Sending::Free),
-            flow: Cell::new(Flow::Free),
-            cover: Cell::new(Cover::Bare),
-            outbox: RefCell::default(),
+            state: Cell::new(State::NEW),
+            level: Cell::new(Level::Low),
             driver: Cell::new(Driver::Awake),
+            outbox: RefCell::default(),
             waker: RefCell::new(None),
             written: Cell::new(0),
             socket: RefCell::new(None),
@@ -147,11 +62,31 @@ impl Link {
         }
     }
 
-    // ----- for the handles -----
-
-    pub(crate) fn wish(&self) -> Wish {
-        self.wish.get()
+    /// The state that the connection is in.
+    #[inline]
+    pub(crate) fn state(&self) -> State {
+        self.state.get()
     }
+
+    /// Goes into the state that follows from `event`; whether that is another
+    /// one.
+    #[inline]
+    pub(crate) fn apply(&self, event: Event) -> bool {
+        let state = self.state.get();
+        let after = state.after(event);
+        self.state.set(after);
+        after != state
+    }
+
+    /// The same for what a handle asks for: wakes the driver if that changes
+    /// anything.
+    pub(crate) fn request(&self, event: Event) {
+        if self.apply(event) {
+            self.wake();
+        }
+    }
+
+    // ----- for the handles -----
 
     /// Adds to what is to be sent, if the connection still takes anything.
     pub(crate) fn write(&self, data: &[u8]) {
@@ -197,53 +132,27 @@ impl Link {
     /// Whether it still takes what is to be sent.
     #[inline]
     pub(super) fn accepts(&self) -> bool {
-        match (self.wish.get(), self.output.get()) {
-            (Wish::Open, Output::Open) => true,
-            (Wish::Closing, Output::Open) | (Wish::Open, Output::Ending) => self.has_producer(),
-            _ => false,
-        }
+        self.state.get().accepts(|| self.has_producer())
     }
 
-    pub(crate) fn lose(&self) {
-        if self.wish.get() == Wish::Open {
-            self.wish.set(Wish::Closing);
+    /// Ends the connection without regard to what is unsent, for a reason that
+    /// the protocol will hear.
+    pub(crate) fn fail(&self, reason: Failure) {
+        if self.apply(Event::Abort) {
+            self.extras().failure = Some(reason);
             self.wake();
         }
     }
 
-    pub(crate) fn abort(&self) {
-        if matches!(self.wish.get(), Wish::Open | Wish::Closing) {
-            self.wish.set(Wish::Aborting);
-            self.wake();
+    /// Whether the peer's data is read. Who is told that it is not will hear
+    /// when it goes on.
+    #[inline]
+    pub(crate) fn reading(&self) -> bool {
+        let reads = self.reads();
+        if !reads {
+            self.apply(Event::Refused);
         }
-    }
-
-    pub(crate) fn pause_reading(&self) {
-        self.reading.set(Reading::Paused);
-    }
-
-    pub(crate) fn paused(&self) -> bool {
-        self.reading.get() == Reading::Paused
-    }
-
-    pub(crate) fn resume_reading(&self) {
-        if self.reading.get() == Reading::Paused {
-            self.reading.set(Reading::Resumed);
-            self.wake();
-        }
-    }
-
-    pub(crate) fn set_sending(&self, sending: Sending) {
-        if self.sending.replace(sending) != sending {
-            self.wake();
-        }
-    }
-
-    pub(crate) fn end_output(&self) {
-        if self.wish.get() == Wish::Open && self.output.get() == Output::Open {
-            self.output.set(Output::Ending);
-            self.wake();
-        }
+        reads
     }
 
     pub(crate) fn socket(&self) -> Option<SharedStream> {
@@ -312,80 +221,32 @@ impl Link {
         }
     }
 
-    /// Whether the peer's data is to be read. What a producer writes is held up
-    /// at the producer: two peers that each stopped reading because of it
-    /// would wait for each other.
-    pub(crate) fn wants_data(&self) -> bool {
-        self.wish.get() == Wish::Open
-            && self.reading.get() != Reading::Paused
-            && !self.changing()
-            && (self.flow.get() == Flow::Free || self.has_producer())
-    }
-
-    #[cfg(feature = "tls")]
-    pub(crate) fn cover(&self) -> Cover {
-        self.cover.get()
-    }
-
-    #[cfg(feature = "tls")]
-    pub(crate) fn set_cover(&self, cover: Cover) {
-        self.cover.set(cover);
-    }
-
-    /// Whether what the peer sends now may not be what it would be read as.
-    fn changing(&self) -> bool {
-        matches!(self.cover.get(), Cover::Changing { .. })
+    /// Whether the peer's data is to be read, and given to the protocol.
+    #[inline]
+    pub(crate) fn reads(&self) -> bool {
+        self.state.get().reads() && (self.level.get() == Level::Low || self.level_permits())
     }
 
     /// How much may be sent as things are.
+    #[inline]
     pub(crate) fn sendable(&self) -> usize {
-        match self.cover.get() {
-            Cover::Changing { before } => before,
-            Cover::Bare | Cover::Tls => usize::MAX,
+        match self.state.get().switch {
+            Switch::None => usize::MAX,
+            Switch::Draining => self.before_layer(),
+            Switch::Opening => 0,
         }
-    }
-
-    /// So much of it was sent.
-    pub(crate) fn sent(&self, count: usize) {
-        if let Cover::Changing { before } = self.cover.get() {
-            self.cover.set(Cover::Changing { before: before.saturating_sub(count) });
-        }
-    }
-
-    /// Whether reading was resumed, of which the protocol is to hear: once.
-    pub(crate) fn take_resumed(&self) -> bool {
-        let resumed = self.wish.get() == Wish::Open && self.reading.get() == Reading::Resumed;
-        if resumed {
-            self.reading.set(Reading::Wanted);
-        }
-        resumed
-    }
-
-    /// Whether what is written is to be sent.
-    pub(crate) fn sends(&self) -> bool {
-        self.sending.get() == Sending::Free
     }
 
     /// Whether the peer is to be told that nothing more is sent to it, once
     /// all is.
     pub(crate) fn output_ends(&self) -> bool {
-        self.output.get() == Output::Ending && !self.has_producer()
-    }
-
-    /// The peer has been told.
-    pub(crate) fn output_ended(&self) {
-        self.output.set(Output::Ended);
-    }
-
-    /// Whether the time has come to close.
-    pub(crate) fn closes(&self) -> bool {
-        self.wish.get() == Wish::Closing && !self.has_producer()
+        self.state.get().output == super::state::Output::Ending && !self.has_producer()
     }
 
     /// It is gone: lets go of everything, and tells the producer, and those
     /// who wait for it to drain.
     pub(crate) fn lost(&self, reason: &Failure) {
-        self.wish.set(Wish::Lost);
+        self.apply(Event::Lost);
         let socket = self.socket.take();
         #[cfg(unix)]
         if let Some(socket) = &socket {
@@ -408,9 +269,8 @@ impl Live for Link {
     }
 
     fn shut_down(&self) {
-        if self.wish.get() != Wish::Lost {
-            self.wish.set(Wish::Stopping);
-            self.wake();
+        if self.state.get().close != Close::Lost {
+            self.request(Event::Stop);
         }
     }
 }

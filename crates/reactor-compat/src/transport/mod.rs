@@ -7,27 +7,31 @@
 mod descriptors;
 mod extras;
 mod flow;
+mod level;
 mod link;
 mod marks;
 mod outbox;
 mod producing;
-#[cfg(feature = "tls")]
-mod secure;
 mod sending;
+mod state;
+mod switch;
 
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-#[cfg(feature = "tls")]
-pub(crate) use link::Cover;
-pub(crate) use link::{Link, Wish};
+pub(crate) use flow::Pressure;
+pub(crate) use link::Link;
 pub use marks::WaterMarks;
 pub(crate) use outbox::Outbox;
+pub(crate) use state::{Close, Event, Input, Sending, Switch};
+pub(crate) use switch::Build;
+#[cfg(feature = "tls")]
+pub(crate) use switch::refuse;
 
 use crate::address::Address;
 
-/// A handle to a connection, whatever protocol is at home on it.
+/// A handle to a connection, whatever its protocol is.
 ///
 /// Clone it, keep it, and use it from anywhere on the reactor's thread: a
 /// protocol's callbacks, another protocol's, a delayed call, a Deferred's
@@ -122,12 +126,15 @@ impl Transport {
 
     /// Closes the connection when all that was written has been sent.
     ///
-    /// From here on nothing is read and nothing more can be written; with a
-    /// registered producer, the producer still writes, and the connection
-    /// closes once it is unregistered. The protocol's `connection_lost` comes
-    /// with [`ConnectionDone`](crate::ConnectionDone). If the peer takes
-    /// nothing for the length of the [grace](Self::set_close_grace), the close
-    /// becomes an abort.
+    /// From here on the protocol gets nothing more, and nothing more can be
+    /// written; with a registered producer, the producer still writes, and the
+    /// connection closes once it is unregistered, or once the peer has ended,
+    /// which stops the producer. The protocol's `connection_lost` comes with
+    /// [`ConnectionDone`](crate::ConnectionDone); under TLS it waits for the
+    /// peer's end, and comes with [`ConnectionLost`](crate::ConnectionLost) where
+    /// the peer just goes. If nothing is sent, and under TLS no answer comes, for
+    /// the length of the [grace](Self::set_close_grace), the close becomes an
+    /// abort.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
@@ -142,7 +149,7 @@ impl Transport {
     /// ```
     #[doc(alias = "loseConnection")]
     pub fn lose_connection(&self) {
-        self.link.lose();
+        self.link.request(Event::Lose);
     }
 
     /// Cuts the connection: what is unsent is let go, and a TCP peer gets a
@@ -162,7 +169,22 @@ impl Transport {
     /// ```
     #[doc(alias = "abortConnection")]
     pub fn abort_connection(&self) {
-        self.link.abort();
+        self.link.request(Event::Abort);
+    }
+
+    /// Cuts the connection as [`abort_connection`](Self::abort_connection) does,
+    /// for a reason that the protocol's `connection_lost` gets.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.fail(std::fmt::Error);
+    /// assert!(!transport.connected());
+    /// ```
+    pub fn fail(&self, reason: impl Into<deferred::Failure>) {
+        self.link.fail(reason.into());
     }
 
     /// The other end.
@@ -203,7 +225,7 @@ impl Transport {
     /// assert!(!transport.connected());
     /// ```
     pub fn connected(&self) -> bool {
-        self.link.wish() == Wish::Open
+        self.link.state().close == Close::Open
     }
 
     /// Whether it was told to close, and is not closed yet.
@@ -215,12 +237,17 @@ impl Transport {
     /// assert!(!StringTransport::new(Silent).disconnecting());
     /// ```
     pub fn disconnecting(&self) -> bool {
-        matches!(self.link.wish(), Wish::Closing | Wish::Aborting | Wish::Stopping)
+        self.link.state().disconnecting()
     }
 
     /// Whether the peer's data is read: nobody paused it, no more is unsent
-    /// than the marks allow or a producer is held up in its stead, and the
-    /// connection is not closing.
+    /// than the [marks](Self::water_marks) allow, no layer is being put in, and
+    /// the connection is not closing.
+    ///
+    /// If it is not read, and the connection is open, the protocol's
+    /// [`resumed`](crate::Protocol::resumed) is called when it is read again. So a
+    /// protocol that asks this, and holds what has come for as long as the answer
+    /// is no, goes on there.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
@@ -231,7 +258,7 @@ impl Transport {
     /// assert!(!transport.reading());
     /// ```
     pub fn reading(&self) -> bool {
-        self.link.wants_data()
+        self.link.reading()
     }
 
     /// How many bytes are written and not yet given to the kernel.
@@ -329,7 +356,7 @@ impl fmt::Debug for Transport {
         f.debug_struct("Transport")
             .field("host", self.get_host())
             .field("peer", self.get_peer())
-            .field("state", &self.link.wish())
+            .field("state", &self.link.state().close)
             .field("unsent", &self.unsent())
             .finish_non_exhaustive()
     }

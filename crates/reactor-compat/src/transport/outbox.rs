@@ -1,60 +1,52 @@
-//! What was written and not yet sent.
+//! [`Outbox`]: the bytes that were written and not yet sent.
 
+use crate::byte_queue::ByteQueue;
 use crate::reactor::Buffers;
-
-/// When the sent part in front of the buffer has grown this large, and is most
-/// of it, the rest moves up.
-const WORTH_MOVING: usize = 64 * 1024;
 
 /// Room for the first bytes, where no spare buffer is to be had: what follows
 /// them at once, other lines of an answer, then seldom has to make more.
 const FIRST: usize = 1024;
 
-/// A queue of bytes, which owns no memory while it is empty.
+/// A queue of bytes, which owns no memory while it is empty: that is lent by the
+/// reactor.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    bytes: Vec<u8>,
-    sent: usize,
+    queue: ByteQueue,
 }
 
 impl Outbox {
     /// The bytes not yet sent.
+    #[inline]
     pub(crate) fn unsent(&self) -> &[u8] {
-        self.bytes.get(self.sent..).unwrap_or_default()
+        self.queue.as_slice()
     }
 
     /// How many there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len() - self.sent
+        self.queue.len()
     }
 
     /// Whether there are none.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.queue.is_empty()
     }
 
     /// Adds bytes at the end.
     #[inline]
     pub(crate) fn push(&mut self, data: &[u8], buffers: &Buffers) {
-        if self.bytes.capacity() == 0 {
-            self.bytes = buffers.take_spare();
-            self.bytes.reserve(data.len().max(FIRST));
+        if self.queue.capacity() == 0 {
+            self.queue = ByteQueue::with_memory(buffers.take_spare());
+            self.queue.reserve(data.len().max(FIRST));
         }
-        self.bytes.extend_from_slice(data);
+        self.queue.push(data);
     }
 
     /// Takes note that the first `count` were sent.
+    #[inline]
     pub(crate) fn consume(&mut self, count: usize) {
-        self.sent = (self.sent + count).min(self.bytes.len());
-        if self.is_empty() {
-            self.bytes.clear();
-            self.sent = 0;
-        } else if self.sent >= WORTH_MOVING && self.sent >= self.len() {
-            self.bytes.drain(..self.sent);
-            self.sent = 0;
-        }
+        self.queue.consume(count);
     }
 
     /// Puts what was written meanwhile behind what is in here.
@@ -67,15 +59,12 @@ impl Outbox {
 
     /// Lets all of it go, and gives the memory back.
     pub(crate) fn clear(&mut self, buffers: &Buffers) {
-        self.sent = 0;
-        buffers.give_spare(std::mem::take(&mut self.bytes));
+        buffers.give_spare(self.queue.take_memory());
     }
 
     /// The bytes not yet sent, by value.
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.drain(..std::mem::take(&mut self.sent));
-        bytes
+        self.queue.take()
     }
 }
 
@@ -84,30 +73,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_come_out_in_order_however_they_are_sent() {
-        let buffers = Buffers::default();
-        let all: Vec<u8> = (0..400_000_u32).map(|n| (n % 251) as u8).collect();
-        let mut outbox = Outbox::default();
-        for chunk in all.chunks(7_000) {
-            outbox.push(chunk, &buffers);
-        }
-        let mut out = Vec::new();
-        while !outbox.is_empty() {
-            let some = outbox.unsent().len().min(33_333);
-            out.extend_from_slice(&outbox.unsent()[..some]);
-            outbox.consume(some);
-        }
-        assert_eq!(out, all);
-    }
-
-    #[test]
     fn an_empty_one_owns_nothing() {
         let buffers = Buffers::default();
         let mut outbox = Outbox::default();
         outbox.push(b"abc", &buffers);
         outbox.consume(3);
         outbox.clear(&buffers);
-        assert_eq!(outbox.bytes.capacity(), 0);
+        assert_eq!(outbox.queue.capacity(), 0);
     }
 
     #[test]

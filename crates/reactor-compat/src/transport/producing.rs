@@ -1,8 +1,9 @@
-//! Who is told to wait: the peer, by not being read, and a producer.
+//! Pausing: of the peer, by not reading from it, and of a producer.
 
 use std::rc::Rc;
 
 use super::Transport;
+use super::state::{Event, Input};
 use crate::error::AlreadyProducing;
 use crate::producer::{Producer, ProducerKind};
 
@@ -10,7 +11,8 @@ impl Transport {
     /// Reads nothing from the peer until told to
     /// [resume](Self::resume_producing).
     ///
-    /// While it is paused, nobody notices that the peer is gone.
+    /// While it is paused, it is not noticed that the peer is gone, unless the
+    /// connection is closing.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
@@ -22,7 +24,7 @@ impl Transport {
     /// ```
     #[doc(alias = "pauseProducing")]
     pub fn pause_producing(&self) {
-        self.link.pause_reading();
+        self.link.request(Event::Pause);
     }
 
     /// Reads from the peer again. The protocol's
@@ -39,7 +41,7 @@ impl Transport {
     /// ```
     #[doc(alias = "resumeProducing")]
     pub fn resume_producing(&self) {
-        self.link.resume_reading();
+        self.link.request(Event::Resume);
     }
 
     /// Whether somebody [paused](Self::pause_producing) reading, and nobody has
@@ -56,7 +58,7 @@ impl Transport {
     /// ```
     #[doc(alias = "producerState")]
     pub fn paused(&self) -> bool {
-        self.link.paused()
+        self.link.state().input == Input::Paused
     }
 
     /// Makes `producer` the one that is held up when more than the high-water

@@ -1,11 +1,11 @@
-//! What goes out: its end, its pauses, and who looks at it.
+//! Sending: its end, its pauses, and the taps that look at it.
 
 use std::rc::Rc;
 
 use deferred::Deferred;
 
 use super::Transport;
-use super::link::Sending;
+use super::state::{Event, Sending};
 
 impl Transport {
     /// Ends our half of the connection when all that was written has been
@@ -30,7 +30,7 @@ impl Transport {
     #[doc(alias = "loseWriteConnection")]
     #[doc(alias = "IHalfCloseableDescriptor")]
     pub fn lose_write_connection(&self) {
-        self.link().end_output();
+        self.link().request(Event::EndOutput);
     }
 
     /// Waits until no more is unsent than the low-water mark: at once, unless
@@ -73,7 +73,7 @@ impl Transport {
     /// ```
     #[doc(alias = "throttleWrites")]
     pub fn pause_sending(&self) {
-        self.link().set_sending(Sending::Held);
+        self.link().request(Event::Hold);
     }
 
     /// Sends what was kept, and what is written from now on.
@@ -89,7 +89,7 @@ impl Transport {
     /// ```
     #[doc(alias = "unthrottleWrites")]
     pub fn resume_sending(&self) {
-        self.link().set_sending(Sending::Free);
+        self.link().request(Event::Release);
     }
 
     /// Whether what is written is sent, and not
@@ -104,7 +104,7 @@ impl Transport {
     /// assert!(!transport.sending());
     /// ```
     pub fn sending(&self) -> bool {
-        self.link().sends()
+        self.link().state().sending == Sending::Free
     }
 
     /// How many bytes were written since the connection was made.

@@ -260,24 +260,81 @@ fn a_peer_that_never_reads_does_not_hold_up_a_close_that_waits_for_a_producer() 
 }
 
 #[test]
-fn a_close_waits_for_a_slow_producer_whose_peer_reads() {
+fn a_close_waits_for_a_slow_producer_that_goes_on() {
     drive(|reactor| async move {
         let log = Log::default();
         let seen = log.clone();
         let (mut stream, transport) = connect(&reactor, move || Recorder::new(&seen)).await;
         transport.register_producer(Stopped::default(), ProducerKind::Push).unwrap();
-        transport.write("one ");
+        transport.set_close_grace(Duration::from_secs(10));
         transport.lose_connection();
         turns(100).await;
         tokio::time::pause();
-        tokio::time::sleep(Duration::from_secs(1_000)).await;
-        transport.write("two");
+        for _ in 0..100 {
+            // Each time, before the grace has passed.
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            transport.write("x");
+            turns(100).await;
+        }
         transport.unregister_producer();
-        let mut all = String::new();
-        stream.read_to_string(&mut all).await.unwrap();
-        assert_eq!(all, "one two");
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all, [b'x'; 100]);
         assert_eq!(log.ended().await, Event::Done);
     });
+}
+
+/// The grace runs whatever a close waits for.
+#[test]
+fn a_close_waits_for_an_idle_producer_no_longer_than_its_grace() {
+    for kind in [ProducerKind::Push, ProducerKind::Pull] {
+        drive(move |reactor| async move {
+            let log = Log::default();
+            let seen = log.clone();
+            let (_stream, transport) = connect(&reactor, move || Recorder::new(&seen)).await;
+            let producer = Stopped::default();
+            transport.register_producer(producer.clone(), kind).unwrap();
+            transport.lose_connection();
+            turns(100).await;
+            assert_eq!(log.end(), None);
+            tokio::time::pause();
+            tokio::time::sleep(Duration::from_secs(31)).await;
+            turns(100).await;
+            assert_eq!(log.end(), Some(Event::Aborted(Some(0))));
+            assert_eq!(producer.0.get(), 1, "{kind:?}");
+        });
+    }
+}
+
+/// A producer hides neither the peer's end nor its reset, whether or not the
+/// connection is closing.
+#[test]
+fn with_an_idle_producer_the_end_of_the_peer_is_noticed() {
+    let all = [ProducerKind::Push, ProducerKind::Pull]
+        .into_iter()
+        .flat_map(|kind| [false, true].map(|closing| (kind, closing)))
+        .flat_map(|(kind, closing)| [false, true].map(|resets| (kind, closing, resets)));
+    for (kind, closing, resets) in all {
+        drive(move |reactor| async move {
+            let log = Log::default();
+            let seen = log.clone();
+            let (stream, transport) = connect(&reactor, move || Recorder::new(&seen)).await;
+            let producer = Stopped::default();
+            transport.register_producer(producer.clone(), kind).unwrap();
+            if closing {
+                transport.lose_connection();
+            }
+            turns(100).await;
+            if resets {
+                stream.set_zero_linger().unwrap();
+            }
+            drop(stream);
+            let end = log.ended().await;
+            let expected = if resets { Event::Lost } else { Event::Done };
+            assert_eq!(end, expected, "{kind:?}, closing: {closing}, resets: {resets}");
+            assert_eq!(producer.0.get(), 1);
+        });
+    }
 }
 
 #[test]

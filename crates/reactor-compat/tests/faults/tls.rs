@@ -323,11 +323,13 @@ fn what_comes_after_our_own_end_is_not_heard() {
         end.transport().write("bye");
         end.transport().lose_connection();
         stream.write_all(b"too late").await.unwrap();
-        assert!(end.reason().await.is::<ConnectionDone>());
         let mut all = Vec::new();
         // It gets what we sent, and our word that it was all.
         stream.read_to_end(&mut all).await.unwrap();
         assert_eq!(all, b"bye");
+        assert!(end.reason.borrow().is_none(), "its own end is waited for");
+        stream.shutdown().await.unwrap();
+        assert!(end.reason().await.is::<ConnectionDone>());
         assert!(end.data.borrow().is_empty());
     });
 }
@@ -339,11 +341,32 @@ fn a_peer_that_does_not_answer_our_end_does_not_keep_the_connection() {
         let stream = foreign(&own, serve(&reactor, &own, &end)).await;
         until(|| end.secured.get()).await;
         end.transport().lose_connection();
-        assert!(end.reason().await.is::<ConnectionDone>());
-        let (socket, _) = stream.into_inner();
+        turns(100).await;
         tokio::time::pause();
-        while socket.try_write(b"no answer").is_ok() {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+        let reason = end.reason_in_time().await;
+        assert_eq!(reason.check::<ConnectionAborted>().unwrap().unsent(), Some(0));
+        drop(stream);
+    });
+}
+
+/// The answer to our end is the peer's own; one that just goes, or resets, gives
+/// none.
+#[test]
+fn a_peer_that_goes_instead_of_answering_our_end_is_lost() {
+    drive(|reactor| async move {
+        for resets in [false, true] {
+            let (own, end) = (Own::new(), End::default());
+            let stream = foreign(&own, serve(&reactor, &own, &end)).await;
+            until(|| end.secured.get()).await;
+            end.transport().lose_connection();
+            turns(100).await;
+            let (socket, _) = stream.into_inner();
+            if resets {
+                reset(socket);
+            } else {
+                drop(socket);
+            }
+            assert!(end.reason().await.is::<ConnectionLost>(), "resets: {resets}");
         }
     });
 }

@@ -1,4 +1,5 @@
-//! Where a protocol lives while its connection does, and how one comes to it.
+//! [`ProtocolCell`]: holds a protocol while its connection lives, and lends it to
+//! one caller at a time.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -16,25 +17,25 @@ use crate::transport::Transport;
 ///   └────────connection lost────▶ Gone
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Occupancy {
-    /// Nobody is with it.
+pub(crate) enum CellState {
+    /// Nobody uses it.
     Free,
-    /// One of its callbacks is running, or something that came home.
+    /// One of its callbacks is running, or a call to it.
     Busy,
     /// It was told that its connection is lost, and is no more.
     Gone,
 }
 
-/// Something that came home while the protocol was busy; it gets `None` if
-/// the protocol is gone by the time it is free.
+/// A call that came while the protocol was busy; it gets `None` if the protocol
+/// is gone by the time it is free.
 pub(crate) type Call<P> = Box<dyn FnOnce(Option<&mut P>)>;
 
-/// The home of a `P`: a protocol, or a part of one; by its transport, a `T`.
-pub(crate) trait Home<P, T = Transport> {
-    fn occupancy(&self) -> Occupancy;
+/// Access to a `P`: a protocol, or a part of one; and to its transport, a `T`.
+pub(crate) trait ProtocolAccess<P, T = Transport> {
+    fn cell_state(&self) -> CellState;
 
-    /// Runs `visit` with the protocol if it is free, and then what came home
-    /// meanwhile. `visit` does not panic.
+    /// Runs `visit` with the protocol if it is free, and then the calls that
+    /// came meanwhile. `visit` does not panic.
     fn visit(&self, visit: &mut dyn FnMut(&mut P));
 
     /// Keeps `call` until the protocol is free or gone.
@@ -43,47 +44,47 @@ pub(crate) trait Home<P, T = Transport> {
     fn transport(&self) -> &T;
 }
 
-/// The home of a whole protocol.
-pub(crate) struct Residence<P, T = Transport> {
-    occupancy: Cell<Occupancy>,
+/// The place of a whole protocol.
+pub(crate) struct ProtocolCell<P, T = Transport> {
+    state: Cell<CellState>,
     protocol: RefCell<Option<P>>,
     calls: RefCell<VecDeque<Call<P>>>,
     transport: T,
 }
 
-impl<P: 'static, T> Residence<P, T> {
+impl<P: 'static, T> ProtocolCell<P, T> {
     pub(crate) fn new(protocol: P, transport: T) -> Self {
         Self {
-            occupancy: Cell::new(Occupancy::Free),
+            state: Cell::new(CellState::Free),
             protocol: RefCell::new(Some(protocol)),
             calls: RefCell::default(),
             transport,
         }
     }
 
-    /// Runs one of the protocol's callbacks, and then what came home
+    /// Runs one of the protocol's callbacks, and then the calls that came
     /// meanwhile. `None` if the protocol is not free.
     pub(crate) fn enter<R>(
         &self,
         callback: impl FnOnce(&mut P) -> R,
     ) -> Option<Result<R, Failure>> {
-        if self.occupancy.get() != Occupancy::Free {
+        if self.state.get() != CellState::Free {
             return None;
         }
         let mut place = self.protocol.try_borrow_mut().ok()?;
         let protocol = place.as_mut()?;
-        self.occupancy.set(Occupancy::Busy);
+        self.state.set(CellState::Busy);
         let result = guard::catch(|| callback(protocol));
         while let Some(call) = self.next_call() {
             call(Some(protocol));
         }
-        self.occupancy.set(Occupancy::Free);
+        self.state.set(CellState::Free);
         Some(result)
     }
 
-    /// Drops the protocol, and tells what waits for it that it is gone.
-    pub(crate) fn vacate(&self) {
-        self.occupancy.set(Occupancy::Gone);
+    /// Drops the protocol, and tells the calls that wait for it that it is gone.
+    pub(crate) fn clear(&self) {
+        self.state.set(CellState::Gone);
         let protocol = self.protocol.try_borrow_mut().ok().and_then(|mut place| place.take());
         guard::run("the drop of a protocol", || drop(protocol));
         while let Some(call) = self.next_call() {
@@ -91,7 +92,8 @@ impl<P: 'static, T> Residence<P, T> {
         }
     }
 
-    /// A reference to the protocol while nobody is with it.
+    /// A reference to the protocol while nobody uses it.
+    #[inline]
     pub(crate) fn inspect<R>(&self, look: impl FnOnce(&P) -> R) -> Option<R> {
         self.protocol.try_borrow().ok()?.as_ref().map(look)
     }
@@ -101,14 +103,14 @@ impl<P: 'static, T> Residence<P, T> {
     }
 }
 
-impl<P: 'static, T> Home<P, T> for Residence<P, T> {
-    fn occupancy(&self) -> Occupancy {
-        self.occupancy.get()
+impl<P: 'static, T> ProtocolAccess<P, T> for ProtocolCell<P, T> {
+    fn cell_state(&self) -> CellState {
+        self.state.get()
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&mut P)) {
         if let Some(Err(failure)) = self.enter(visit) {
-            guard::log("what came home to a protocol", &failure);
+            guard::log("a call to a protocol", &failure);
         }
     }
 
@@ -121,42 +123,42 @@ impl<P: 'static, T> Home<P, T> for Residence<P, T> {
     }
 }
 
-/// The home of a part of what lives in another home.
-pub(crate) struct Room<Q, T, F> {
-    house: Rc<dyn Home<Q, T>>,
-    door: Rc<F>,
+/// Access to a part of what another one gives access to.
+pub(crate) struct Projection<Q, T, F> {
+    whole: Rc<dyn ProtocolAccess<Q, T>>,
+    part: Rc<F>,
 }
 
-impl<Q, T, F> Room<Q, T, F> {
-    pub(crate) fn new(house: Rc<dyn Home<Q, T>>, door: F) -> Self {
-        Self { house, door: Rc::new(door) }
+impl<Q, T, F> Projection<Q, T, F> {
+    pub(crate) fn new(whole: Rc<dyn ProtocolAccess<Q, T>>, part: F) -> Self {
+        Self { whole, part: Rc::new(part) }
     }
 }
 
-impl<Q, P, T, F> Home<P, T> for Room<Q, T, F>
+impl<Q, P, T, F> ProtocolAccess<P, T> for Projection<Q, T, F>
 where
     Q: 'static,
     P: 'static,
     F: Fn(&mut Q) -> Option<&mut P> + 'static,
 {
-    fn occupancy(&self) -> Occupancy {
-        self.house.occupancy()
+    fn cell_state(&self) -> CellState {
+        self.whole.cell_state()
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&mut P)) {
-        self.house.visit(&mut |whole| {
-            if let Some(part) = (self.door)(whole) {
+        self.whole.visit(&mut |whole| {
+            if let Some(part) = (self.part)(whole) {
                 visit(part);
             }
         });
     }
 
     fn wait(&self, call: Call<P>) {
-        let door = self.door.clone();
-        self.house.wait(Box::new(move |whole| call(whole.and_then(|whole| door(whole)))));
+        let part = self.part.clone();
+        self.whole.wait(Box::new(move |whole| call(whole.and_then(|whole| part(whole)))));
     }
 
     fn transport(&self) -> &T {
-        self.house.transport()
+        self.whole.transport()
     }
 }

@@ -1,0 +1,142 @@
+//! [`Layer`]: a machine between a protocol and its network, that changes the
+//! bytes on their way.
+//!
+//! Mirrors what `twisted.protocols.tls` does for TLS, and
+//! `twisted.protocols.haproxy` for a header, for any protocol that runs inside
+//! another. Tested in `tests/network/layer.rs`.
+
+mod io;
+mod layered;
+
+pub use io::LayerIo;
+pub use layered::Layered;
+
+use deferred::Failure;
+
+/// A machine between a protocol and its network, that changes the bytes on their
+/// way: telnet's escapes, compression, a cipher, a header, a proxy's
+/// conversation.
+///
+/// It does no I/O. What the peer sends comes to [`receive`](Self::receive), what
+/// the protocol writes to [`send`](Self::send), and each says through its
+/// [`LayerIo`] what goes on. Writing, producers, water marks, draining, pausing,
+/// half-closing, closing and aborting are the connection's: a layer need not know
+/// of them.
+///
+/// It is put under a protocol with
+/// [`push_layer`](crate::Transport::push_layer), or over a stream, by a network or
+/// an endpoint, with [`Layered`].
+///
+/// # Re-entrancy
+///
+/// A layer is called by its connection's task, while nothing else of the
+/// connection runs. It may use other transports, and write to its own, which
+/// comes to `send` later. A panic in it ends the connection, with the panic as
+/// the reason.
+///
+/// ```
+/// use reactor_compat::testing::connect;
+/// use reactor_compat::{Connection, Layer, LayerIo, Protocol};
+///
+/// /// Telnet's escape: a byte of 255 is sent twice.
+/// #[derive(Default)]
+/// struct Escape {
+///     half: bool,
+/// }
+///
+/// impl Layer for Escape {
+///     fn receive(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
+///         for byte in data {
+///             self.half = *byte == 255 && !self.half;
+///             if !self.half {
+///                 io.deliver(&[*byte]);
+///             }
+///         }
+///     }
+///
+///     fn send(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
+///         for piece in data.split_inclusive(|byte| *byte == 255) {
+///             io.write(piece);
+///             if piece.ends_with(&[255]) {
+///                 io.write(&[255]);
+///             }
+///         }
+///     }
+/// }
+///
+/// #[derive(Default)]
+/// struct Talk(Vec<u8>);
+///
+/// impl Protocol for Talk {
+///     fn connection_made(&mut self, transport: &Connection<Self>) {
+///         transport.push_layer(Escape::default()).unwrap();
+///         transport.write(&[1, 255, 2]);
+///     }
+///
+///     fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+///         self.0.extend_from_slice(data);
+///     }
+/// }
+///
+/// let pair = connect(Talk::default(), Talk::default());
+/// pair.flush()?;
+/// assert_eq!(pair.client().inspect(|talk| talk.0.clone()).unwrap(), [1, 255, 2]);
+/// # Ok::<(), reactor_compat::testing::PumpError>(())
+/// ```
+#[doc(alias = "TLSMemoryBIOProtocol")]
+#[doc(alias = "ProtocolWrapper")]
+pub trait Layer: 'static {
+    /// Something came from the peer: at least one byte.
+    fn receive(&mut self, io: &mut LayerIo<'_>, data: &[u8]);
+
+    /// The protocol wrote something: at least one byte.
+    fn send(&mut self, io: &mut LayerIo<'_>, data: &[u8]);
+
+    /// The layer is in: a chance to write first, or to set a
+    /// [time limit](LayerIo::set_timeout).
+    fn begin(&mut self, io: &mut LayerIo<'_>) {
+        let _ = io;
+    }
+
+    /// Whether it has a conversation of its own first, at whose end it says
+    /// [`open`](LayerIo::open). Until then nothing comes to
+    /// [`send`](Self::send), and nothing that it delivers goes to the protocol.
+    ///
+    /// Asked once, before [`begin`](Self::begin).
+    fn opens(&self) -> bool {
+        false
+    }
+
+    /// The peer's end came. Unless a layer says otherwise, so it is for the
+    /// protocol; it may deliver something first, or [`fail`](LayerIo::fail)
+    /// because it is too early.
+    fn ended(&mut self, io: &mut LayerIo<'_>) {
+        io.end();
+    }
+
+    /// Our own half ends, once what is written here is sent. Called once.
+    fn finish(&mut self, io: &mut LayerIo<'_>) {
+        let _ = io;
+    }
+
+    /// Whether it takes more from the protocol now: a chance to hold the writer
+    /// back until the peer gives leave.
+    ///
+    /// Asked before each [`send`](Self::send), and again when something came from
+    /// the peer or a time limit is over.
+    fn ready(&self) -> bool {
+        true
+    }
+
+    /// Whether the peer answers our end with its own, which is to be waited for
+    /// when the connection is closed.
+    fn is_answered(&self) -> bool {
+        false
+    }
+
+    /// The time that was [set](LayerIo::set_timeout) is over. Unless a layer says
+    /// otherwise, the connection ends, with [`LayerTimeout`](crate::LayerTimeout).
+    fn timed_out(&mut self, io: &mut LayerIo<'_>) {
+        io.fail(Failure::new(crate::error::LayerTimeout));
+    }
+}

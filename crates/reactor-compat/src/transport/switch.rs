@@ -1,0 +1,277 @@
+//! Putting a layer under the protocol in the middle of a connection: what its
+//! handles and its driver know of it.
+//!
+//! Tested in `tests/network/layer.rs` and `tests/network/tls.rs`.
+
+use std::io;
+use std::mem;
+use std::rc::Rc;
+
+use deferred::Failure;
+
+use super::Transport;
+use super::extras::Protection;
+use super::link::Link;
+use super::state::{Close, Event, Switch};
+use crate::error::{PushLayerError, UnprotectedData};
+use crate::layer::{Layer, Layered};
+use crate::network::{Security, SharedStream, Stream};
+
+/// How many layers may wait to be put in.
+const MOST: usize = 16;
+
+/// Makes the stream above of the one below, and of what was read from that in
+/// advance.
+pub(crate) type Build = Box<dyn FnOnce(SharedStream, Vec<u8>) -> io::Result<SharedStream>>;
+
+/// A layer that is to be put in.
+pub(crate) struct PendingLayer {
+    /// How many bytes are still to be sent as they are before it.
+    before: usize,
+    build: Build,
+}
+
+impl Transport {
+    /// Puts a layer between the protocol and the network: what was written
+    /// before goes out as it is, what is written from now on goes through the
+    /// layer, and so does what the peer sends from now on. The last one to be
+    /// pushed is the next to the protocol.
+    ///
+    /// Handles to the transport stay valid. Nothing is read and nothing written
+    /// until the layer is in, and [open](crate::Layer::opens).
+    ///
+    /// What came in one piece with the peer's word that it would push its layer
+    /// has been read already: a protocol gives it to the layer with
+    /// [`unread`](Self::unread). The receivers of lines and strings do.
+    ///
+    /// # Errors
+    ///
+    /// [`PushLayerError`]; the connection is then as it was.
+    ///
+    /// # Re-entrancy
+    ///
+    /// The layer is put in when the running callback has returned.
+    ///
+    /// ```
+    /// use reactor_compat::testing::connect;
+    /// use reactor_compat::{Connection, Layer, LayerIo, Protocol};
+    ///
+    /// /// Turns small letters into large ones, and the other way round.
+    /// struct SwapCase;
+    ///
+    /// fn swap(data: &[u8]) -> Vec<u8> {
+    ///     data.iter().map(|byte| byte ^ (u8::from(byte.is_ascii_alphabetic()) << 5)).collect()
+    /// }
+    ///
+    /// impl Layer for SwapCase {
+    ///     fn receive(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
+    ///         io.deliver(&swap(data));
+    ///     }
+    ///
+    ///     fn send(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
+    ///         io.write(&swap(data));
+    ///     }
+    /// }
+    ///
+    /// struct Shouter;
+    ///
+    /// impl Protocol for Shouter {
+    ///     fn connection_made(&mut self, transport: &Connection<Self>) {
+    ///         transport.push_layer(SwapCase).unwrap();
+    ///         transport.write("hello");
+    ///     }
+    /// }
+    ///
+    /// #[derive(Default)]
+    /// struct Hear(Vec<u8>);
+    ///
+    /// impl Protocol for Hear {
+    ///     fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+    ///         self.0.extend_from_slice(data);
+    ///     }
+    /// }
+    ///
+    /// let pair = connect(Shouter, Hear::default());
+    /// pair.flush()?;
+    /// assert_eq!(pair.client().inspect(|hear| hear.0.clone()).unwrap(), b"HELLO");
+    /// # Ok::<(), reactor_compat::testing::PumpError>(())
+    /// ```
+    #[doc(alias = "TLSMemoryBIOProtocol")]
+    pub fn push_layer(&self, layer: impl Layer) -> Result<(), PushLayerError> {
+        self.link.push(Box::new(move |below, unread| {
+            Ok(SharedStream::new(Layered::with_unread(below, layer, &unread)))
+        }))
+    }
+
+    /// Puts a stream of one's own making in the place of the one under the
+    /// protocol, as [`push_layer`](Self::push_layer) does with a layer: `build`
+    /// gets the stream below, and makes one over it.
+    ///
+    /// If the protocol has [`unread`](Self::unread) something, the connection
+    /// ends, with [`UnprotectedData`](crate::UnprotectedData).
+    ///
+    /// # Errors
+    ///
+    /// [`PushLayerError`]; the connection is then as it was.
+    ///
+    /// ```
+    /// use reactor_compat::testing::StringTransport;
+    /// # struct Silent;
+    /// # impl reactor_compat::Protocol for Silent {}
+    ///
+    /// let transport = StringTransport::new(Silent);
+    /// transport.push_stream(|below| below)?;
+    /// assert!(transport.switching());
+    /// # Ok::<(), reactor_compat::PushLayerError>(())
+    /// ```
+    pub fn push_stream<S: Stream>(
+        &self,
+        build: impl FnOnce(Box<dyn Stream>) -> S + 'static,
+    ) -> Result<(), PushLayerError> {
+        self.link.push(Box::new(move |below, unread| {
+            refuse(&unread)?;
+            Ok(SharedStream::new(build(Box::new(below))))
+        }))
+    }
+
+    /// Whether a layer is being put in: from [`push_layer`](Self::push_layer) or
+    /// `start_tls` until it is open.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// assert!(!StringTransport::new(Silent).switching());
+    /// ```
+    #[inline]
+    pub fn switching(&self) -> bool {
+        self.link.state().switch != Switch::None
+    }
+
+    /// Gives back what was read beyond the point at which a layer was pushed: the
+    /// layer gets it first. For protocols that keep what they have not
+    /// understood yet; it is called in the callback in which the layer was
+    /// pushed.
+    ///
+    /// TLS takes none of it: a peer, or whoever is between us, could have sent it
+    /// unprotected. The connection then ends, with
+    /// [`UnprotectedData`](crate::UnprotectedData). So it does if there is no
+    /// layer to get it.
+    ///
+    /// ```
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let transport = StringTransport::new(Silent);
+    /// transport.unread(b"");
+    /// assert!(transport.connected());
+    /// transport.unread(b"nobody gets this");
+    /// assert!(!transport.connected());
+    /// ```
+    pub fn unread(&self, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        if self.link.state().switch == Switch::Draining {
+            self.link.extras().unread.extend_from_slice(data);
+        } else {
+            self.link.fail(UnprotectedData { bytes: data.len() }.into());
+        }
+    }
+}
+
+/// Refuses what was read before a switch, unless there is nothing.
+pub(crate) fn refuse(unread: &[u8]) -> io::Result<()> {
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::new(UnprotectedData { bytes: unread.len() });
+    Err(crate::error::ConnectionEnded::error(&failure))
+}
+
+impl Link {
+    /// Notes that a layer is to be put in behind all that was written.
+    pub(crate) fn push(&self, build: Build) -> Result<(), PushLayerError> {
+        if self.state().close != Close::Open {
+            return Err(PushLayerError::NotConnected);
+        }
+        let unsent = self.unsent();
+        {
+            let pending = &mut self.extras().pending;
+            if pending.len() >= MOST {
+                return Err(PushLayerError::TooMany);
+            }
+            let earlier: usize = pending.iter().map(|pending| pending.before).sum();
+            pending.push_back(PendingLayer { before: unsent.saturating_sub(earlier), build });
+        }
+        self.apply(Event::Push);
+        self.wake();
+        Ok(())
+    }
+
+    /// The same for TLS, which is begun once in this way; `None` if it was.
+    pub(crate) fn push_tls(&self, build: Build) -> Option<Result<(), PushLayerError>> {
+        if !matches!(self.extras().protection, Protection::None) {
+            return None;
+        }
+        let pushed = self.push(build);
+        if pushed.is_ok() {
+            self.extras().protection = Protection::Begun;
+        }
+        Some(pushed)
+    }
+
+    /// How much is to be sent as it is before the next layer.
+    pub(super) fn before_layer(&self) -> usize {
+        self.extra(|extras| extras.pending.front().map(|pending| pending.before)).unwrap_or(0)
+    }
+
+    /// So much was sent, of what was written before a layer, if one waits.
+    #[inline]
+    pub(crate) fn sent(&self, count: usize) {
+        if self.state().switch == Switch::Draining {
+            self.sent_before_layer(count);
+        }
+    }
+
+    fn sent_before_layer(&self, count: usize) {
+        if let Some(pending) = self.extras().pending.front_mut() {
+            pending.before = pending.before.saturating_sub(count);
+        }
+    }
+
+    /// Puts the next layer over `below`, now that all is sent that was written
+    /// before it.
+    pub(crate) fn put_layer(&self, below: SharedStream) -> io::Result<SharedStream> {
+        let (pending, unread) = {
+            let mut extras = self.extras();
+            (extras.pending.pop_front(), mem::take(&mut extras.unread))
+        };
+        self.apply(Event::LayerIn);
+        match pending {
+            Some(pending) => (pending.build)(below, unread),
+            None => Ok(below),
+        }
+    }
+
+    /// The layer is open; whether something protects the connection that did not
+    /// before. The next layer is put in, if one waits.
+    pub(crate) fn layer_is_open(&self, security: Option<Rc<Security>>) -> bool {
+        self.apply(Event::LayerOpen);
+        let mut extras = self.extras();
+        if !extras.pending.is_empty() {
+            self.apply(Event::Push);
+        }
+        let Some(security) = security else { return false };
+        let before = mem::replace(&mut extras.protection, Protection::Secure(security.clone()));
+        !matches!(before, Protection::Secure(before) if Rc::ptr_eq(&before, &security))
+    }
+
+    /// What protects the connection, if anything does.
+    pub(crate) fn security(&self) -> Option<Rc<Security>> {
+        self.extra(|extras| match &extras.protection {
+            Protection::Secure(security) => Some(security.clone()),
+            Protection::None | Protection::Begun => None,
+        })
+    }
+}
