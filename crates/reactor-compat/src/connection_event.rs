@@ -74,7 +74,7 @@ impl ConnectionEvent<'_> {
     /// transport.data_received(b"hello");
     /// assert_eq!(transport.take_value(), b"hello");
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn call<P, T>(self, protocol: &mut P, connection: &Connection<P, T>)
     where
         P: Protocol<T>,

@@ -124,7 +124,7 @@ pub trait Protocol<T: AsRef<Transport> + 'static = Transport>: Sized + 'static {
     /// assert_eq!(transport.take_value(), b"hello");
     /// assert_eq!(transport.inspect(|counted| counted.events), Some(2));
     /// ```
-    #[inline]
+    #[inline(always)]
     fn handle(&mut self, connection: &Connection<Self, T>, event: ConnectionEvent<'_>) {
         event.call(self, connection);
     }

@@ -64,6 +64,7 @@ impl<P: 'static, T> ProtocolCell<P, T> {
 
     /// Runs one of the protocol's callbacks, and then the calls that came
     /// meanwhile. `None` if the protocol is not free.
+    #[inline]
     pub(crate) fn enter<R>(
         &self,
         callback: impl FnOnce(&mut P) -> R,

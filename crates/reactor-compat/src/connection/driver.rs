@@ -20,6 +20,8 @@ use tracing::Span;
 
 use super::wait::{Timer, Wait};
 use super::{Connection, ProtocolCell};
+#[cfg(unix)]
+use crate::address::Address;
 use crate::connection_event::ConnectionEvent;
 #[cfg(unix)]
 use crate::error::FileDescriptorOverrun;
@@ -86,6 +88,26 @@ pub(super) enum Sent {
     Broken(io::Error),
 }
 
+/// Whether descriptors may come with what is read.
+#[cfg(unix)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Descriptors {
+    /// The stream is not one of UNIX.
+    Never,
+    /// The protocol does not take them.
+    Unwanted,
+    /// The stream looks for them.
+    Wanted,
+}
+
+#[cfg(unix)]
+impl Descriptors {
+    fn of(link: &Link) -> Self {
+        let unix = |address| matches!(address, &Address::Unix(_));
+        if unix(&link.host) || unix(&link.peer) { Self::Unwanted } else { Self::Never }
+    }
+}
+
 /// The task of a connection.
 pub(crate) struct Driver<P: Protocol> {
     pub(super) setup: Setup<P>,
@@ -96,9 +118,9 @@ pub(crate) struct Driver<P: Protocol> {
     pub(super) end: StreamEnd,
     /// The stream is flushed in every step.
     acts_alone: bool,
-    /// The stream looks for descriptors.
+    /// Whether descriptors may come.
     #[cfg(unix)]
-    descriptors: bool,
+    descriptors: Descriptors,
     /// Something was given to the stream that it may not have passed on.
     unflushed: bool,
     pub(super) timer: Timer,
@@ -115,10 +137,10 @@ impl<P: Protocol> Driver<P> {
             end: setup.stream.end(),
             acts_alone: setup.stream.acts_alone(),
             setup,
-            link,
             stage: Stage::New,
             #[cfg(unix)]
-            descriptors: false,
+            descriptors: Descriptors::of(&link),
+            link,
             unflushed: false,
             timer: Timer::default(),
             registration: Some(registration),
@@ -150,7 +172,9 @@ impl<P: Protocol> Driver<P> {
     }
 
     fn converse(&mut self, cx: &mut Context<'_>) -> Step {
-        if let Some(step) = self.switch(cx) {
+        if self.link.state().switch != Switch::None
+            && let Some(step) = self.switch(cx)
+        {
             return step;
         }
         let sent = self.send(cx);
@@ -263,13 +287,27 @@ impl<P: Protocol> Driver<P> {
     }
 
     /// Gives the stream what was written, as much as it takes.
+    #[inline]
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> Sent {
-        #[cfg(unix)]
-        if self.link.overrun() {
-            return Sent::Broken(FileDescriptorOverrun.into());
+        if self.link.unsent() > 0 || self.overrun() {
+            return self.send_unsent(cx);
         }
-        if self.link.unsent() == 0 {
-            return self.flush(cx, false);
+        self.flush(cx, false)
+    }
+
+    /// Whether more descriptors are to be sent than bytes: they cannot go.
+    #[inline]
+    fn overrun(&self) -> bool {
+        #[cfg(unix)]
+        return self.descriptors != Descriptors::Never && self.link.overrun();
+        #[cfg(not(unix))]
+        false
+    }
+
+    fn send_unsent(&mut self, cx: &mut Context<'_>) -> Sent {
+        #[cfg(unix)]
+        if self.overrun() {
+            return Sent::Broken(FileDescriptorOverrun.into());
         }
         if self.link.state().sending == Sending::Held {
             return Sent::Some { progress: false };
@@ -300,7 +338,9 @@ impl<P: Protocol> Driver<P> {
         }
         self.link.put_outbox(outbox);
         #[cfg(unix)]
-        self.link.count_descriptors();
+        if self.descriptors != Descriptors::Never {
+            self.link.count_descriptors();
+        }
         if matches!(sent, Sent::All { .. }) { self.flush(cx, progress) } else { sent }
     }
 
@@ -323,7 +363,9 @@ impl<P: Protocol> Driver<P> {
     /// Reads once, and gives the protocol what came.
     fn read(&mut self, cx: &mut Context<'_>) -> Step {
         #[cfg(unix)]
-        self.ask_for_descriptors();
+        if self.descriptors != Descriptors::Never {
+            self.ask_for_descriptors();
+        }
         let mut buffer = self.link.shared.buffers.lend();
         let mut room = ReadBuf::new(&mut buffer);
         let step = match Pin::new(&mut self.setup.stream).poll_read(cx, &mut room) {
@@ -334,7 +376,7 @@ impl<P: Protocol> Driver<P> {
                 let data = room.filled();
                 #[cfg(unix)]
                 self.hand_over_descriptors();
-                self.tell(ConnectionEvent::DataReceived(data));
+                self.handle(ConnectionEvent::DataReceived(data));
                 Step::Again
             }
         };
@@ -344,12 +386,15 @@ impl<P: Protocol> Driver<P> {
 
     /// Has the stream look for descriptors, if the protocol takes them.
     #[cfg(unix)]
-    #[inline]
+    #[cold]
     fn ask_for_descriptors(&mut self) {
-        let wanted = self.setup.cell.inspect(P::receives_descriptors) == Some(true);
+        let wanted = match self.setup.cell.inspect(P::receives_descriptors) {
+            Some(true) => Descriptors::Wanted,
+            Some(false) | None => Descriptors::Unwanted,
+        };
         if wanted != self.descriptors {
             self.descriptors = wanted;
-            self.setup.stream.receive_descriptors(wanted);
+            self.setup.stream.receive_descriptors(wanted == Descriptors::Wanted);
         }
     }
 
@@ -357,7 +402,7 @@ impl<P: Protocol> Driver<P> {
     #[cfg(unix)]
     #[inline]
     fn hand_over_descriptors(&mut self) {
-        if !self.descriptors {
+        if self.descriptors != Descriptors::Wanted {
             return;
         }
         while let Some(descriptor) = self.setup.stream.take_descriptor() {
@@ -396,7 +441,14 @@ impl<P: Protocol> Driver<P> {
     }
 
     /// Has the protocol handle an event; if it panics, ends the connection.
+    #[inline(never)]
     pub(super) fn tell(&mut self, event: ConnectionEvent<'_>) {
+        self.handle(event);
+    }
+
+    /// The same in place, so that the compiler knows which event it is: for data.
+    #[inline(always)]
+    fn handle(&mut self, event: ConnectionEvent<'_>) {
         let connection = &self.setup.connection;
         let run = || self.setup.cell.enter(|protocol| protocol.handle(connection, event));
         if let Some(Err(failure)) = self.setup.span.in_scope(run) {

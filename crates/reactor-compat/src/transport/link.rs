@@ -168,6 +168,7 @@ impl Link {
         self.written.get()
     }
 
+    #[inline]
     pub(crate) fn unsent(&self) -> usize {
         self.outbox.borrow().len()
     }

@@ -34,7 +34,7 @@ impl Outbox {
     }
 
     /// Adds bytes at the end.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, data: &[u8], buffers: &Buffers) {
         if self.queue.capacity() == 0 {
             self.queue = ByteQueue::with_memory(buffers.take_spare());
