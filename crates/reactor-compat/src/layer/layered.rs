@@ -20,11 +20,8 @@ use crate::error::ConnectionEnded;
 use crate::guard;
 use crate::network::{Security, Stream, StreamEnd};
 
-/// How much a layer may have written that the stream below has not taken, before
-/// nothing more is given to it.
-const MOST_BELOW: usize = 32 * 1024;
-
-/// How much of what the protocol wrote is given to a layer at once.
+/// How much of what the protocol wrote is given to a layer at once; and so, how
+/// much of it a layer holds.
 const PIECE: usize = 16 * 1024;
 
 /// How much is read for a layer that has its own conversation.
@@ -286,9 +283,8 @@ impl<S: Stream, L: Layer> AsyncWrite for Layered<S, L> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.check()?;
-        if this.ends.down.len() >= MOST_BELOW {
-            ready!(this.poll_down(cx))?;
-        }
+        // What waits is to wait where it counts against the marks: above.
+        ready!(this.poll_down(cx))?;
         if !this.layer.ready() {
             return Poll::Pending;
         }

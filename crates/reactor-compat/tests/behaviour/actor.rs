@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::layers::Identity;
 use deferred::{Failure, Panic};
 use reactor_compat::{
     Connection, ConnectionAborted, ConnectionDone, ConnectionLost, Protocol, Transport, WaterMarks,
@@ -134,6 +135,7 @@ type ActOn = Option<Box<dyn FnMut(&Connection<Actor>, &[u8])>>;
 pub(crate) struct Actor {
     witness: Witness,
     marks: Option<WaterMarks>,
+    layers: usize,
     made: Act,
     data: ActOn,
     resumed: Act,
@@ -154,6 +156,12 @@ impl Actor {
     /// Sets how much may be unsent, if that is anything else than usual.
     pub(crate) fn marks(mut self, marks: Option<WaterMarks>) -> Self {
         self.marks = marks;
+        self
+    }
+
+    /// Has so many layers that change nothing be under it.
+    pub(crate) fn layers(mut self, count: usize) -> Self {
+        self.layers = count;
         self
     }
 
@@ -205,6 +213,9 @@ impl Protocol for Actor {
         self.witness.note(Event::Made);
         if let Some(marks) = self.marks {
             transport.set_water_marks(marks);
+        }
+        for _ in 0..self.layers {
+            transport.push_layer(Identity).expect("the connection is new");
         }
         perform(&mut self.made, transport);
     }

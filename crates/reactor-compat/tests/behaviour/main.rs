@@ -9,6 +9,7 @@ mod basics;
 mod closing;
 mod faults;
 mod half_close;
+mod layers;
 mod media;
 mod medium;
 mod producing;
@@ -77,3 +78,24 @@ behaves!(unix, crate::media::Unix);
 behaves!(pipes, crate::media::Pipes);
 #[cfg(feature = "tls")]
 behaves!(tls, crate::media::Tls);
+
+behaves!(tcp_one_layer, crate::layers::Through<crate::media::Tcp, 1>);
+behaves!(tcp_three_layers, crate::layers::Through<crate::media::Tcp, 3>);
+behaves!(duplex_one_layer, crate::layers::Through<crate::media::Duplex, 1>);
+behaves!(duplex_three_layers, crate::layers::Through<crate::media::Duplex, 3>);
+behaves!(memory_one_layer, crate::layers::Through<crate::media::Memory, 1>);
+behaves!(memory_three_layers, crate::layers::Through<crate::media::Memory, 3>);
+behaves!(byte_by_byte_one_layer, crate::layers::Through<crate::media::ByteByByte, 1>);
+behaves!(byte_by_byte_three_layers, crate::layers::Through<crate::media::ByteByByte, 3>);
+#[cfg(unix)]
+behaves!(unix_one_layer, crate::layers::Through<crate::media::Unix, 1>);
+#[cfg(unix)]
+behaves!(unix_three_layers, crate::layers::Through<crate::media::Unix, 3>);
+#[cfg(unix)]
+behaves!(pipes_one_layer, crate::layers::Through<crate::media::Pipes, 1>);
+#[cfg(unix)]
+behaves!(pipes_three_layers, crate::layers::Through<crate::media::Pipes, 3>);
+#[cfg(feature = "tls")]
+behaves!(tls_one_layer, crate::layers::Through<crate::media::Tls, 1>);
+#[cfg(feature = "tls")]
+behaves!(tls_three_layers, crate::layers::Through<crate::media::Tls, 3>);
