@@ -83,7 +83,15 @@ pub struct Layered<S, L> {
     layer: L,
     ends: Ends,
     timer: Option<Pin<Box<Sleep>>>,
+    writer: Writer,
     output: Output,
+}
+
+/// Whether the protocol waits for leave to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writer {
+    Free,
+    HeldBack,
 }
 
 /// How far our own half is from its end.
@@ -111,7 +119,8 @@ impl<S: Stream, L: Layer> Layered<S, L> {
             peer: None,
             security: None,
         };
-        let mut layered = Self { below, layer, ends, timer: None, output: Output::Open };
+        let mut layered =
+            Self { below, layer, ends, timer: None, writer: Writer::Free, output: Output::Open };
         layered.call(Layer::begin);
         layered
     }
@@ -166,6 +175,12 @@ impl<S: Stream, L: Layer> Layered<S, L> {
         if let Err(failure) = guard::catch(|| call(layer, &mut LayerIo::new(ends))) {
             self.ends.failure.get_or_insert(failure);
         }
+        self.take_timeout();
+    }
+
+    /// Sets the timer that the layer asked for.
+    #[inline]
+    fn take_timeout(&mut self) {
         if let Some(timeout) = self.ends.timeout.take() {
             self.timer = timeout.map(|time| Box::pin(sleep(time)));
         }
@@ -187,6 +202,17 @@ impl<S: Stream, L: Layer> Layered<S, L> {
         if over {
             self.timer = None;
             self.call(Layer::timed_out);
+            self.wake_writer(cx);
+        }
+    }
+
+    /// Has the writer try again, if it was held back and the layer has heard
+    /// something.
+    #[inline]
+    fn wake_writer(&mut self, cx: &Context<'_>) {
+        if self.writer == Writer::HeldBack && self.layer.ready() {
+            self.writer = Writer::Free;
+            cx.waker().wake_by_ref();
         }
     }
 
@@ -222,8 +248,9 @@ impl<S: Stream, L: Layer> Layered<S, L> {
             if let Err(failure) = guard::catch(|| layer.receive(&mut LayerIo::new(ends), data)) {
                 self.ends.failure.get_or_insert(failure);
             }
-            self.call(|_, _| {});
+            self.take_timeout();
         }
+        self.wake_writer(cx);
         Poll::Ready(Ok(()))
     }
 }
@@ -286,6 +313,7 @@ impl<S: Stream, L: Layer> AsyncWrite for Layered<S, L> {
         // What waits is to wait where it counts against the marks: above.
         ready!(this.poll_down(cx))?;
         if !this.layer.ready() {
+            this.writer = Writer::HeldBack;
             return Poll::Pending;
         }
         let piece = &data[..data.len().min(PIECE)];

@@ -12,6 +12,7 @@ mod descriptor_passing;
 mod endpoint;
 mod error;
 mod happy_eyeballs;
+mod layer;
 mod multicast;
 mod producer;
 mod protocol;
