@@ -13,6 +13,8 @@ mod endpoint;
 mod error;
 mod happy_eyeballs;
 mod multicast;
+mod opening;
+mod own_network;
 mod producer;
 mod protocol;
 mod reconnecting;
