@@ -14,11 +14,9 @@ use crate::address::{Address, UnixAddress};
 use crate::connection::{Connection, Security};
 use crate::factory::Factory;
 use crate::guard;
-use crate::network::SharedStream;
-use crate::port::{self, Bound, Port};
+use crate::port::{self, Port};
 use crate::reactor::Reactor;
 use crate::serve::{Origin, serve_socket};
-use crate::socket::AdoptedSocket;
 
 /// Why a socket was not adopted. It is closed.
 ///
@@ -119,19 +117,8 @@ impl Reactor {
         if !listens(&socket)? {
             return Err(AdoptError::NotListening);
         }
-        let bound = self.bound(socket, &host)?;
-        Ok(port::listen(self, (bound, host), Security::default(), factory))
-    }
-
-    fn bound(&self, socket: RawSocket, host: &Address) -> io::Result<Bound> {
-        #[cfg(feature = "testing")]
-        if let Some(network) = self.network() {
-            return Ok(Bound::Memory(network.adopt_port(socket, host.clone())?));
-        }
-        Ok(match host {
-            Address::Unix(_) => Bound::Unix { listener: socket.into(), file: None },
-            _ => Bound::Tcp(socket.into()),
-        })
+        let listener = self.shared().network()?.adopt_listener(socket.into(), &host)?;
+        Ok(port::listen(self, listener, Security::default(), factory))
     }
 
     /// Gives a connection that exists to a protocol of `factory`, which is
@@ -183,24 +170,16 @@ impl Reactor {
             return Err(AdoptError::NotConnected);
         }
         let peer = address_of(&socket.peer_addr()?)?;
+        let network = self.shared().network()?;
         let built = guard::catch(|| factory.build_protocol(peer.clone()));
         let protocol = built.unwrap_or_else(|failure| {
             guard::log("a factory", &failure);
             None
         });
         let protocol = protocol.ok_or(AdoptError::NoProtocol)?;
-        let socket = (self.connected(socket, (&host, &peer)), peer, Security::default());
-        Ok(serve_socket(self, socket, protocol, Origin::Accepted { number: 0 }, None))
-    }
-
-    fn connected(&self, socket: RawSocket, (host, peer): (&Address, &Address)) -> SharedStream {
-        #[cfg(feature = "testing")]
-        if let Some(network) = self.network() {
-            return SharedStream::new(network.adopt_connection(socket, (host, peer)));
-        }
-        #[cfg(not(feature = "testing"))]
-        let _ = host;
-        SharedStream::new(AdoptedSocket::new(socket, peer))
+        let stream = network.adopt_stream(socket.into(), &host, &peer)?;
+        let stream = (stream, peer, Security::default());
+        Ok(serve_socket(self, stream, protocol, Origin::Accepted { number: 0 }, None))
     }
 }
 

@@ -9,15 +9,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use deferred::{Deferred, Trigger};
-use socket2::{SockRef, Socket};
+use socket2::SockRef;
 use tokio::io::ReadBuf;
 
-use super::kind::Kind;
 use super::queue::Queue;
 use super::{DatagramAddress, DatagramError};
+use crate::network::Datagrams;
 use crate::reactor::{Alive, Live, OpenPort, Shared};
-#[cfg(feature = "testing")]
-use crate::testing::MemoryDatagrams;
 
 /// What a port is doing.
 ///
@@ -34,52 +32,10 @@ pub(super) enum State {
     Stopped,
 }
 
-/// A socket that is open, and what is known of it.
-pub(super) struct Opened<A: Kind> {
-    pub(super) socket: Socket,
-    pub(super) host: A,
-    pub(super) peer: Option<A>,
-    pub(super) name: A::Name,
-}
-
-/// The socket.
-enum Held<A: Kind> {
-    /// Not known to a runtime yet.
-    Bound(Socket, A::Name),
-    /// Known to the runtime.
-    Ready(Rc<A::Socket>, A::Name),
-    /// What stands in for one in a test.
-    #[cfg(feature = "testing")]
-    Memory(MemoryDatagrams<A>),
-}
-
-impl<A: Kind + Clone> Held<A> {
-    /// The socket as the system has it, if it has one.
-    fn reference(&self) -> io::Result<SockRef<'_>> {
-        match self {
-            Self::Bound(socket, _) => Ok(socket.into()),
-            Self::Ready(socket, _) => Ok(A::reference(socket)),
-            #[cfg(feature = "testing")]
-            Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
-        }
-    }
-
-    fn connect(&self, peer: &A) -> io::Result<()> {
-        match self {
-            Self::Bound(..) | Self::Ready(..) => self.reference()?.connect(&peer.to_system()?),
-            #[cfg(feature = "testing")]
-            Self::Memory(datagrams) => {
-                datagrams.connect(peer.clone());
-                Ok(())
-            }
-        }
-    }
-}
-
 pub(super) struct Core<A: DatagramAddress> {
     state: Cell<State>,
-    /// Borrowed for a system call at a time.
-    socket: RefCell<Option<Held<A>>>,
+    /// Until it is closed; taken out while it is in use.
+    datagrams: Cell<Option<Box<dyn Datagrams<A>>>>,
     host: RefCell<A>,
     peer: RefCell<Option<A>>,
     /// A datagram was refused, and the protocol has not been told.
@@ -94,35 +50,16 @@ pub(super) struct Core<A: DatagramAddress> {
 
 impl<A: DatagramAddress> Core<A> {
     #[track_caller]
-    pub(super) fn new(shared: Rc<Shared>, opened: Opened<A>, max_packet_size: usize) -> Self {
-        let Opened { socket, host, peer, name } = opened;
-        Self::at(shared, Held::Bound(socket, name), (host, peer), max_packet_size)
-    }
-
-    /// A port in memory.
-    #[cfg(feature = "testing")]
-    #[track_caller]
-    pub(super) fn in_memory(
+    pub(super) fn new(
         shared: Rc<Shared>,
-        datagrams: MemoryDatagrams<A>,
-        max_packet_size: usize,
-    ) -> Self {
-        let ends = (datagrams.host(), datagrams.peer());
-        Self::at(shared, Held::Memory(datagrams), ends, max_packet_size)
-    }
-
-    #[track_caller]
-    fn at(
-        shared: Rc<Shared>,
-        held: Held<A>,
-        (host, peer): (A, Option<A>),
+        (datagrams, peer): (Box<dyn Datagrams<A>>, Option<A>),
         max_packet_size: usize,
     ) -> Self {
         Self {
             state: Cell::new(State::Open),
-            socket: RefCell::new(Some(held)),
-            host: RefCell::new(host),
+            host: RefCell::new(datagrams.get_host()),
             peer: RefCell::new(peer),
+            datagrams: Cell::new(Some(datagrams)),
             refused: Cell::new(false),
             queue: RefCell::default(),
             waker: RefCell::default(),
@@ -131,6 +68,16 @@ impl<A: DatagramAddress> Core<A> {
             made_at: Location::caller(),
             shared,
         }
+    }
+
+    /// Does something with the port of the network, unless it is closed.
+    fn inside<R>(&self, act: impl FnOnce(&mut dyn Datagrams<A>) -> R) -> Option<R> {
+        let mut datagrams = self.datagrams.take()?;
+        let result = act(&mut *datagrams);
+        if self.state.get() != State::Stopped {
+            self.datagrams.set(Some(datagrams));
+        }
+        Some(result)
     }
 
     // ----- for the handles -----
@@ -144,18 +91,19 @@ impl<A: DatagramAddress> Core<A> {
         &self,
         call: impl FnOnce(&SockRef<'_>) -> io::Result<R>,
     ) -> Result<R, DatagramError> {
-        match &*self.socket.borrow() {
-            Some(held) => {
-                let called = held.reference().and_then(|socket| call(&socket));
-                called.map_err(|error| (&error).into())
+        let (mut call, mut result) = (Some(call), Err(io::ErrorKind::Unsupported.into()));
+        let mut act = |socket: &SockRef<'_>| {
+            if let Some(call) = call.take() {
+                result = call(socket);
             }
-            None => Err(DatagramError::Closed),
-        }
+        };
+        let called = self.inside(|datagrams| datagrams.with_socket(&mut act));
+        called.ok_or(DatagramError::Closed)?;
+        result.map_err(|error| DatagramError::from(&error))
     }
 
     pub(super) fn host(&self) -> A {
-        let now = self.with(|socket| socket.local_addr());
-        if let Some(host) = now.ok().and_then(|host| A::from_system(&host)) {
+        if let Some(host) = self.inside(|datagrams| datagrams.get_host()) {
             self.host.replace(host);
         }
         self.host.borrow().clone()
@@ -172,10 +120,9 @@ impl<A: DatagramAddress> Core<A> {
         if let Some(fault) = peer.fault(&self.host.borrow()) {
             return Err(DatagramError::InvalidAddress(fault));
         }
-        match &*self.socket.borrow() {
-            Some(held) => held.connect(&peer).map_err(|error| DatagramError::from(&error))?,
-            None => return Err(DatagramError::Closed),
-        }
+        let connected = self.inside(|datagrams| datagrams.connect(&peer));
+        let connected = connected.ok_or(DatagramError::Closed)?;
+        connected.map_err(|error| DatagramError::from(&error))?;
         self.peer.replace(Some(peer));
         self.wake();
         Ok(())
@@ -189,8 +136,8 @@ impl<A: DatagramAddress> Core<A> {
         if !self.queue.borrow().is_empty() {
             return self.put_off(data, to);
         }
-        let Some(sent) = self.send(data, to.as_ref()) else { return Err(DatagramError::Closed) };
-        match sent {
+        let sent = self.inside(|datagrams| datagrams.send(data, to.as_ref()));
+        match sent.ok_or(DatagramError::Closed)? {
             Ok(_) => Ok(()),
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => self.put_off(data, to),
@@ -216,26 +163,6 @@ impl<A: DatagramAddress> Core<A> {
                 Some(fault) => Err(DatagramError::InvalidAddress(fault)),
                 None => Ok(Some(to)),
             },
-        }
-    }
-
-    /// Sends a datagram now, unless the port is closed.
-    fn send(&self, data: &[u8], to: Option<&A>) -> Option<io::Result<usize>> {
-        let held = self.socket.borrow();
-        let held = held.as_ref()?;
-        #[cfg(feature = "testing")]
-        if let Held::Memory(datagrams) = held {
-            return Some(Ok(datagrams.send(data, to.cloned())));
-        }
-        let socket = match held.reference() {
-            Ok(socket) => socket,
-            Err(error) => return Some(Err(error)),
-        };
-        loop {
-            match send_with(&socket, data, to) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                sent => return Some(sent),
-            }
         }
     }
 
@@ -272,16 +199,10 @@ impl<A: DatagramAddress> Core<A> {
         self.waker.replace(Some(waker.clone()));
     }
 
-    /// Makes the socket known to the runtime.
+    /// Makes the port known to the runtime.
     pub(super) fn register(&self) -> io::Result<()> {
-        let held = self.socket.take();
-        let ready = match held {
-            Some(Held::Bound(socket, name)) => Held::Ready(Rc::new(A::register(socket)?), name),
-            Some(ready) => ready,
-            None => return Ok(()),
-        };
-        self.socket.replace(Some(ready));
-        Ok(())
+        self.shared.network()?;
+        self.inside(|datagrams| datagrams.register()).unwrap_or(Ok(()))
     }
 
     pub(super) fn refused(&self) -> bool {
@@ -296,13 +217,13 @@ impl<A: DatagramAddress> Core<A> {
         self.peer.borrow().is_some()
     }
 
-    /// The socket, where somebody wants to hear of what fails: the runtime
-    /// says that apart from what can be received.
-    pub(super) fn connected_socket(&self) -> Option<Rc<A::Socket>> {
-        match &*self.socket.borrow() {
-            Some(Held::Ready(socket, _)) if self.connected() => Some(socket.clone()),
-            _ => None,
+    /// What became of something that was sent, where somebody wants to hear of
+    /// it: the network says that apart from what can be received.
+    pub(super) fn poll_error(&self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if !self.connected() {
+            return Poll::Pending;
         }
+        self.inside(|datagrams| datagrams.poll_error(cx)).unwrap_or(Poll::Pending)
     }
 
     pub(super) fn poll_receive(
@@ -310,43 +231,25 @@ impl<A: DatagramAddress> Core<A> {
         cx: &mut Context<'_>,
         room: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<A>> {
-        match &*self.socket.borrow() {
-            Some(Held::Ready(socket, _)) => A::poll_receive(socket, cx, room),
-            #[cfg(feature = "testing")]
-            Some(Held::Memory(datagrams)) => datagrams.poll_receive(cx, room),
-            Some(Held::Bound(..)) | None => Poll::Pending,
-        }
+        self.inside(|datagrams| datagrams.poll_receive(cx, room)).unwrap_or(Poll::Pending)
     }
 
-    /// Sends what waits, as much as the system takes.
+    /// Sends what waits, as much as the network takes.
     pub(super) fn flush(&self, cx: &mut Context<'_>) {
-        let held = self.socket.borrow();
-        let Some(Held::Ready(socket, _)) = &*held else { return };
-        let mut queue = self.queue.borrow_mut();
-        let mut refusals = 0;
-        while let Some(datagram) = queue.first() {
-            let Poll::Ready(Ok(())) = A::poll_writable(socket, cx) else { return };
-            let system = A::reference(socket);
-            let send = || send_with(&system, &datagram.data, datagram.to.as_ref());
-            if let Err(error) = A::try_send(socket, send) {
-                match error.kind() {
-                    io::ErrorKind::Interrupted => continue,
-                    io::ErrorKind::WouldBlock => {
-                        refusals += 1;
-                        if refusals < 2 {
-                            continue;
-                        }
-                        // The runtime remembers an error that is over, and
-                        // will not say when there is room.
-                        return cx.waker().wake_by_ref();
-                    }
+        loop {
+            let Some(next) = self.queue.borrow_mut().take_first() else { return };
+            let to = next.to.as_ref();
+            let sent = self.inside(|datagrams| datagrams.poll_send(cx, &next.data, to));
+            match sent {
+                Some(Poll::Ready(Ok(_))) => {}
+                Some(Poll::Ready(Err(error))) => match error.kind() {
                     io::ErrorKind::ConnectionRefused => {
-                        self.refused.set(self.refused.get() || datagram.to.is_none());
+                        self.refused.set(self.refused.get() || to.is_none());
                     }
                     _ => tracing::warn!(%error, "a datagram that waited cannot be sent"),
-                }
+                },
+                Some(Poll::Pending) | None => return self.queue.borrow_mut().put_back(next),
             }
-            queue.pop();
         }
     }
 
@@ -354,8 +257,7 @@ impl<A: DatagramAddress> Core<A> {
     pub(super) fn close(&self) {
         self.host();
         self.state.set(State::Stopped);
-        let socket = self.socket.take();
-        drop(socket);
+        drop(self.datagrams.take());
         let unsent = self.queue.take();
         drop(unsent);
     }
@@ -366,13 +268,6 @@ impl<A: DatagramAddress> Core<A> {
             // Whoever cancelled it does not want to know.
             let _ = trigger.callback(());
         }
-    }
-}
-
-fn send_with<A: Kind>(socket: &SockRef<'_>, data: &[u8], to: Option<&A>) -> io::Result<usize> {
-    match to {
-        Some(to) => socket.send_to(data, &to.to_system()?),
-        None => socket.send(data),
     }
 }
 

@@ -17,9 +17,10 @@ use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep};
 use tracing::Span;
 
-use super::core::{Core, Opened, State};
+use super::core::{Core, State};
 use super::{DatagramAddress, DatagramConnection, DatagramProtocol, DatagramTransport};
 use crate::connection::ProtocolCell;
+use crate::network::Datagrams;
 use crate::protocol::short_name;
 use crate::reactor::{Enrolment, Live, Reactor};
 
@@ -58,41 +59,19 @@ pub(super) struct Driver<P: DatagramProtocol<A>, A: DatagramAddress> {
     activity: Activity,
     /// For datagrams that the reactor's own buffer is too small for.
     large: Option<Box<[u8]>>,
-    /// While connected: waits for something that was sent to fail.
-    failed: Option<Pin<Box<dyn Future<Output = ()>>>>,
     enrolment: Option<Enrolment>,
 }
 
-/// Gives a socket that is open a protocol, and has the reactor drive it.
+/// Gives a port that is open, and may be connected, a protocol, and has the
+/// reactor drive it.
 #[track_caller]
 pub(super) fn listen<P: DatagramProtocol<A>, A: DatagramAddress>(
     reactor: &Reactor,
-    opened: Opened<A>,
+    (datagrams, peer): (Box<dyn Datagrams<A>>, Option<A>),
     max_packet_size: usize,
     protocol: P,
 ) -> DatagramConnection<P, A> {
-    drive(reactor, Core::new(reactor.shared().clone(), opened, max_packet_size), protocol)
-}
-
-/// Gives a port a protocol, and has the reactor drive it.
-/// Makes a port in memory, which has a socket already.
-#[cfg(feature = "testing")]
-#[track_caller]
-pub(super) fn listen_in_memory<P: DatagramProtocol<A>, A: DatagramAddress>(
-    reactor: &Reactor,
-    datagrams: crate::testing::MemoryDatagrams<A>,
-    max_packet_size: usize,
-    protocol: P,
-) -> DatagramConnection<P, A> {
-    drive(reactor, Core::in_memory(reactor.shared().clone(), datagrams, max_packet_size), protocol)
-}
-
-#[track_caller]
-fn drive<P: DatagramProtocol<A>, A: DatagramAddress>(
-    reactor: &Reactor,
-    core: Core<A>,
-    protocol: P,
-) -> DatagramConnection<P, A> {
+    let core = Core::new(reactor.shared().clone(), (datagrams, peer), max_packet_size);
     let name = short_name::<P>();
     tracing::info!("{name} starting on {}", core.host().place());
     let span = tracing::debug_span!("port", system = format_args!("{name} (UDP)"));
@@ -108,7 +87,6 @@ fn drive<P: DatagramProtocol<A>, A: DatagramAddress>(
         span,
         activity: Activity::New,
         large: None,
-        failed: None,
         enrolment: Some(enrolment),
     });
     connection
@@ -200,28 +178,13 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
     /// there is something to be told.
     fn send(&mut self, cx: &mut Context<'_>) -> bool {
         self.core.flush(cx);
-        if let Some(error) = self.poll_failed(cx) {
+        if let Poll::Ready(error) = self.core.poll_error(cx) {
             if !self.overlook(&error) {
                 self.span.in_scope(|| tracing::debug!(%error, "a datagram was not sent"));
             }
             return true;
         }
         self.core.refused()
-    }
-
-    /// Why something that was sent has failed, if it has.
-    fn poll_failed(&mut self, cx: &mut Context<'_>) -> Option<io::Error> {
-        let socket = self.core.connected_socket()?;
-        loop {
-            let failed = self.failed.get_or_insert_with(|| Box::pin(A::failed(socket.clone())));
-            if failed.as_mut().poll(cx).is_pending() {
-                return None;
-            }
-            self.failed = None;
-            if let Some(error) = A::take_error(&socket) {
-                return Some(error);
-            }
-        }
     }
 
     /// Whether an error of receiving is about a datagram that was sent, so
@@ -284,7 +247,6 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
     fn stop(&mut self) {
         let Some(enrolment) = self.enrolment.take() else { return };
         drop(enrolment);
-        self.failed = None;
         self.core.close();
         let started = !matches!(self.activity, Activity::New);
         self.activity = Activity::Over;

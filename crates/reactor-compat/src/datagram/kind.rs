@@ -3,18 +3,9 @@
 //! Tested in `tests/network/udp.rs` and `tests/network/unix_datagram.rs`.
 
 use std::fmt::{Debug, Display};
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
-use std::task::{Context, Poll};
-
-use socket2::{SockAddr, SockRef, Socket};
-use tokio::io::{Interest, ReadBuf};
-use tokio::net::UdpSocket;
 
 use crate::address::Address;
-use crate::reactor::need_io;
 
 /// The address of a datagram: a `SocketAddr` for UDP, and a
 /// [`UnixAddress`](crate::UnixAddress) for UNIX datagrams. There are no others.
@@ -40,59 +31,19 @@ impl<A: Clone + Debug + Display + PartialEq + Kind + 'static> DatagramAddress fo
 
 /// A kind of datagrams, by its addresses.
 pub trait Kind: Sized {
-    /// The socket, once the runtime knows it.
-    type Socket: 'static;
-
-    /// What a socket holds in the world for as long as it is open.
-    type Name: 'static;
-
     /// Whether a refusal is nobody's business while not connected.
     const IGNORES_REFUSALS: bool;
 
-    /// Whether the system says when a socket that is not connected takes more.
+    /// Whether it is heard when a port that is not connected takes more.
     const SAYS_WHEN_WRITABLE: bool;
 
-    /// Makes a socket known to the runtime.
-    fn register(socket: Socket) -> io::Result<Self::Socket>;
-
-    /// The same socket, to call the system with.
-    fn reference(socket: &Self::Socket) -> SockRef<'_>;
-
-    /// Receives one datagram.
-    fn poll_receive(
-        socket: &Self::Socket,
-        cx: &mut Context<'_>,
-        room: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<Self>>;
-
-    /// Whether the socket may take a datagram.
-    fn poll_writable(socket: &Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-
-    /// Sends one with `send`, and notes if the socket does not take it.
-    fn try_send(
-        socket: &Self::Socket,
-        send: impl FnOnce() -> io::Result<usize>,
-    ) -> io::Result<usize>;
-
-    /// Waits until something that was sent has failed.
-    fn failed(socket: Rc<Self::Socket>) -> impl Future<Output = ()> + 'static;
-
-    /// Why it failed; and if it did not, has [`failed`](Self::failed) wait.
-    fn take_error(socket: &Self::Socket) -> Option<io::Error>;
-
-    /// The address as the system has it.
-    fn to_system(&self) -> io::Result<SockAddr>;
-
-    /// The address that the system says it is.
-    fn from_system(address: &SockAddr) -> Option<Self>;
-
-    /// What is wrong with `self` as a recipient, for a socket at `host`.
+    /// What is wrong with `self` as a recipient, for a port at `host`.
     fn fault(&self, host: &Self) -> Option<String>;
 
     /// The address as others know it.
     fn to_address(&self) -> Address;
 
-    /// What the log says when a socket at this address is opened.
+    /// What the log says when a port at this address is opened.
     fn place(&self) -> String;
 
     /// What the log says when it is closed.
@@ -100,53 +51,8 @@ pub trait Kind: Sized {
 }
 
 impl Kind for SocketAddr {
-    type Socket = UdpSocket;
-    type Name = ();
-
     const IGNORES_REFUSALS: bool = true;
     const SAYS_WHEN_WRITABLE: bool = true;
-
-    fn register(socket: Socket) -> io::Result<UdpSocket> {
-        need_io()?;
-        UdpSocket::from_std(socket.into())
-    }
-
-    fn reference(socket: &UdpSocket) -> SockRef<'_> {
-        socket.into()
-    }
-
-    fn poll_receive(
-        socket: &UdpSocket,
-        cx: &mut Context<'_>,
-        room: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<Self>> {
-        socket.poll_recv_from(cx, room)
-    }
-
-    fn poll_writable(socket: &UdpSocket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        socket.poll_send_ready(cx)
-    }
-
-    fn try_send(socket: &UdpSocket, send: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
-        socket.try_io(Interest::WRITABLE, send)
-    }
-
-    async fn failed(socket: Rc<UdpSocket>) {
-        let _ = socket.ready(Interest::ERROR).await;
-    }
-
-    fn take_error(socket: &UdpSocket) -> Option<io::Error> {
-        let take = || socket.take_error()?.ok_or(io::ErrorKind::WouldBlock.into());
-        socket.try_io(Interest::ERROR, take).ok()
-    }
-
-    fn to_system(&self) -> io::Result<SockAddr> {
-        Ok((*self).into())
-    }
-
-    fn from_system(address: &SockAddr) -> Option<Self> {
-        address.as_socket()
-    }
 
     fn fault(&self, host: &Self) -> Option<String> {
         match (host, self) {

@@ -12,6 +12,7 @@ mod multicast;
 mod options;
 mod protocol;
 mod queue;
+mod system;
 mod transport;
 mod udp;
 #[cfg(unix)]
@@ -23,3 +24,6 @@ pub use multicast::MulticastInterface;
 pub use options::DatagramOptions;
 pub use protocol::{DatagramConnection, DatagramProtocol};
 pub use transport::DatagramTransport;
+pub(crate) use udp::{adopt_udp, open_udp};
+#[cfg(unix)]
+pub(crate) use unix::open_unix;

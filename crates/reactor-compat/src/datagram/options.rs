@@ -26,7 +26,7 @@ use crate::address::UnixAddress;
 #[must_use]
 pub struct DatagramOptions {
     pub(super) max_packet_size: usize,
-    pub(crate) listen_multiple: bool,
+    pub(super) listen_multiple: bool,
     #[cfg(unix)]
     pub(super) mode: u32,
     #[cfg(unix)]
@@ -72,6 +72,16 @@ impl DatagramOptions {
         self
     }
 
+    /// Whether several sockets may listen on the same port, for a
+    /// [`Network`](crate::network::Network) that opens it.
+    ///
+    /// ```
+    /// assert!(!reactor_compat::DatagramOptions::new().get_listen_multiple());
+    /// ```
+    pub fn get_listen_multiple(&self) -> bool {
+        self.listen_multiple
+    }
+
     /// The permissions of a UNIX socket's file.
     ///
     /// ```
@@ -93,6 +103,17 @@ impl DatagramOptions {
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
+    }
+
+    /// The permissions of a UNIX socket's file, for a
+    /// [`Network`](crate::network::Network) that opens it.
+    ///
+    /// ```
+    /// assert_eq!(reactor_compat::DatagramOptions::new().get_mode(), 0o666);
+    /// ```
+    #[cfg(unix)]
+    pub fn get_mode(&self) -> u32 {
+        self.mode
     }
 
     /// The name of our own end of a connected UNIX socket, which its peer

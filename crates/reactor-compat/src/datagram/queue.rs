@@ -38,14 +38,17 @@ impl<A> Queue<A> {
         true
     }
 
-    pub(super) fn first(&self) -> Option<&Datagram<A>> {
-        self.datagrams.front()
+    /// Takes the first one out.
+    pub(super) fn take_first(&mut self) -> Option<Datagram<A>> {
+        let first = self.datagrams.pop_front()?;
+        self.bytes -= first.data.len();
+        Some(first)
     }
 
-    pub(super) fn pop(&mut self) {
-        if let Some(sent) = self.datagrams.pop_front() {
-            self.bytes -= sent.data.len();
-        }
+    /// Puts the first one back.
+    pub(super) fn put_back(&mut self, first: Datagram<A>) {
+        self.bytes += first.data.len();
+        self.datagrams.push_front(first);
     }
 }
 
@@ -64,7 +67,7 @@ mod tests {
         let mut queue = Queue::<()>::default();
         assert!(queue.push(&vec![0; MOST_BYTES + 1], None), "one alone always fits");
         assert!(!queue.push(b"", None));
-        queue.pop();
+        queue.take_first();
         assert!(queue.push(&vec![0; MOST_BYTES], None) && queue.push(b"", None));
         assert!(!queue.push(b"x", None));
     }
@@ -74,7 +77,7 @@ mod tests {
         let mut queue = Queue::<()>::default();
         assert!((0..MOST_DATAGRAMS).all(|_| queue.push(b"", None)));
         assert!(!queue.push(b"", None));
-        queue.pop();
+        queue.take_first();
         assert!(queue.push(b"", None));
     }
 }

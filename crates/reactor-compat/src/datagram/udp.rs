@@ -6,14 +6,18 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use tokio::io::{Interest, ReadBuf};
 
-use super::core::Opened;
 use super::driver;
+use super::system::{SystemDatagrams, SystemKind};
 use super::{DatagramConnection, DatagramOptions, DatagramProtocol};
 use crate::error::CannotListenError;
-use crate::reactor::{Reactor, need_io};
+use crate::network::{Datagrams, first_of};
+use crate::reactor::Reactor;
 use crate::tcp::Interface;
 
 impl Reactor {
@@ -65,15 +69,11 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P>, CannotListenError> {
         let interface = interface.into();
-        #[cfg(feature = "testing")]
-        if let Some(network) = self.network() {
-            let size = options.max_packet_size;
-            let datagrams = network.bind_udp(&interface, options)?;
-            return Ok(driver::listen_in_memory(self, datagrams, size, protocol));
-        }
-        let opened = open(&interface, &options)
-            .map_err(|error| CannotListenError::new(interface.to_string(), &error))?;
-        Ok(driver::listen(self, opened, options.max_packet_size, protocol))
+        let failed = |error| CannotListenError::new(interface.to_string(), &error);
+        let network = self.shared().network().map_err(failed)?;
+        let bind = |address| network.bind_udp(address, &options);
+        let datagrams = first_of(network, &interface, bind)?;
+        Ok(driver::listen(self, (datagrams, None), options.max_packet_size, protocol))
     }
 
     /// Listens for UDP datagrams, those of multicast groups among them, which
@@ -195,47 +195,82 @@ impl Reactor {
         options: DatagramOptions,
         protocol: P,
     ) -> Result<DatagramConnection<P>, CannotListenError> {
-        let peer = socket.peer_addr().ok();
-        let opened = adopt(socket.into())
-            .map_err(|error| CannotListenError::new("a socket that exists".to_owned(), &error))?;
-        let size = options.max_packet_size;
-        #[cfg(feature = "testing")]
-        if let Some(network) = self.network() {
-            let ends = (opened.host, peer);
-            let datagrams = network.adopt_udp(opened.socket, ends, options)?;
-            return Ok(driver::listen_in_memory(self, datagrams, size, protocol));
-        }
-        Ok(driver::listen(self, Opened { peer, ..opened }, size, protocol))
+        let failed = |error| CannotListenError::new("a socket that exists".to_owned(), &error);
+        socket.set_nonblocking(true).map_err(failed)?;
+        let network = self.shared().network().map_err(failed)?;
+        let datagrams = network.adopt_udp(socket, &options).map_err(failed)?;
+        let peer = datagrams.get_peer();
+        Ok(driver::listen(self, (datagrams, peer), options.max_packet_size, protocol))
     }
 }
 
-/// Opens a socket on the first address of `interface` that can be had.
-fn open(interface: &Interface, options: &DatagramOptions) -> io::Result<Opened<SocketAddr>> {
-    need_io()?;
-    let mut last = None;
-    for address in interface.socket_addrs()? {
-        match bind(address, options) {
-            Ok(socket) => return adopt(socket),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(last.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()))
-}
-
-fn bind(address: SocketAddr, options: &DatagramOptions) -> io::Result<Socket> {
+/// Opens a UDP socket of the system's.
+pub(crate) fn open_udp(
+    address: SocketAddr,
+    options: &DatagramOptions,
+) -> io::Result<Box<dyn Datagrams>> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if options.listen_multiple {
         socket.set_reuse_address(true)?;
         #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
         socket.set_reuse_port(true)?;
     }
+    socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    Ok(socket)
+    adopt_udp(socket.into())
 }
 
-fn adopt(socket: Socket) -> io::Result<Opened<SocketAddr>> {
-    socket.set_nonblocking(true)?;
-    let host = socket.local_addr()?.as_socket();
-    let host = host.ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(Opened { socket, host, peer: None, name: () })
+/// Takes a UDP socket that exists for a port.
+pub(crate) fn adopt_udp(socket: UdpSocket) -> io::Result<Box<dyn Datagrams>> {
+    let (host, peer) = (socket.local_addr()?, socket.peer_addr().ok());
+    Ok(Box::new(SystemDatagrams::new(socket.into(), host, peer, ())))
+}
+
+impl SystemKind for SocketAddr {
+    type Socket = tokio::net::UdpSocket;
+    type Name = ();
+
+    fn register(socket: Socket) -> io::Result<Self::Socket> {
+        Self::Socket::from_std(socket.into())
+    }
+
+    fn reference(socket: &Self::Socket) -> SockRef<'_> {
+        socket.into()
+    }
+
+    fn poll_receive(
+        socket: &Self::Socket,
+        cx: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<Self>> {
+        socket.poll_recv_from(cx, room)
+    }
+
+    fn poll_writable(socket: &Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        socket.poll_send_ready(cx)
+    }
+
+    fn try_send(
+        socket: &Self::Socket,
+        send: impl FnOnce() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        socket.try_io(Interest::WRITABLE, send)
+    }
+
+    async fn failed(socket: Rc<Self::Socket>) {
+        let _ = socket.ready(Interest::ERROR).await;
+    }
+
+    fn take_error(socket: &Self::Socket) -> Option<io::Error> {
+        let take = || socket.take_error()?.ok_or(io::ErrorKind::WouldBlock.into());
+        socket.try_io(Interest::ERROR, take).ok()
+    }
+
+    fn to_system(&self) -> io::Result<SockAddr> {
+        Ok((*self).into())
+    }
+
+    fn from_system(address: &SockAddr) -> Option<Self> {
+        address.as_socket()
+    }
 }

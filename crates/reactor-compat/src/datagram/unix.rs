@@ -15,13 +15,14 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use tokio::io::{Interest, ReadBuf};
 use tokio::net::UnixDatagram;
 
-use super::core::Opened;
 use super::driver;
 use super::kind::Kind;
+use super::system::{SystemDatagrams, SystemKind};
 use super::{DatagramConnection, DatagramOptions, DatagramProtocol};
 use crate::address::{Address, UnixAddress};
 use crate::error::{CannotListenError, ConnectError};
-use crate::reactor::{Reactor, need_io};
+use crate::network::Datagrams;
+use crate::reactor::Reactor;
 
 impl Reactor {
     /// Listens for datagrams at a UNIX socket, which are given to `protocol`.
@@ -89,18 +90,11 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P, UnixAddress>, CannotListenError> {
         let address = address.into();
-        #[cfg(feature = "testing")]
-        if let Some(network) = self.network() {
-            let size = options.max_packet_size;
-            let name = address.to_string();
-            let datagrams = network
-                .bind_unix_datagrams((address, None), options)
-                .map_err(|error| CannotListenError::new(name, &error))?;
-            return Ok(driver::listen_in_memory(self, datagrams, size, protocol));
-        }
-        let opened = open(&address, options.mode)
-            .map_err(|error| CannotListenError::new(address.to_string(), &error))?;
-        Ok(driver::listen(self, opened, options.max_packet_size, protocol))
+        let network = self.shared().network();
+        let opened = network.and_then(|network| network.bind_unix_datagrams(&address, &options));
+        let datagrams =
+            opened.map_err(|error| CannotListenError::new(address.to_string(), &error))?;
+        Ok(driver::listen(self, (datagrams, None), options.max_packet_size, protocol))
     }
 
     /// Connects to a UNIX socket for datagrams.
@@ -154,34 +148,30 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P, UnixAddress>, ConnectError> {
         let peer = address.into();
-        #[cfg(feature = "testing")]
-        if let Some(network) = self.network() {
-            let size = options.max_packet_size;
-            let ends = (options.bind_address.clone(), Some(peer));
-            let datagrams = network.bind_unix_datagrams(ends, options)?;
-            return Ok(driver::listen_in_memory(self, datagrams, size, protocol));
-        }
-        let opened = open(&options.bind_address, options.mode)?;
-        opened.socket.connect(&peer.to_system()?)?;
-        let opened = Opened { peer: Some(peer), ..opened };
-        Ok(driver::listen(self, opened, options.max_packet_size, protocol))
+        let network = self.shared().network()?;
+        let datagrams = network.bind_unix_datagrams(&options.bind_address, &options)?;
+        datagrams.connect(&peer)?;
+        Ok(driver::listen(self, (datagrams, Some(peer)), options.max_packet_size, protocol))
     }
 }
 
-fn open(address: &UnixAddress, mode: u32) -> io::Result<Opened<UnixAddress>> {
-    need_io()?;
+/// Opens a UNIX socket of the system's.
+pub(crate) fn open_unix(
+    address: &UnixAddress,
+    options: &DatagramOptions,
+) -> io::Result<Box<dyn Datagrams<UnixAddress>>> {
     let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
     socket.set_nonblocking(true)?;
     if *address != UnixAddress::Unnamed {
         socket.bind(&address.to_system()?)?;
     }
-    let name = address.path().map(|path| BoundFile::new(path, mode)).transpose()?;
-    Ok(Opened { socket, host: address.clone(), peer: None, name })
+    let name = address.path().map(|path| BoundFile::new(path, options.mode)).transpose()?;
+    Ok(Box::new(SystemDatagrams::new(socket, address.clone(), None, name)))
 }
 
 /// The file of a socket that we opened; it is removed when this is dropped,
 /// unless another one has taken its place.
-pub struct BoundFile {
+pub(super) struct BoundFile {
     path: PathBuf,
     device: u64,
     inode: u64,
@@ -207,14 +197,31 @@ impl Drop for BoundFile {
 }
 
 impl Kind for UnixAddress {
-    type Socket = UnixDatagram;
-    type Name = Option<BoundFile>;
-
     const IGNORES_REFUSALS: bool = false;
     const SAYS_WHEN_WRITABLE: bool = false;
 
+    fn fault(&self, _host: &Self) -> Option<String> {
+        (*self == Self::Unnamed).then(|| "a socket without a name cannot be sent to".to_owned())
+    }
+
+    fn to_address(&self) -> Address {
+        Address::Unix(self.clone())
+    }
+
+    fn place(&self) -> String {
+        format!("'{self}'")
+    }
+
+    fn port(&self) -> String {
+        format!("Port '{self}'")
+    }
+}
+
+impl SystemKind for UnixAddress {
+    type Socket = UnixDatagram;
+    type Name = Option<BoundFile>;
+
     fn register(socket: Socket) -> io::Result<UnixDatagram> {
-        need_io()?;
         UnixDatagram::from_std(socket.into())
     }
 
@@ -257,21 +264,5 @@ impl Kind for UnixAddress {
 
     fn from_system(address: &SockAddr) -> Option<Self> {
         Some(Self::from(address.as_unix()?))
-    }
-
-    fn fault(&self, _host: &Self) -> Option<String> {
-        (*self == Self::Unnamed).then(|| "a socket without a name cannot be sent to".to_owned())
-    }
-
-    fn to_address(&self) -> Address {
-        Address::Unix(self.clone())
-    }
-
-    fn place(&self) -> String {
-        format!("'{self}'")
-    }
-
-    fn port(&self) -> String {
-        format!("Port '{self}'")
     }
 }

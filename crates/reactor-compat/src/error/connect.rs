@@ -116,8 +116,22 @@ pub enum ConnectError {
     NoProtocol,
     /// The factory panicked; its message.
     FactoryPanicked(String),
+    /// The connection was made, but its stream
+    /// [could not be opened](crate::Stream::poll_open): a proxy said no, say.
+    NotOpened(io::ErrorKind, String),
     /// Anything else that the operating system can say.
     Other(io::ErrorKind, String),
+}
+
+impl ConnectError {
+    /// Why a stream could not be opened: what a socket would have said, too, or
+    /// something of its own.
+    pub(crate) fn of_opening(error: io::Error) -> Self {
+        match Self::from(error) {
+            Self::Other(kind, detail) => Self::NotOpened(kind, detail),
+            known => known,
+        }
+    }
 }
 
 impl From<io::Error> for ConnectError {
@@ -163,6 +177,7 @@ impl fmt::Display for ConnectError {
             Self::ReactorStopped => f.write_str("the reactor stopped while connecting"),
             Self::NoProtocol => f.write_str("the factory built no protocol for the connection"),
             Self::FactoryPanicked(message) => write!(f, "the factory panicked: {message}"),
+            Self::NotOpened(_, detail) => write!(f, "the connection was not opened: {detail}"),
             Self::Other(_, detail) => write!(f, "an error occurred while connecting: {detail}"),
         }
     }

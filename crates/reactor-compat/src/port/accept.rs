@@ -4,17 +4,17 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
-use super::{Listener, PortCore};
-use crate::address::Address;
+use super::PortCore;
+use super::opening::Openings;
 use crate::connection::Security;
 use crate::factory::Factory;
 use crate::guard;
-use crate::network::SharedStream;
+use crate::network::{SharedStream, Stream};
 use crate::reactor::{Enrolment, Live, WeakReactor};
 use crate::serve::{Origin, serve_socket};
 
@@ -36,6 +36,21 @@ enum Activity {
     Over,
 }
 
+/// What comes next.
+enum Next {
+    Open(SharedStream),
+    /// It was accepted.
+    NotOpened(io::Error),
+    /// It was not.
+    Failed(io::Error),
+}
+
+impl Next {
+    fn of(opened: io::Result<SharedStream>) -> Self {
+        opened.map_or_else(Self::NotOpened, Self::Open)
+    }
+}
+
 /// The task of a port.
 pub(super) struct Acceptor<F: Factory> {
     /// It belongs to the reactor.
@@ -44,6 +59,7 @@ pub(super) struct Acceptor<F: Factory> {
     security: Security,
     factory: Box<F>,
     activity: Activity,
+    openings: Openings,
     accepted: u64,
     enrolment: Option<Enrolment>,
 }
@@ -62,6 +78,7 @@ impl<F: Factory> Acceptor<F> {
             security,
             factory: Box::new(factory),
             activity: Activity::New,
+            openings: Openings::default(),
             accepted: 0,
             enrolment: Some(enrolment),
         }
@@ -76,21 +93,41 @@ impl<F: Factory> Acceptor<F> {
         }
     }
 
-    /// Makes the socket known to the runtime.
+    /// Makes the port known to the runtime.
     fn register(&self) -> io::Result<()> {
-        let listener = self.core.listener.take();
-        if let Some(Listener::Bound(bound)) = listener {
-            let ready = bound.register()?;
-            self.core.listener.replace(Some(Listener::Ready(ready)));
+        let Some(mut listener) = self.core.listener.take() else { return Ok(()) };
+        let shared = self.reactor.upgrade().map(|reactor| reactor.shared().clone());
+        if let Some(shared) = shared {
+            shared.network()?;
         }
+        listener.register()?;
+        self.core.put_back(listener);
         Ok(())
     }
 
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(SharedStream, Address)>> {
-        match &*self.core.listener.borrow() {
-            Some(Listener::Ready(listener)) => listener.poll_accept(cx),
-            Some(Listener::Bound(_)) | None => Poll::Pending,
+    /// The next connection that is open, or cannot be had.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        if let Poll::Ready(opened) = self.openings.poll_next(cx) {
+            return Poll::Ready(Next::of(opened));
         }
+        loop {
+            let mut stream = match ready!(self.poll_accept(cx)) {
+                Ok(stream) => stream,
+                Err(error) => return Poll::Ready(Next::Failed(error)),
+            };
+            match guard::catch(|| stream.poll_open(cx)) {
+                Ok(Poll::Ready(opened)) => return Poll::Ready(Next::of(opened.map(|()| stream))),
+                Ok(Poll::Pending) => self.openings.add(stream),
+                Err(failure) => guard::log("a stream", &failure),
+            }
+        }
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<SharedStream>> {
+        let Some(mut listener) = self.core.listener.take() else { return Poll::Pending };
+        let accepted = listener.poll_accept(cx);
+        self.core.put_back(listener);
+        accepted
     }
 
     fn accept(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -98,12 +135,14 @@ impl<F: Factory> Acceptor<F> {
             if !self.core.listening() {
                 return Poll::Ready(());
             }
-            match self.poll_accept(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok((stream, peer))) => self.welcome(stream, peer),
+            match ready!(self.poll_next(cx)) {
+                Next::Open(stream) => self.welcome(stream),
+                Next::NotOpened(error) => {
+                    tracing::debug!(%error, "a connection was accepted, and cannot be opened");
+                }
                 // One that is lost is no reason to pause.
-                Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
-                Poll::Ready(Err(error)) => return self.pause(cx, &error),
+                Next::Failed(error) if is_of_one_connection(&error) => {}
+                Next::Failed(error) => return self.pause(cx, &error),
             }
         }
         cx.waker().wake_by_ref();
@@ -118,8 +157,9 @@ impl<F: Factory> Acceptor<F> {
         Poll::Pending
     }
 
-    fn welcome(&mut self, stream: SharedStream, peer: Address) {
+    fn welcome(&mut self, stream: SharedStream) {
         let Some(reactor) = self.reactor.upgrade() else { return };
+        let peer = stream.get_peer();
         let number = self.accepted;
         self.accepted += 1;
         match guard::catch(|| self.factory.build_protocol(peer.clone())) {
@@ -137,6 +177,7 @@ impl<F: Factory> Acceptor<F> {
         if let Some(enrolment) = self.enrolment.take() {
             drop(enrolment);
             self.core.close();
+            self.openings = Openings::default();
             if !matches!(self.activity, Activity::New) {
                 guard::run("a factory", || self.factory.stop_factory());
             }

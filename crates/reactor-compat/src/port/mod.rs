@@ -4,7 +4,7 @@
 //! `tests/network/tcp.rs`.
 
 mod accept;
-mod listener;
+mod opening;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -15,11 +15,12 @@ use std::task::Waker;
 use deferred::{Deferred, Trigger};
 
 use accept::Acceptor;
-pub(crate) use listener::{Bound, Listener};
 
 use crate::address::Address;
 use crate::connection::Security;
+use crate::error::CannotListenError;
 use crate::factory::Factory;
+use crate::network::{ListenRequest, ListenTarget, Listener};
 use crate::protocol::short_name;
 use crate::reactor::{Alive, Enrolment, Live, OpenPort, Reactor};
 
@@ -63,24 +64,37 @@ struct PortCore {
     kind: &'static str,
     made_at: &'static Location<'static>,
     state: Cell<State>,
-    /// The socket, for as long as nobody is busy accepting from it.
-    listener: RefCell<Option<Listener>>,
+    /// Until it is closed; taken out while it is in use.
+    listener: Cell<Option<Box<dyn Listener>>>,
     waker: RefCell<Option<Waker>>,
     stopped: RefCell<Vec<Trigger<()>>>,
 }
 
-/// Has a socket that is open accept while the reactor runs.
+/// Has the reactor's network open a port, which accepts while the reactor runs.
+#[track_caller]
+pub(crate) fn open(
+    reactor: &Reactor,
+    target: ListenTarget,
+    security: Security,
+    factory: impl Factory,
+) -> Result<Port, CannotListenError> {
+    let secure = !security.is_none();
+    let request = ListenRequest { target, secure };
+    let network = reactor.shared().network();
+    let network =
+        network.map_err(|error| CannotListenError::new(request.target.to_string(), &error))?;
+    Ok(listen(reactor, network.listen(&request)?, security, factory))
+}
+
+/// Has a port that is open accept while the reactor runs.
 #[track_caller]
 pub(crate) fn listen(
     reactor: &Reactor,
-    (bound, host): (Bound, Address),
+    listener: Box<dyn Listener>,
     security: Security,
     factory: impl Factory,
 ) -> Port {
-    #[cfg(feature = "testing")]
-    if let Bound::Memory(listener) = &bound {
-        listener.set_secure(!security.is_none());
-    }
+    let host = listener.get_host();
     match host.port() {
         Some(port) => tracing::info!("{} starting on {port}", name_of(&factory)),
         None => tracing::info!("{} starting on '{host}'", name_of(&factory)),
@@ -95,7 +109,7 @@ pub(crate) fn listen(
         kind,
         made_at: Location::caller(),
         state: Cell::new(State::Listening),
-        listener: RefCell::new(Some(Listener::Bound(bound))),
+        listener: Cell::new(Some(listener)),
         waker: RefCell::default(),
         stopped: RefCell::default(),
     });
@@ -167,6 +181,13 @@ impl PortCore {
         self.state.get() == State::Listening
     }
 
+    /// Puts the listener back after use, unless the port was closed meanwhile.
+    fn put_back(&self, listener: Box<dyn Listener>) {
+        if self.listening() {
+            self.listener.set(Some(listener));
+        }
+    }
+
     /// It is over: closes the socket.
     fn close(&self) {
         if self.state.replace(State::Stopped) != State::Stopped {
@@ -196,7 +217,7 @@ impl Live for PortCore {
     fn shut_down(&self) {
         if self.state.get() == State::Listening {
             self.state.set(State::Stopping);
-            self.listener.take();
+            drop(self.listener.take());
             let waker = self.waker.take();
             if let Some(waker) = waker {
                 waker.wake();

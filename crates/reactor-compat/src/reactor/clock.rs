@@ -13,12 +13,12 @@ use tokio::time::Instant;
 /// `tokio::time::pause` halts it.
 #[derive(Clone, Debug)]
 pub(crate) struct Epoch {
-    start: Instant,
-    seconds: Duration,
+    pub(super) start: Instant,
+    pub(super) seconds: Duration,
     /// The runtime whose clock it is; that of wherever we are, if it is none.
-    of: Option<Handle>,
+    pub(super) of: Option<Handle>,
     /// What was read last.
-    read: Rc<Cell<Duration>>,
+    pub(super) read: Rc<Cell<Duration>>,
 }
 
 impl Epoch {
@@ -26,15 +26,6 @@ impl Epoch {
     pub(crate) fn now() -> Self {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { start: Instant::now(), seconds, of: None, read: Rc::default() }
-    }
-
-    /// The clock of a runtime, counted from now on, wherever we are.
-    #[cfg(feature = "testing")]
-    pub(crate) fn of(handle: Handle) -> Self {
-        let inside = handle.enter();
-        let start = Instant::now();
-        drop(inside);
-        Self { start, seconds: Duration::ZERO, of: Some(handle), read: Rc::default() }
     }
 
     /// What it shows.

@@ -1,24 +1,36 @@
 //! What the reactor of a test needs of a real one: a clock of its own, a run
-//! that others drive, a network, and the place of the thread's reactor.
+//! that others drive, and the place of the thread's reactor.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use super::clock::Epoch;
 use super::guest::stay;
 use super::{REACTOR, Reactor, RunOptions};
 use crate::error::RunError;
+use crate::network::Network;
 use crate::task::{Cooperator, replace_own_cooperator};
-use crate::testing::Network;
+
+impl Epoch {
+    /// The clock of a runtime, counted from now on, wherever we are.
+    fn of(handle: Handle) -> Self {
+        let inside = handle.enter();
+        let start = Instant::now();
+        drop(inside);
+        Self { start, seconds: Duration::ZERO, of: Some(handle), read: Rc::default() }
+    }
+}
 
 impl Reactor {
     /// A reactor whose time is that of the runtime of `handle`, counted from
     /// now on, wherever it is asked for.
-    pub(crate) fn in_time_of(handle: Handle) -> Self {
-        Self::at(Epoch::of(handle))
+    pub(crate) fn in_time_of(handle: Handle, network: Rc<dyn Network>) -> Self {
+        Self::at(Epoch::of(handle), network)
     }
 
     /// Takes the reactor up, and gives what is to be driven inside the runtime
@@ -36,16 +48,6 @@ impl Reactor {
     pub(crate) fn stand_in(&self) -> StandIn {
         let reactor = REACTOR.replace(self.clone());
         StandIn { reactor, cooperator: replace_own_cooperator(None) }
-    }
-
-    /// Has it listen and connect in memory from now on.
-    pub(crate) fn set_network(&self, network: Rc<Network>) {
-        self.core.shared.network.replace(Some(network));
-    }
-
-    /// What stands in for the network, if anything does.
-    pub(crate) fn network(&self) -> Option<Rc<Network>> {
-        self.core.shared.network.borrow().clone()
     }
 }
 

@@ -26,6 +26,7 @@ mod weak;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -58,6 +59,7 @@ pub(crate) use weak::WeakReactor;
 use crate::descriptor::Descriptors;
 use crate::error::{ReactorNotRunning, RunError};
 use crate::event::EventPhase;
+use crate::network::{Network, SystemNetwork};
 use crate::resolver::SharedResolver;
 use crate::threads::{Mailbox, Remote};
 
@@ -123,16 +125,38 @@ struct Core {
 }
 
 /// What ports and connections need of their reactor.
-#[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) buffers: Buffers,
     pub(crate) registry: Registry,
     #[cfg(unix)]
     pub(crate) descriptors: Descriptors,
     pub(crate) resolver: RefCell<SharedResolver>,
-    /// What stands in for the network, in a test.
-    #[cfg(feature = "testing")]
-    network: RefCell<Option<Rc<crate::testing::Network>>>,
+    network: Rc<dyn Network>,
+}
+
+impl Shared {
+    fn new(network: Rc<dyn Network>) -> Self {
+        Self {
+            buffers: Buffers::default(),
+            registry: Registry::default(),
+            #[cfg(unix)]
+            descriptors: Descriptors::default(),
+            resolver: RefCell::new(SharedResolver::of(network.clone())),
+            network,
+        }
+    }
+
+    /// The network, if it can be used here and now.
+    pub(crate) fn network(&self) -> io::Result<&dyn Network> {
+        self.network.ready()?;
+        Ok(&*self.network)
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self::new(Rc::new(SystemNetwork::new()))
+    }
 }
 
 thread_local! {
@@ -175,10 +199,29 @@ impl Reactor {
     /// assert!(!reactor_compat::Reactor::new().running());
     /// ```
     pub fn new() -> Self {
-        Self::at(Epoch::now())
+        Self::with_network(Rc::new(SystemNetwork::new()))
     }
 
-    fn at(epoch: Epoch) -> Self {
+    /// A reactor whose ports and connections are opened by `network`, which
+    /// looks its names up, too.
+    ///
+    /// See the example of [`Network`].
+    pub fn with_network(network: Rc<dyn Network>) -> Self {
+        Self::at(Epoch::now(), network)
+    }
+
+    /// What opens its ports and connections.
+    ///
+    /// ```
+    /// use reactor_compat::Reactor;
+    ///
+    /// assert!(Reactor::new().get_network().ready().is_ok());
+    /// ```
+    pub fn get_network(&self) -> Rc<dyn Network> {
+        self.core.shared.network.clone()
+    }
+
+    fn at(epoch: Epoch, network: Rc<dyn Network>) -> Self {
         let waker = Rc::new(Cell::new(None::<Waker>));
         let wake = waker.clone();
         // The queue reads the clock whenever a call is scheduled or moved,
@@ -207,7 +250,7 @@ impl Reactor {
             place: Place::nowhere(),
             waker,
             mailbox: Arc::new(Mailbox::new()),
-            shared: Rc::default(),
+            shared: Rc::new(Shared::new(network)),
         };
         Self { core: Rc::new(core) }
     }

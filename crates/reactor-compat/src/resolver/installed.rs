@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::{DnsLookupError, Resolution, Resolver, SystemResolver};
 use crate::error::ReactorStopped;
 use crate::guard;
+use crate::network::Network;
 use crate::reactor::Reactor;
 
 /// A resolver that a reactor has, or had. It is a handle, cheap to clone.
@@ -38,6 +39,11 @@ impl SharedResolver {
         Self { resolver: Rc::new(resolver) }
     }
 
+    /// The one of a network.
+    pub(crate) fn of(network: Rc<dyn Network>) -> Self {
+        Self::new(NamesOf(network))
+    }
+
     /// Looks `name` up: one address at least, or an error, whatever the
     /// resolver does.
     pub(crate) async fn look_up(
@@ -57,6 +63,15 @@ impl SharedResolver {
             Ok(found) if found.is_empty() => Err(DnsLookupError::new(name, "no addresses")),
             found => found,
         }
+    }
+}
+
+/// What looks up the names of a network.
+struct NamesOf(Rc<dyn Network>);
+
+impl Resolver for NamesOf {
+    fn resolve_host_name(&self, name: &str, port: u16) -> Resolution {
+        self.0.resolve(name, port)
     }
 }
 

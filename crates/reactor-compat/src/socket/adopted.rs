@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use socket2::{SockRef, Socket};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::tcp::reset_on_drop;
@@ -39,7 +39,7 @@ pub(crate) enum AdoptedSocket {
 
 impl AdoptedSocket {
     /// The socket of a connection whose other end is `peer`.
-    pub(crate) fn new(socket: Socket, peer: &Address) -> Self {
+    pub(crate) fn new(socket: OwnedFd, peer: &Address) -> Self {
         match peer {
             Address::Unix(peer) => Self::Unix(UnixSocket::new(socket.into(), peer.clone())),
             Address::Tcp(peer) | Address::Udp(peer) => Self::Tcp(socket.into(), *peer),

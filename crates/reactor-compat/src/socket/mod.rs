@@ -5,6 +5,7 @@
 
 #[cfg(unix)]
 mod adopted;
+mod listener;
 mod options;
 mod tcp;
 #[cfg(unix)]
@@ -12,6 +13,9 @@ mod unix;
 
 #[cfg(unix)]
 pub(crate) use adopted::AdoptedSocket;
+pub(crate) use listener::TcpPort;
+#[cfg(unix)]
+pub(crate) use listener::UnixPort;
 pub use options::SocketError;
 pub(crate) use tcp::TcpSocket;
 #[cfg(unix)]

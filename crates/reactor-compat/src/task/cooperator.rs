@@ -434,7 +434,7 @@ impl fmt::Debug for Cooperator {
 
 thread_local! {
     /// The thread's own, once there is one.
-    static COOPERATOR: RefCell<Option<Cooperator>> = const { RefCell::new(None) };
+    pub(super) static COOPERATOR: RefCell<Option<Cooperator>> = const { RefCell::new(None) };
 }
 
 /// The thread's own cooperator, on the thread's reactor.
@@ -445,13 +445,6 @@ fn own() -> Cooperator {
         COOPERATOR.set(Some(own.clone()));
         own
     })
-}
-
-/// Puts another in the place of the thread's own, or has one made when it is
-/// wanted; gives the one that there was.
-#[cfg(feature = "testing")]
-pub(crate) fn replace_own(other: Option<Cooperator>) -> Option<Cooperator> {
-    COOPERATOR.replace(other)
 }
 
 /// [`Cooperator::cooperate`] of the thread's own cooperator, which runs on the

@@ -21,12 +21,12 @@ mod intervals;
 mod looping_call;
 mod react;
 mod slice;
+#[cfg(feature = "testing")]
+mod stand_in;
 
 pub use deferred::time::Clock;
 
 pub use cooperative_task::CooperativeTask;
-#[cfg(feature = "testing")]
-pub(crate) use cooperator::replace_own as replace_own_cooperator;
 pub use cooperator::{Cooperator, coiterate, cooperate};
 pub use defer_later::defer_later;
 pub use error::{
@@ -35,3 +35,5 @@ pub use error::{
 };
 pub use looping_call::LoopingCall;
 pub use react::{SystemExit, react, react_on};
+#[cfg(feature = "testing")]
+pub(crate) use stand_in::replace_own_cooperator;

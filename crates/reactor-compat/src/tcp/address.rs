@@ -1,8 +1,7 @@
 //! Where to listen, and where to connect to.
 
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Where to listen: a port number on one address of this machine, or on all.
 ///
@@ -20,19 +19,36 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// What it was made of.
-    #[cfg(feature = "testing")]
-    pub(crate) fn place(&self) -> &Destination {
-        &self.place
+    /// The name or address of the machine's own.
+    ///
+    /// ```
+    /// use reactor_compat::Interface;
+    ///
+    /// assert_eq!(Interface::from(8000).host(), "0.0.0.0");
+    /// ```
+    pub fn host(&self) -> &str {
+        self.place.host()
     }
 
-    /// The addresses that it stands for. A name is looked up in the system's
-    /// own tables and servers, and this waits for it.
-    pub(crate) fn socket_addrs(&self) -> io::Result<Vec<SocketAddr>> {
-        match self.place.literal {
-            Some(address) => Ok(vec![address]),
-            None => Ok((self.place.host(), self.place.port()).to_socket_addrs()?.collect()),
-        }
+    /// The port number; 0 for any that is free.
+    ///
+    /// ```
+    /// assert_eq!(reactor_compat::Interface::from(8000).port(), 8000);
+    /// ```
+    pub fn port(&self) -> u16 {
+        self.place.port()
+    }
+
+    /// The address, where it is given by one.
+    ///
+    /// ```
+    /// use reactor_compat::Interface;
+    ///
+    /// assert_eq!(Interface::from(("localhost", 80)).literal(), None);
+    /// assert!(Interface::from(80).literal().is_some());
+    /// ```
+    pub fn literal(&self) -> Option<SocketAddr> {
+        self.place.literal
     }
 }
 
@@ -93,7 +109,13 @@ impl Destination {
     }
 
     /// The address, where the host is given by one.
-    pub(crate) fn literal(&self) -> Option<SocketAddr> {
+    ///
+    /// ```
+    /// # use reactor_compat::Destination;
+    /// assert_eq!(Destination::from(("example.org", 80)).literal(), None);
+    /// assert!(Destination::from(("::1", 80)).literal().is_some());
+    /// ```
+    pub fn literal(&self) -> Option<SocketAddr> {
         self.literal
     }
 }

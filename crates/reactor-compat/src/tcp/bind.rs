@@ -1,15 +1,11 @@
-//! Opening the socket of a TCP port.
+//! [`ListenOptions`], and the socket of a TCP port.
+//!
+//! Tested in `tests/network/tcp.rs`.
 
 use std::io;
 use std::net::SocketAddr;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-
-use super::Interface;
-use crate::address::Address;
-use crate::error::CannotListenError;
-use crate::port::Bound;
-use crate::reactor::{Reactor, need_io};
 
 /// How the socket of a TCP port is opened.
 ///
@@ -28,7 +24,7 @@ use crate::reactor::{Reactor, need_io};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ListenOptions {
-    backlog: i32,
+    backlog: u16,
     reuse_address: bool,
     reuse_port: bool,
     only_v6: Option<bool>,
@@ -52,7 +48,7 @@ impl ListenOptions {
     ///
     /// See the [type's example](Self).
     pub const fn backlog(mut self, connections: u16) -> Self {
-        self.backlog = connections as i32;
+        self.backlog = connections;
         self
     }
 
@@ -99,6 +95,43 @@ impl ListenOptions {
         self.only_v6 = Some(only);
         self
     }
+
+    /// How many connections may wait to be accepted, for a
+    /// [`Network`](crate::network::Network) that opens the port, as all of
+    /// these are.
+    ///
+    /// ```
+    /// use reactor_compat::ListenOptions;
+    ///
+    /// let options = ListenOptions::new().backlog(16).reuse_port(true).only_v6(true);
+    /// assert_eq!(options.get_backlog(), 16);
+    /// assert_eq!((options.get_reuse_address(), options.get_reuse_port()), (cfg!(unix), true));
+    /// assert_eq!(options.get_only_v6(), Some(true));
+    /// ```
+    pub const fn get_backlog(&self) -> u16 {
+        self.backlog
+    }
+
+    /// Whether the address is reused at once.
+    ///
+    /// See the example of [`get_backlog`](Self::get_backlog).
+    pub const fn get_reuse_address(&self) -> bool {
+        self.reuse_address
+    }
+
+    /// Whether others may share the port.
+    ///
+    /// See the example of [`get_backlog`](Self::get_backlog).
+    pub const fn get_reuse_port(&self) -> bool {
+        self.reuse_port
+    }
+
+    /// Whether a port of IPv6 is of IPv6 only, if that was said.
+    ///
+    /// See the example of [`get_backlog`](Self::get_backlog).
+    pub const fn get_only_v6(&self) -> Option<bool> {
+        self.only_v6
+    }
 }
 
 impl Default for ListenOptions {
@@ -107,39 +140,11 @@ impl Default for ListenOptions {
     }
 }
 
-/// Opens a port on the first address of `interface` that can be had.
-pub(crate) fn bind(
-    reactor: &Reactor,
-    interface: &Interface,
-    options: ListenOptions,
-) -> Result<(Bound, Address), CannotListenError> {
-    #[cfg(feature = "testing")]
-    if let Some(network) = reactor.network() {
-        let (listener, host) = network.bind_tcp(interface, options)?;
-        return Ok((Bound::Memory(listener), host));
-    }
-    #[cfg(not(feature = "testing"))]
-    let _ = reactor;
-    let bound = bind_first(interface, options);
-    bound.map_err(|error| CannotListenError::new(interface.to_string(), &error))
-}
-
-fn bind_first(interface: &Interface, options: ListenOptions) -> io::Result<(Bound, Address)> {
-    need_io()?;
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in interface.socket_addrs()? {
-        match open(address, options) {
-            Ok(bound) => {
-                let host = bound.host()?;
-                return Ok((bound, host));
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-fn open(address: SocketAddr, options: ListenOptions) -> io::Result<Bound> {
+/// Opens a socket of the system's that listens.
+pub(crate) fn open(
+    address: SocketAddr,
+    options: &ListenOptions,
+) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if options.reuse_address {
         socket.set_reuse_address(true)?;
@@ -152,7 +157,7 @@ fn open(address: SocketAddr, options: ListenOptions) -> io::Result<Bound> {
         socket.set_only_v6(only)?;
     }
     socket.bind(&SockAddr::from(address))?;
-    socket.listen(options.backlog)?;
+    socket.listen(options.backlog.into())?;
     socket.set_nonblocking(true)?;
-    Ok(Bound::Tcp(socket.into()))
+    Ok(socket.into())
 }

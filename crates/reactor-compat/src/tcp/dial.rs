@@ -10,10 +10,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::address::Destination;
-use super::happy_eyeballs::happy_eyeballs;
 use crate::error::ConnectError;
-use crate::reactor::{Reactor, need_io};
 
 /// RFC 8305 forbids less: that would be an attempt at every address at once.
 const LEAST_ATTEMPT_DELAY: Duration = Duration::from_millis(10);
@@ -94,9 +91,36 @@ impl ConnectOptions {
         self
     }
 
-    /// How long it may take in all.
-    pub(crate) const fn get_timeout(&self) -> Duration {
+    /// How long it may take in all, for a
+    /// [`Network`](crate::network::Network) that makes the connection, as all
+    /// of these are.
+    ///
+    /// ```
+    /// use reactor_compat::ConnectOptions;
+    /// use std::{net::Ipv4Addr, time::Duration};
+    ///
+    /// let options = ConnectOptions::new().bind_address((Ipv4Addr::LOCALHOST, 0));
+    /// assert_eq!(options.get_timeout(), Duration::from_secs(30));
+    /// assert_eq!(options.get_bind_address(), Some((Ipv4Addr::LOCALHOST, 0).into()));
+    /// assert_eq!(options.get_attempt_delay(), Duration::from_millis(250));
+    /// ```
+    pub const fn get_timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// The address to connect from, if it is said.
+    ///
+    /// See the example of [`get_timeout`](Self::get_timeout).
+    pub const fn get_bind_address(&self) -> Option<SocketAddr> {
+        self.bind_address
+    }
+
+    /// How long an attempt at one address of a name may go without an answer
+    /// before the next is tried beside it.
+    ///
+    /// See the example of [`get_timeout`](Self::get_timeout).
+    pub const fn get_attempt_delay(&self) -> Duration {
+        self.attempt_delay
     }
 }
 
@@ -106,35 +130,11 @@ impl Default for ConnectOptions {
     }
 }
 
-/// Makes a connection to `destination`, looking its name up if it has one.
-///
-/// However long it takes: the caller has to see to the timeout. Dropping the
-/// future ends the lookup and all attempts.
-pub(crate) async fn dial(
-    reactor: &Reactor,
-    destination: &Destination,
-    options: &ConnectOptions,
-) -> Result<TcpStream, ConnectError> {
-    let local = options.bind_address;
-    if let Some(address) = destination.literal() {
-        return connect(address, local).await;
-    }
-    let resolver = reactor.name_resolver();
-    let mut addresses = resolver.look_up(destination.host(), destination.port()).await?;
-    if let Some(local) = local {
-        addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
-    }
-    let connected =
-        happy_eyeballs(addresses, options.attempt_delay, |address| connect(address, local)).await;
-    connected.map_err(|failures| the_one_that_tells(failures, destination))
-}
-
 /// Makes a connection to one address.
-async fn connect(
+pub(crate) async fn connect(
     address: SocketAddr,
     local: Option<SocketAddr>,
 ) -> Result<TcpStream, ConnectError> {
-    need_io()?;
     let Some(local) = local else {
         return Ok(TcpStream::connect(address).await?);
     };
@@ -145,39 +145,4 @@ async fn connect(
 
 fn cannot_bind(local: SocketAddr, error: &io::Error) -> ConnectError {
     ConnectError::Bind(error.kind(), format!("{local}: {error}"))
-}
-
-/// Which of the failures to tell: the last one, as in Twisted; but that there
-/// is no way to a host is all that one hears of IPv6 on most machines, and
-/// says least.
-fn the_one_that_tells(mut failures: Vec<ConnectError>, destination: &Destination) -> ConnectError {
-    let telling = failures.iter().rposition(|failure| *failure != ConnectError::NoRoute);
-    let at = telling.or(failures.len().checked_sub(1));
-    at.map(|at| failures.swap_remove(at)).unwrap_or_else(|| {
-        let why = format!("{} has no address that can be reached from there", destination.host());
-        ConnectError::UnknownHost(why)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ConnectError, the_one_that_tells};
-    use ConnectError::{ConnectionRefused, NoRoute, TcpTimedOut};
-
-    fn told<const N: usize>(failures: [ConnectError; N]) -> ConnectError {
-        the_one_that_tells(failures.into(), &("name.test", 80).into())
-    }
-
-    #[test]
-    fn the_last_failure_is_told() {
-        assert_eq!(told([ConnectionRefused, TcpTimedOut]), TcpTimedOut);
-        assert_eq!(told([TcpTimedOut, ConnectionRefused]), ConnectionRefused);
-    }
-
-    #[test]
-    fn that_there_is_no_route_is_told_where_there_is_nothing_else_to_tell() {
-        assert_eq!(told([ConnectionRefused, NoRoute]), ConnectionRefused);
-        assert_eq!(told([TcpTimedOut, ConnectionRefused, NoRoute, NoRoute]), ConnectionRefused);
-        assert_eq!(told([NoRoute, NoRoute]), NoRoute);
-    }
 }

@@ -10,15 +10,16 @@ mod happy_eyeballs;
 
 pub use address::{Destination, Interface};
 pub use bind::ListenOptions;
-pub(crate) use bind::bind;
+pub(crate) use bind::open;
 pub use dial::ConnectOptions;
-pub(crate) use dial::dial;
+pub(crate) use dial::connect;
 pub use happy_eyeballs::happy_eyeballs;
 
 use crate::connection::Security;
 use crate::connector::{Connector, Plan, Target};
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
+use crate::network::ListenTarget;
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
 
@@ -74,8 +75,8 @@ impl Reactor {
         options: ListenOptions,
         factory: impl Factory,
     ) -> Result<Port, CannotListenError> {
-        let bound = bind(self, &interface.into(), options)?;
-        Ok(port::listen(self, bound, Security::default(), factory))
+        let target = ListenTarget::Tcp(interface.into(), options);
+        port::open(self, target, Security::default(), factory)
     }
 
     /// Connects to `destination`, an address or a name and a port number, and

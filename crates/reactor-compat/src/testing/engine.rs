@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -14,6 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 
 use super::PumpError;
+use crate::network::Network;
 use crate::reactor::{Reactor, RunOptions};
 
 /// How many turns in which something happens are taken at one time.
@@ -48,11 +50,11 @@ pub(super) struct Engine {
 
 impl Engine {
     /// An engine whose clock stands still, at zero.
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(super) fn new(network: Rc<dyn Network>) -> std::io::Result<Self> {
         // No sockets: what would open one fails instead.
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
         let handle = runtime.handle().clone();
-        let reactor = Reactor::in_time_of(handle.clone());
+        let reactor = Reactor::in_time_of(handle.clone(), network);
         let run = reactor.stay(handle, RunOptions::new().install_signal_handlers(false));
         let state = RefCell::new(run.map_or(State::Over, State::Resting));
         Ok(Self { reactor, state, bell: Arc::default(), runtime: Some(runtime) })

@@ -10,13 +10,14 @@ use std::rc::{Rc, Weak};
 
 use tokio::sync::oneshot;
 
+use super::memory_network;
 use super::memory_server::MemoryServer;
-use super::network::Network;
 use super::peer::Peer;
 use super::wire::MemoryStream;
 use crate::address::{Address, UnixAddress};
 use crate::connector::Target;
 use crate::error::ConnectError;
+use crate::network::DialRequest;
 use crate::tcp::ConnectOptions;
 
 /// What the test decides of an attempt.
@@ -60,22 +61,11 @@ pub struct MemoryClient {
     core: Rc<Core>,
 }
 
-/// What was asked for besides.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
-    /// TLS from the start.
-    pub(crate) secure: bool,
-    /// A server that holds its lock.
-    pub(crate) lock: bool,
-}
-
 struct Core {
-    target: Target,
-    options: ConnectOptions,
-    asked: Asked,
+    request: DialRequest,
     /// Until it is decided.
     decide: RefCell<Option<oneshot::Sender<Decision>>>,
-    network: Weak<Network>,
+    network: Weak<memory_network::Core>,
 }
 
 /// An attempt was to be decided that had been decided, or given up.
@@ -98,14 +88,12 @@ impl Error for NotWaiting {}
 
 impl MemoryClient {
     pub(super) fn new(
-        target: Target,
-        options: ConnectOptions,
-        asked: Asked,
-        network: Weak<Network>,
+        request: DialRequest,
+        network: Weak<memory_network::Core>,
     ) -> (Self, oneshot::Receiver<Decision>) {
         let (decide, decided) = oneshot::channel();
         let decide = RefCell::new(Some(decide));
-        (Self { core: Rc::new(Core { target, options, asked, decide, network }) }, decided)
+        (Self { core: Rc::new(Core { request, decide, network }) }, decided)
     }
 
     /// Where it wants to connect to. Names are as they were asked for, and not
@@ -114,7 +102,7 @@ impl MemoryClient {
     /// See the [type's example](Self).
     #[doc(alias = "getDestination")]
     pub fn get_destination(&self) -> &Target {
-        &self.core.target
+        self.core.request.target()
     }
 
     /// With which options.
@@ -130,7 +118,7 @@ impl MemoryClient {
     /// # Ok::<(), reactor_compat::testing::PumpError>(())
     /// ```
     pub fn options(&self) -> ConnectOptions {
-        self.core.options
+        *self.core.request.options()
     }
 
     /// Whether it is to speak TLS from the start.
@@ -146,7 +134,7 @@ impl MemoryClient {
     /// # Ok::<(), reactor_compat::testing::PumpError>(())
     /// ```
     pub fn is_secure(&self) -> bool {
-        self.core.asked.secure
+        self.core.request.is_secure()
     }
 
     /// Whether the server of a UNIX socket has to hold
@@ -169,7 +157,7 @@ impl MemoryClient {
     /// ```
     #[doc(alias = "checkPID")]
     pub fn checks_lock(&self) -> bool {
-        self.core.asked.lock
+        self.core.request.checks_lock()
     }
 
     /// Whether it waits to be decided.
@@ -307,7 +295,7 @@ impl MemoryClient {
 
     /// The address that its destination stands for.
     fn address(&self) -> Address {
-        match &self.core.target {
+        match self.core.request.target() {
             Target::Tcp(destination) => {
                 let here = (std::net::Ipv4Addr::LOCALHOST, destination.port()).into();
                 Address::Tcp(destination.literal().unwrap_or(here))
@@ -320,7 +308,7 @@ impl MemoryClient {
 impl fmt::Debug for MemoryClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryClient")
-            .field("destination", &self.core.target)
+            .field("destination", self.get_destination())
             .field("secure", &self.is_secure())
             .field("waiting", &self.waiting())
             .finish_non_exhaustive()

@@ -18,6 +18,7 @@ use socket2::Socket;
 use tokio::io::ReadBuf;
 
 use crate::datagram::DatagramOptions;
+use crate::network::Datagrams;
 
 /// A port for datagrams, of UDP or of UNIX, that a
 /// [`MemoryReactor`](super::MemoryReactor) was asked to open: the test looks at
@@ -243,34 +244,40 @@ impl<A: Clone + fmt::Debug> fmt::Debug for MemoryDatagramPort<A> {
 }
 
 /// What stands in for the socket of a port; dropping it closes that.
-pub(crate) struct MemoryDatagrams<A> {
+pub(super) struct MemoryDatagrams<A> {
     post: Rc<Post<A>>,
 }
 
-impl<A: Clone> MemoryDatagrams<A> {
-    pub(crate) fn host(&self) -> A {
+impl<A: Clone + 'static> Datagrams<A> for MemoryDatagrams<A> {
+    fn get_host(&self) -> A {
         self.post.host.clone()
     }
 
-    pub(crate) fn peer(&self) -> Option<A> {
+    fn get_peer(&self) -> Option<A> {
         self.post.peer.borrow().clone()
     }
 
-    pub(crate) fn connect(&self, peer: A) {
-        self.post.peer.replace(Some(peer));
+    fn connect(&self, peer: &A) -> io::Result<()> {
+        self.post.peer.replace(Some(peer.clone()));
+        Ok(())
     }
 
-    pub(crate) fn send(&self, data: &[u8], to: Option<A>) -> usize {
-        self.post.sent.borrow_mut().push((data.to_vec(), to));
-        data.len()
+    fn send(&self, data: &[u8], to: Option<&A>) -> io::Result<usize> {
+        self.post.sent.borrow_mut().push((data.to_vec(), to.cloned()));
+        Ok(data.len())
     }
 
-    /// What did not fit the room is cut off, as the system does it.
-    pub(crate) fn poll_receive(
+    fn poll_send(
         &self,
-        cx: &Context<'_>,
-        room: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<A>> {
+        _: &mut Context<'_>,
+        data: &[u8],
+        to: Option<&A>,
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.send(data, to))
+    }
+
+    /// What does not fit the room is cut off, as the system does it.
+    fn poll_receive(&self, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<A>> {
         let next = self.post.come.borrow_mut().pop_front();
         match next {
             Some(Ok((data, from))) => {

@@ -14,15 +14,14 @@ use std::time::Duration;
 #[cfg(unix)]
 use super::AdoptedConnection;
 use super::engine::Engine;
-use super::network::Network;
 use super::pair::{End, Pair};
 use super::wire::MemoryStream;
-use super::{MemoryClient, MemoryDatagramPort, MemoryServer, Peer, PumpError};
+use super::{MemoryClient, MemoryDatagramPort, MemoryNetwork, MemoryServer, Peer, PumpError};
 use crate::address::Address;
 #[cfg(unix)]
 use crate::address::UnixAddress;
 use crate::connection::Security;
-use crate::network::SharedStream;
+use crate::network::{Network, SharedStream};
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
 use crate::serve::{Origin, serve_socket};
@@ -82,7 +81,7 @@ const ROUNDS_OF_BYTES: usize = 10_000_000;
 #[doc(alias = "MemoryReactorClock")]
 pub struct MemoryReactor {
     engine: Rc<Engine>,
-    network: Rc<Network>,
+    network: MemoryNetwork,
 }
 
 impl MemoryReactor {
@@ -98,12 +97,45 @@ impl MemoryReactor {
     /// assert!(MemoryReactor::new().seconds().is_zero());
     /// ```
     pub fn new() -> Self {
-        let engine = match Engine::new() {
+        Self::with_network(|memory| Rc::new(memory))
+    }
+
+    /// A reactor whose network stands over one in memory, and is what `over`
+    /// makes of that.
+    ///
+    /// # Panics
+    ///
+    /// If Tokio has no runtime for it.
+    ///
+    /// ```
+    /// use reactor_compat::network::Network;
+    /// use reactor_compat::testing::{MemoryNetwork, MemoryReactor};
+    /// use reactor_compat::{Address, Protocol};
+    /// use std::rc::Rc;
+    ///
+    /// /// A network of ours, to be tested.
+    /// struct Ours(MemoryNetwork);
+    ///
+    /// impl Network for Ours {
+    ///     fn below(&self) -> Option<&dyn Network> {
+    ///         Some(&self.0)
+    ///     }
+    /// }
+    ///
+    /// struct Silent;
+    /// impl Protocol for Silent {}
+    ///
+    /// let reactor = MemoryReactor::with_network(|memory| Rc::new(Ours(memory)));
+    /// reactor.listen_tcp(80, |_: Address| Silent)?;
+    /// assert_eq!(reactor.tcp_servers().len(), 1);
+    /// # Ok::<(), reactor_compat::CannotListenError>(())
+    /// ```
+    pub fn with_network(over: impl FnOnce(MemoryNetwork) -> Rc<dyn Network>) -> Self {
+        let network = MemoryNetwork::new();
+        let engine = match Engine::new(over(network.clone())) {
             Ok(engine) => engine,
             Err(error) => panic!("there is no runtime for a reactor in memory: {error}"),
         };
-        let network = Network::new();
-        engine.reactor.set_network(network.clone());
         Self { engine: Rc::new(engine), network }
     }
 
@@ -338,7 +370,7 @@ impl MemoryReactor {
     /// See the example of [`MemoryServer`].
     #[doc(alias = "tcpServers")]
     pub fn tcp_servers(&self) -> Vec<MemoryServer> {
-        self.servers(|server| is_tcp(server) && !server.is_secure())
+        self.network.tcp_servers()
     }
 
     /// The TLS ports that it was asked to open.
@@ -348,7 +380,7 @@ impl MemoryReactor {
     /// ```
     #[doc(alias = "sslServers")]
     pub fn ssl_servers(&self) -> Vec<MemoryServer> {
-        self.servers(|server| is_tcp(server) && server.is_secure())
+        self.network.ssl_servers()
     }
 
     /// The ports of UNIX sockets that it was asked to open.
@@ -358,7 +390,7 @@ impl MemoryReactor {
     /// ```
     #[doc(alias = "unixServers")]
     pub fn unix_servers(&self) -> Vec<MemoryServer> {
-        self.servers(|server| !is_tcp(server))
+        self.network.unix_servers()
     }
 
     /// The ports that it was to adopt, of TCP or of UNIX sockets.
@@ -384,7 +416,7 @@ impl MemoryReactor {
     #[cfg(unix)]
     #[doc(alias = "adoptedPorts")]
     pub fn adopted_ports(&self) -> Vec<MemoryServer> {
-        self.network.servers().into_iter().filter(MemoryServer::is_adopted).collect()
+        self.network.adopted_ports()
     }
 
     /// The connections that it was to adopt.
@@ -401,8 +433,7 @@ impl MemoryReactor {
     /// See the example of [`MemoryDatagramPort`].
     #[doc(alias = "udpPorts")]
     pub fn udp_ports(&self) -> Vec<MemoryDatagramPort> {
-        let ports = self.network.udp_ports().into_iter();
-        ports.filter(|port| !port.is_adopted()).collect()
+        self.network.udp_ports()
     }
 
     /// The UDP ports that it was to adopt. Their sockets have to be real ones.
@@ -424,8 +455,7 @@ impl MemoryReactor {
     /// ```
     #[doc(alias = "adoptedPorts")]
     pub fn adopted_datagram_ports(&self) -> Vec<MemoryDatagramPort> {
-        let ports = self.network.udp_ports().into_iter();
-        ports.filter(MemoryDatagramPort::is_adopted).collect()
+        self.network.adopted_datagram_ports()
     }
 
     /// The ports for UNIX datagrams that it was asked to open, those that are
@@ -454,14 +484,6 @@ impl MemoryReactor {
         self.network.unix_datagram_ports()
     }
 
-    fn servers(&self, wanted: impl Fn(&MemoryServer) -> bool) -> Vec<MemoryServer> {
-        let mut servers = self.network.servers();
-        #[cfg(unix)]
-        servers.retain(|server| !server.is_adopted());
-        servers.retain(wanted);
-        servers
-    }
-
     /// Has every port that is to be opened from now on fail; or none, with
     /// `None`.
     ///
@@ -477,7 +499,7 @@ impl MemoryReactor {
     /// ```
     #[doc(alias = "RaisingMemoryReactor")]
     pub fn refuse_to_listen(&self, kind: impl Into<Option<io::ErrorKind>>) {
-        self.network.refuse_to_listen(kind.into());
+        self.network.refuse_to_listen(kind);
     }
 
     /// The attempts at TCP connections, the first one first, those of TLS not
@@ -487,7 +509,7 @@ impl MemoryReactor {
     /// See the example of [`MemoryClient`].
     #[doc(alias = "tcpClients")]
     pub fn tcp_clients(&self) -> Vec<MemoryClient> {
-        self.clients(|client| goes_by_tcp(client) && !client.is_secure())
+        self.network.tcp_clients()
     }
 
     /// The attempts at TLS connections.
@@ -497,7 +519,7 @@ impl MemoryReactor {
     /// ```
     #[doc(alias = "sslClients")]
     pub fn ssl_clients(&self) -> Vec<MemoryClient> {
-        self.clients(|client| goes_by_tcp(client) && client.is_secure())
+        self.network.ssl_clients()
     }
 
     /// The attempts at connections to UNIX sockets.
@@ -507,20 +529,17 @@ impl MemoryReactor {
     /// ```
     #[doc(alias = "unixClients")]
     pub fn unix_clients(&self) -> Vec<MemoryClient> {
-        self.clients(|client| !goes_by_tcp(client))
+        self.network.unix_clients()
     }
 
-    fn clients(&self, wanted: impl Fn(&MemoryClient) -> bool) -> Vec<MemoryClient> {
-        self.network.clients().into_iter().filter(wanted).collect()
+    /// The network, which keeps these records.
+    ///
+    /// ```
+    /// assert!(reactor_compat::testing::MemoryReactor::new().network().tcp_servers().is_empty());
+    /// ```
+    pub fn network(&self) -> &MemoryNetwork {
+        &self.network
     }
-}
-
-fn is_tcp(server: &MemoryServer) -> bool {
-    matches!(server.get_host(), Address::Tcp(_))
-}
-
-fn goes_by_tcp(client: &MemoryClient) -> bool {
-    matches!(client.get_destination(), crate::connector::Target::Tcp(_))
 }
 
 impl Deref for MemoryReactor {

@@ -3,9 +3,10 @@
 //! Mirrors the entries of `MemoryReactor.tcpServers`. Tested in
 //! `tests/testing/memory_reactor.rs`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 #[cfg(unix)]
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::{Rc, Weak};
@@ -14,11 +15,12 @@ use std::task::{Context, Poll, Waker};
 #[cfg(unix)]
 use socket2::Socket as RawSocket;
 
-use super::network::Network;
+use super::memory_network;
 use super::peer::Peer;
 use super::wire::MemoryStream;
 use crate::address::Address;
 use crate::error::ConnectError;
+use crate::network::{Listener, SharedStream};
 use crate::tcp::ListenOptions;
 #[cfg(unix)]
 use crate::unix::UnixOptions;
@@ -65,11 +67,11 @@ pub struct MemoryServer {
 struct Core {
     host: Address,
     opening: Opening,
-    secure: Cell<bool>,
+    secure: bool,
     /// Those who wait to be accepted; `None` once the port is closed.
     waiting: RefCell<Option<VecDeque<MemoryStream>>>,
     waker: RefCell<Option<Waker>>,
-    network: Weak<Network>,
+    network: Weak<memory_network::Core>,
 }
 
 /// How a port was opened.
@@ -82,11 +84,16 @@ pub(super) enum Opening {
 }
 
 impl MemoryServer {
-    pub(super) fn new(host: Address, opening: Opening, network: Weak<Network>) -> Self {
+    pub(super) fn new(
+        host: Address,
+        opening: Opening,
+        secure: bool,
+        network: Weak<memory_network::Core>,
+    ) -> Self {
         let core = Core {
             host,
             opening,
-            secure: Cell::new(false),
+            secure,
             waiting: RefCell::new(Some(VecDeque::new())),
             waker: RefCell::default(),
             network,
@@ -160,7 +167,7 @@ impl MemoryServer {
     /// # Ok::<(), reactor_compat::CannotListenError>(())
     /// ```
     pub fn is_secure(&self) -> bool {
-        self.core.secure.get()
+        self.core.secure
     }
 
     /// The socket that was adopted, if it is such a port. Nobody listens on it.
@@ -274,24 +281,19 @@ impl fmt::Debug for MemoryServer {
 }
 
 /// What a port in memory accepts from; dropping it closes the port.
-pub(crate) struct MemoryListener {
+pub(super) struct MemoryListener {
     core: Rc<Core>,
 }
 
-impl MemoryListener {
-    pub(crate) fn host(&self) -> Address {
+impl Listener for MemoryListener {
+    fn get_host(&self) -> Address {
         self.core.host.clone()
     }
 
-    /// Takes note of whether the port speaks TLS.
-    pub(crate) fn set_secure(&self, secure: bool) {
-        self.core.secure.set(secure);
-    }
-
-    pub(crate) fn poll_accept(&self, cx: &Context<'_>) -> Poll<MemoryStream> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<SharedStream>> {
         let next = self.core.waiting.borrow_mut().as_mut().and_then(VecDeque::pop_front);
         match next {
-            Some(stream) => Poll::Ready(stream),
+            Some(stream) => Poll::Ready(Ok(SharedStream::new(stream))),
             None => {
                 let before = self.core.waker.replace(Some(cx.waker().clone()));
                 drop(before);

@@ -26,11 +26,11 @@ mod memory_client;
 #[cfg(feature = "testing")]
 mod memory_datagrams;
 #[cfg(feature = "testing")]
+mod memory_network;
+#[cfg(feature = "testing")]
 mod memory_reactor;
 #[cfg(feature = "testing")]
 mod memory_server;
-#[cfg(feature = "testing")]
-mod network;
 #[cfg(feature = "testing")]
 mod pair;
 #[cfg(feature = "testing")]
@@ -49,21 +49,15 @@ pub use dirty::{DirtyReactorError, Unfinished};
 #[cfg(feature = "testing")]
 pub use error::PumpError;
 #[cfg(feature = "testing")]
-pub(crate) use memory_client::Asked;
-#[cfg(feature = "testing")]
 pub use memory_client::{MemoryClient, NotWaiting};
 #[cfg(feature = "testing")]
 pub use memory_datagrams::MemoryDatagramPort;
 #[cfg(feature = "testing")]
-pub(crate) use memory_datagrams::MemoryDatagrams;
+pub use memory_network::MemoryNetwork;
 #[cfg(feature = "testing")]
 pub use memory_reactor::MemoryReactor;
 #[cfg(feature = "testing")]
-pub(crate) use memory_server::MemoryListener;
-#[cfg(feature = "testing")]
 pub use memory_server::MemoryServer;
-#[cfg(feature = "testing")]
-pub(crate) use network::Network;
 #[cfg(feature = "testing")]
 pub use pair::{End, Pair, connect};
 #[cfg(feature = "testing")]

@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use super::{DirtyReactorError, TestReactor, Unfinished};
+use crate::network::SystemNetwork;
 use crate::reactor::{Inventory, Reactor, RunOptions};
 
 /// How many turns what is closing may take to close, after the test has ended.
@@ -176,7 +177,10 @@ impl TestRun {
         };
         let reactor = match self.time {
             Time::Real => Reactor::new(),
-            Time::Paused => Reactor::in_time_of(runtime.handle().clone()),
+            Time::Paused => {
+                let network = Rc::new(SystemNetwork::new());
+                Reactor::in_time_of(runtime.handle().clone(), network)
+            }
         };
         let _stand_in = reactor.stand_in();
         let test = TestReactor::new(reactor.clone());

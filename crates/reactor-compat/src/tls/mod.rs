@@ -77,10 +77,10 @@ use crate::connector::{Connector, Plan, Target};
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
 pub use crate::network::Certificate;
-use crate::network::SharedStream;
+use crate::network::{ListenTarget, SharedStream};
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
-use crate::tcp::{ConnectOptions, Destination, Interface, ListenOptions, bind};
+use crate::tcp::{ConnectOptions, Destination, Interface, ListenOptions};
 
 /// How long a handshake may take unless the options say otherwise.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -126,9 +126,8 @@ impl Reactor {
         factory: impl Factory,
         options: ServerOptions,
     ) -> Result<Port, CannotListenError> {
-        let bound = bind(self, &interface.into(), ListenOptions::new())?;
-        let security = over_each(options.into());
-        Ok(port::listen(self, bound, security, factory))
+        let target = ListenTarget::Tcp(interface.into(), ListenOptions::new());
+        port::open(self, target, over_each(options.into()), factory)
     }
 
     /// Connects to a TCP port that speaks TLS from the start.

@@ -18,7 +18,7 @@ use crate::connector::{Connector, Plan, Target};
 use crate::error::ConnectError;
 use crate::factory::ClientFactory;
 use crate::lockfile::is_locked;
-use crate::reactor::{Reactor, need_io};
+use crate::reactor::Reactor;
 use crate::tcp::ConnectOptions;
 
 /// How long to wait before a server whose backlog is full is asked again: the
@@ -59,7 +59,7 @@ impl Reactor {
 
 /// Connects to the socket of that name, whose server has to hold its lock if
 /// that is to be checked.
-pub(crate) async fn dial(
+pub(crate) async fn connect(
     address: &UnixAddress,
     check_lock: bool,
 ) -> Result<UnixStream, ConnectError> {
@@ -76,7 +76,6 @@ pub(crate) async fn dial(
     if check_lock && !is_locked(lock_path(&name)).unwrap_or(false) {
         return Err(ConnectError::BadFile);
     }
-    need_io()?;
     loop {
         match UnixStream::connect(&name).await {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(FULL).await,

@@ -4,18 +4,20 @@
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use socket2::{Domain, Socket, Type};
 
 use super::file::HeldLock;
 use super::{SocketFile, UnixOptions};
-use crate::address::{Address, UnixAddress};
+use crate::address::UnixAddress;
 use crate::connection::Security;
 use crate::error::CannotListenError;
 use crate::factory::Factory;
-use crate::port::{self, Bound, Port};
-use crate::reactor::{Reactor, need_io};
+use crate::network::ListenTarget;
+use crate::port::{self, Port};
+use crate::reactor::Reactor;
 
 impl Reactor {
     /// Listens on a UNIX socket; each connection gets a protocol of `factory`.
@@ -90,21 +92,16 @@ impl Reactor {
         options: UnixOptions,
         factory: impl Factory,
     ) -> Result<Port, CannotListenError> {
-        let address = address.into();
-        #[cfg(feature = "testing")]
-        if let Some(network) = self.network() {
-            let (listener, host) = network.bind_unix(address, options)?;
-            let bound = (Bound::Memory(listener), host);
-            return Ok(port::listen(self, bound, Security::default(), factory));
-        }
-        let bound = open(&address, options)
-            .map_err(|error| CannotListenError::new(address.to_string(), &error))?;
-        Ok(port::listen(self, bound, Security::default(), factory))
+        let target = ListenTarget::Unix(address.into(), options);
+        port::open(self, target, Security::default(), factory)
     }
 }
 
-fn open(address: &UnixAddress, options: UnixOptions) -> io::Result<(Bound, Address)> {
-    need_io()?;
+/// Opens a socket of the system's that listens, and tells its file.
+pub(crate) fn open(
+    address: &UnixAddress,
+    options: &UnixOptions,
+) -> io::Result<(UnixListener, Option<SocketFile>)> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     let file = match address {
@@ -116,13 +113,11 @@ fn open(address: &UnixAddress, options: UnixOptions) -> io::Result<(Bound, Addre
         UnixAddress::Abstract(_) => return Err(invalid("only the name of a file can be locked")),
         UnixAddress::Unnamed => return Err(invalid("a port needs a name")),
     };
-    socket.listen(options.backlog)?;
-    let bound = Bound::Unix { listener: socket.into(), file };
-    let host = bound.host()?;
-    Ok((bound, host))
+    socket.listen(options.backlog.into())?;
+    Ok((socket.into(), file))
 }
 
-fn bind_path(socket: &Socket, path: &Path, options: UnixOptions) -> io::Result<SocketFile> {
+fn bind_path(socket: &Socket, path: &Path, options: &UnixOptions) -> io::Result<SocketFile> {
     if path.as_os_str().as_bytes().contains(&0) {
         return Err(invalid("a path has a NUL in it"));
     }

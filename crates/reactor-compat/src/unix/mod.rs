@@ -8,6 +8,7 @@ mod file;
 mod listen;
 mod options;
 
-pub(crate) use connect::dial;
+pub(crate) use connect::connect;
 pub(crate) use file::SocketFile;
+pub(crate) use listen::open;
 pub use options::{UnixConnectOptions, UnixOptions};

@@ -31,7 +31,7 @@ use std::time::Duration;
 pub struct UnixOptions {
     pub(super) mode: u32,
     pub(super) lock: bool,
-    pub(super) backlog: i32,
+    pub(super) backlog: u16,
 }
 
 impl UnixOptions {
@@ -74,8 +74,37 @@ impl UnixOptions {
     ///
     /// See the [type's example](Self).
     pub const fn backlog(mut self, connections: u16) -> Self {
-        self.backlog = connections as i32;
+        self.backlog = connections;
         self
+    }
+
+    /// The mode of the socket's file, for a
+    /// [`Network`](crate::network::Network) that opens the port, as all of
+    /// these are.
+    ///
+    /// ```
+    /// use reactor_compat::UnixOptions;
+    ///
+    /// let options = UnixOptions::new();
+    /// assert_eq!((options.get_mode(), options.get_lock()), (0o666, false));
+    /// assert_eq!(options.get_backlog(), 1024);
+    /// ```
+    pub const fn get_mode(&self) -> u32 {
+        self.mode
+    }
+
+    /// Whether a lock is held.
+    ///
+    /// See the example of [`get_mode`](Self::get_mode).
+    pub const fn get_lock(&self) -> bool {
+        self.lock
+    }
+
+    /// How many connections may wait to be accepted.
+    ///
+    /// See the example of [`get_mode`](Self::get_mode).
+    pub const fn get_backlog(&self) -> u16 {
+        self.backlog
     }
 }
 

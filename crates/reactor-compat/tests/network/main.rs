@@ -14,6 +14,8 @@ mod error;
 mod happy_eyeballs;
 mod layer;
 mod multicast;
+mod opening;
+mod own_network;
 mod producer;
 mod protocol;
 mod reconnecting;

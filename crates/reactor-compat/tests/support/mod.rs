@@ -27,7 +27,15 @@ where
     F: Future<Output = R> + 'static,
     R: 'static,
 {
-    let reactor = Reactor::new();
+    drive_on(Reactor::new(), body)
+}
+
+/// Runs `reactor` until `body`, a task of its runtime, has ended.
+pub fn drive_on<F, R>(reactor: Reactor, body: impl FnOnce(Reactor) -> F + 'static) -> R
+where
+    F: Future<Output = R> + 'static,
+    R: 'static,
+{
     let inner = reactor.clone();
     let result = Rc::new(RefCell::new(None));
     let place = result.clone();

@@ -1,0 +1,149 @@
+//! [`SystemNetwork`]: the operating system's network.
+//!
+//! Mirrors what `twisted.internet.tcp`, `udp` and `unix` do with sockets.
+//! Tested in `tests/network/`.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
+
+use super::{Connecting, Datagrams, Listener, Network, SharedStream};
+#[cfg(unix)]
+use crate::address::Address;
+use crate::address::UnixAddress;
+use crate::datagram::{self, DatagramOptions};
+use crate::reactor::need_io;
+use crate::resolver::{Resolution, Resolver, SystemResolver};
+#[cfg(unix)]
+use crate::socket::{AdoptedSocket, UnixPort, UnixSocket};
+use crate::socket::{TcpPort, TcpSocket};
+use crate::tcp::{self, Interface, ListenOptions};
+#[cfg(unix)]
+use crate::unix::{self, UnixOptions};
+
+/// The operating system's network: that of every reactor that was not given
+/// another.
+///
+/// Its sockets are Tokio's. Names are looked up by a
+/// [`SystemResolver`](crate::resolver::SystemResolver).
+///
+/// ```
+/// use reactor_compat::network::SystemNetwork;
+/// use reactor_compat::{Address, Protocol, Reactor};
+/// use std::rc::Rc;
+///
+/// struct Silent;
+/// impl Protocol for Silent {}
+///
+/// // What `Reactor::new()` gives.
+/// let reactor = Reactor::with_network(Rc::new(SystemNetwork::new()));
+/// let port = reactor.listen_tcp(("127.0.0.1", 0), |_: Address| Silent)?;
+/// assert_ne!(port.get_host().port(), Some(0));
+/// # Ok::<(), reactor_compat::CannotListenError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct SystemNetwork {
+    resolver: SystemResolver,
+}
+
+impl SystemNetwork {
+    /// One whose names are looked up ten at a time.
+    ///
+    /// See the [type's example](Self).
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Network for SystemNetwork {
+    fn ready(&self) -> io::Result<()> {
+        need_io()
+    }
+
+    fn bind_tcp(
+        &self,
+        address: SocketAddr,
+        options: &ListenOptions,
+    ) -> io::Result<Box<dyn Listener>> {
+        Ok(Box::new(TcpPort::new(tcp::open(address, options)?)?))
+    }
+
+    fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
+        Box::pin(async move {
+            let stream = tcp::connect(to, from).await?;
+            Ok(SharedStream::new(TcpSocket::connected(stream)?))
+        })
+    }
+
+    #[cfg(unix)]
+    fn bind_unix(
+        &self,
+        address: &UnixAddress,
+        options: &UnixOptions,
+    ) -> io::Result<Box<dyn Listener>> {
+        let (listener, file) = unix::open(address, options)?;
+        Ok(Box::new(UnixPort::new(listener, file)?))
+    }
+
+    #[cfg(unix)]
+    fn connect_unix(&self, address: &UnixAddress, check_lock: bool) -> Connecting<'_> {
+        let address = address.clone();
+        Box::pin(async move {
+            let stream = unix::connect(&address, check_lock).await?;
+            Ok(SharedStream::new(UnixSocket::connected(stream)?))
+        })
+    }
+
+    fn bind_udp(
+        &self,
+        address: SocketAddr,
+        options: &DatagramOptions,
+    ) -> io::Result<Box<dyn Datagrams>> {
+        datagram::open_udp(address, options)
+    }
+
+    #[cfg(unix)]
+    fn bind_unix_datagrams(
+        &self,
+        address: &UnixAddress,
+        options: &DatagramOptions,
+    ) -> io::Result<Box<dyn Datagrams<UnixAddress>>> {
+        datagram::open_unix(address, options)
+    }
+
+    fn resolve(&self, name: &str, port: u16) -> Resolution {
+        self.resolver.resolve_host_name(name, port)
+    }
+
+    /// A name is looked up in the system's own tables and servers, and this
+    /// waits for it.
+    fn interfaces(&self, interface: &Interface) -> io::Result<Vec<SocketAddr>> {
+        match interface.literal() {
+            Some(address) => Ok(vec![address]),
+            None => Ok((interface.host(), interface.port()).to_socket_addrs()?.collect()),
+        }
+    }
+
+    #[cfg(unix)]
+    fn adopt_listener(&self, socket: OwnedFd, host: &Address) -> io::Result<Box<dyn Listener>> {
+        Ok(match host {
+            Address::Unix(_) => Box::new(UnixPort::new(socket.into(), None)?),
+            _ => Box::new(TcpPort::new(socket.into())?),
+        })
+    }
+
+    #[cfg(unix)]
+    fn adopt_stream(
+        &self,
+        socket: OwnedFd,
+        _: &Address,
+        peer: &Address,
+    ) -> io::Result<SharedStream> {
+        Ok(SharedStream::new(AdoptedSocket::new(socket, peer)))
+    }
+
+    fn adopt_udp(&self, socket: UdpSocket, _: &DatagramOptions) -> io::Result<Box<dyn Datagrams>> {
+        datagram::adopt_udp(socket)
+    }
+}
