@@ -66,6 +66,7 @@ mod error;
 mod factory;
 mod guard;
 mod network;
+mod panics;
 mod port;
 mod producer;
 mod protocol;
@@ -94,12 +95,12 @@ pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
 
-pub use address::{Address, UnixAddress};
+pub use address::{Address, Destination, Interface, Target, UnixAddress};
 #[cfg(unix)]
 pub use adopt::AdoptError;
 pub use connection::{BringHome, Connection, IfGone};
 pub use connection_event::ConnectionEvent;
-pub use connector::{Connector, Target};
+pub use connector::Connector;
 pub use datagram::{
     DatagramAddress, DatagramConnection, DatagramError, DatagramOptions, DatagramProtocol,
     DatagramTransport, MulticastInterface, MulticastJoinError,
@@ -115,17 +116,18 @@ pub use producer::{Producer, ProducerKind};
 pub use protocol::{Protocol, short_name};
 pub use reactor::{
     HostedReactor, Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall, Reactor,
-    RunOptions, Signal, SignalError, SystemEventTrigger, reactor,
+    Remote, RunOptions, Signal, SignalError, SystemEventTrigger, blocking_call_from_thread,
+    reactor,
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
 pub use socket::SocketError;
 pub use stream::{
     AsyncFactory, ConnectionEnded, ConnectionStream, StreamProtocol, StreamTaken, async_factory,
 };
-pub use tcp::{ConnectOptions, Destination, Interface, ListenOptions, happy_eyeballs};
+pub use tcp::{ConnectOptions, ListenOptions, happy_eyeballs};
 pub use threads::{
-    ReactorThread, Remote, ThreadPool, ThreadPoolError, blocking_call_from_thread,
-    call_multiple_in_thread, defer_to_thread, defer_to_thread_pool,
+    ReactorThread, ThreadPool, ThreadPoolError, call_multiple_in_thread, defer_to_thread,
+    defer_to_thread_pool,
 };
 pub use transport::{Transport, WaterMarks};
 #[cfg(unix)]

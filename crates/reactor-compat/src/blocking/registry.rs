@@ -13,8 +13,7 @@ use super::operations;
 use super::slot::{Delivery, Slot, Waiting};
 use crate::error::ReactorStopped;
 use crate::event::EventPhase;
-use crate::reactor::reactor;
-use crate::threads::Remote;
+use crate::reactor::{Remote, reactor};
 
 /// The number of the operation that will be the next, of all reactors.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -105,7 +104,7 @@ impl Registry {
         }
         if state.watch.is_none() {
             let here = Arc::downgrade(self);
-            let watch = self.remote.at_end(move || {
+            let watch = self.remote.on_close(move || {
                 if let Some(registry) = here.upgrade() {
                     registry.ended();
                 }

@@ -30,7 +30,7 @@ use crate::error::FileDescriptorOverrun;
 use crate::error::{ConnectionAborted, ConnectionLost};
 use crate::guard;
 use crate::protocol::Protocol;
-use crate::reactor::{Enrolment, Live};
+use crate::reactor::{Registered, Registration};
 use crate::transport::{Link, Wish};
 
 /// How many steps are taken before others have their turn. Streams of Tokio's
@@ -110,14 +110,14 @@ pub(crate) struct Driver<S, P: Protocol> {
     /// Something was given to the stream that it may not have passed on.
     unflushed: bool,
     pub(super) timer: Option<Pin<Box<Sleep>>>,
-    enrolment: Option<Enrolment>,
+    registration: Option<Registration>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     pub(crate) fn new(setup: Setup<S, P>) -> Self {
         let link = setup.connection.link().clone();
-        let live: Rc<dyn Live> = link.clone();
-        let enrolment = Enrolment::new(&link.shared, Rc::downgrade(&live));
+        let live: Rc<dyn Registered> = link.clone();
+        let registration = Registration::new(&link.shared, Rc::downgrade(&live));
         Self {
             setup,
             link,
@@ -125,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
             peer: Peer::Talking,
             unflushed: false,
             timer: None,
-            enrolment: Some(enrolment),
+            registration: Some(registration),
         }
     }
 
@@ -353,8 +353,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Driver<S, P> {
     /// The connection is gone: tells everybody who wants to know, once.
     pub(super) fn end(&mut self, reason: impl Into<Failure>) -> Step {
         self.phase = Phase::Over;
-        let Some(enrolment) = self.enrolment.take() else { return Step::Again };
-        drop(enrolment);
+        let Some(registration) = self.registration.take() else { return Step::Again };
+        drop(registration);
         let reason = reason.into();
         let Setup { connection, residence, attendant, span, .. } = &self.setup;
         span.in_scope(|| {
@@ -399,8 +399,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, P: Protocol> Future for Driver<S, P> {
 /// so, unless it has never heard of the connection.
 impl<S, P: Protocol> Drop for Driver<S, P> {
     fn drop(&mut self) {
-        let Some(enrolment) = self.enrolment.take() else { return };
-        drop(enrolment);
+        let Some(registration) = self.registration.take() else { return };
+        drop(registration);
         let Setup { connection, residence, attendant, span, .. } = &self.setup;
         let reason = Failure::new(ConnectionLost::because("its runtime was dropped"));
         span.in_scope(|| {
@@ -423,6 +423,6 @@ impl<S, P: Protocol> Drop for Driver<S, P> {
 impl<S, P: Protocol> Driver<S, P> {
     /// Whether the protocol has heard that its connection is gone.
     pub(super) fn ended(&self) -> bool {
-        self.enrolment.is_none()
+        self.registration.is_none()
     }
 }

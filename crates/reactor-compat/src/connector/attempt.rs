@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::Target;
 use super::plan::Plan;
 use crate::error::ConnectError;
-use crate::reactor::{Alive, Live, Reactor};
+use crate::reactor::{Inventory, Reactor, Registered};
 use crate::socket::Socket;
 
 /// An attempt, which can be given up.
@@ -47,9 +47,9 @@ impl Attempt {
     }
 }
 
-impl Live for Attempt {
-    fn describe(&self) -> Alive {
-        Alive::Attempt(self.target.clone())
+impl Registered for Attempt {
+    fn describe(&self, inventory: &mut Inventory) {
+        inventory.connecting.push(self.target.clone());
     }
 
     fn shut_down(&self) {

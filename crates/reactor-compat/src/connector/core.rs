@@ -12,7 +12,7 @@ use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotCon
 use crate::factory::ClientFactory;
 use crate::guard;
 use crate::protocol::Protocol;
-use crate::reactor::{Enrolment, Live, Reactor, WeakReactor};
+use crate::reactor::{Reactor, Registered, Registration, WeakReactor};
 use crate::serve::{Origin, serve_socket};
 use crate::socket::Socket;
 use crate::waiters::Waiters;
@@ -115,14 +115,14 @@ impl<P: Protocol> Control<P> for Core<P> {
 struct Undecided<P: Protocol> {
     core: Rc<Core<P>>,
     attempt: Rc<Attempt>,
-    _enrolment: Enrolment,
+    _registration: Registration,
 }
 
 impl<P: Protocol> Undecided<P> {
     fn new(core: &Rc<Core<P>>, attempt: Rc<Attempt>, reactor: &Reactor) -> Self {
-        let live: Rc<dyn Live> = attempt.clone();
-        let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
-        Self { core: core.clone(), attempt, _enrolment: enrolment }
+        let live: Rc<dyn Registered> = attempt.clone();
+        let registration = Registration::new(reactor.shared(), Rc::downgrade(&live));
+        Self { core: core.clone(), attempt, _registration: registration }
     }
 
     fn is_undecided(&self) -> bool {

@@ -15,7 +15,7 @@ use tokio::io::ReadBuf;
 use super::kind::Kind;
 use super::queue::Queue;
 use super::{DatagramAddress, DatagramError};
-use crate::reactor::{Alive, Live, OpenPort, Shared};
+use crate::reactor::{Inventory, OpenPort, Registered, Shared};
 #[cfg(feature = "testing")]
 use crate::testing::MemoryDatagrams;
 
@@ -376,9 +376,10 @@ fn send_with<A: Kind>(socket: &SockRef<'_>, data: &[u8], to: Option<&A>) -> io::
     }
 }
 
-impl<A: DatagramAddress> Live for Core<A> {
-    fn describe(&self) -> Alive {
-        Alive::Port(OpenPort { host: self.host().to_address(), made_at: self.made_at })
+impl<A: DatagramAddress> Registered for Core<A> {
+    fn describe(&self, inventory: &mut Inventory) {
+        let host = self.host().to_address();
+        inventory.ports.push(OpenPort { host, made_at: self.made_at });
     }
 
     fn shut_down(&self) {

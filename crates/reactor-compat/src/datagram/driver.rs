@@ -21,7 +21,7 @@ use super::core::{Core, Opened, State};
 use super::{DatagramAddress, DatagramConnection, DatagramProtocol, DatagramTransport};
 use crate::connection::Residence;
 use crate::protocol::short_name;
-use crate::reactor::{Enrolment, Live, Reactor};
+use crate::reactor::{Reactor, Registered, Registration};
 
 /// How many datagrams, and bytes of them, are received before others have
 /// their turn.
@@ -60,7 +60,7 @@ pub(super) struct Driver<P: DatagramProtocol<A>, A: DatagramAddress> {
     large: Option<Box<[u8]>>,
     /// While connected: waits for something that was sent to fail.
     failed: Option<Pin<Box<dyn Future<Output = ()>>>>,
-    enrolment: Option<Enrolment>,
+    registration: Option<Registration>,
 }
 
 /// Gives a socket that is open a protocol, and has the reactor drive it.
@@ -97,8 +97,8 @@ fn drive<P: DatagramProtocol<A>, A: DatagramAddress>(
     tracing::info!("{name} starting on {}", core.host().place());
     let span = tracing::debug_span!("port", system = format_args!("{name} (UDP)"));
     let core = Rc::new(core);
-    let live: Rc<dyn Live> = core.clone();
-    let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
+    let live: Rc<dyn Registered> = core.clone();
+    let registration = Registration::new(reactor.shared(), Rc::downgrade(&live));
     let residence = Rc::new(Home::new(protocol, DatagramTransport::new(core.clone())));
     let connection = DatagramConnection::new(residence.clone());
     reactor.spawn(Driver {
@@ -109,7 +109,7 @@ fn drive<P: DatagramProtocol<A>, A: DatagramAddress>(
         activity: Activity::New,
         large: None,
         failed: None,
-        enrolment: Some(enrolment),
+        registration: Some(registration),
     });
     connection
 }
@@ -282,8 +282,8 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Future for Driver<P, A> {
 impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
     /// Closes the port, and tells everybody who wants to know, once.
     fn stop(&mut self) {
-        let Some(enrolment) = self.enrolment.take() else { return };
-        drop(enrolment);
+        let Some(registration) = self.registration.take() else { return };
+        drop(registration);
         self.failed = None;
         self.core.close();
         let started = !matches!(self.activity, Activity::New);

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::connector::Target;
+use crate::address::Target;
 
 /// A port could not be opened: the address is taken, or not ours.
 ///

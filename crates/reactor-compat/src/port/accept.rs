@@ -14,7 +14,7 @@ use crate::address::Address;
 use crate::connection::Security;
 use crate::factory::Factory;
 use crate::guard;
-use crate::reactor::{Enrolment, Live, WeakReactor};
+use crate::reactor::{Registered, Registration, WeakReactor};
 use crate::serve::{Origin, serve_socket};
 use crate::socket::Socket;
 
@@ -45,7 +45,7 @@ pub(super) struct Acceptor<F: Factory> {
     factory: Box<F>,
     activity: Activity,
     accepted: u64,
-    enrolment: Option<Enrolment>,
+    registration: Option<Registration>,
 }
 
 impl<F: Factory> Acceptor<F> {
@@ -54,7 +54,7 @@ impl<F: Factory> Acceptor<F> {
         core: Rc<PortCore>,
         security: Security,
         factory: F,
-        enrolment: Enrolment,
+        registration: Registration,
     ) -> Self {
         Self {
             reactor,
@@ -63,7 +63,7 @@ impl<F: Factory> Acceptor<F> {
             factory: Box::new(factory),
             activity: Activity::New,
             accepted: 0,
-            enrolment: Some(enrolment),
+            registration: Some(registration),
         }
     }
 
@@ -134,8 +134,8 @@ impl<F: Factory> Acceptor<F> {
     }
 
     fn stop(&mut self) {
-        if let Some(enrolment) = self.enrolment.take() {
-            drop(enrolment);
+        if let Some(registration) = self.registration.take() {
+            drop(registration);
             self.core.close();
             if !matches!(self.activity, Activity::New) {
                 guard::run("a factory", || self.factory.stop_factory());

@@ -20,15 +20,15 @@ const SHUTDOWN: &str = "shutdown";
 /// All the events of a reactor.
 #[derive(Default)]
 pub(super) struct Events {
-    pub(super) startup: Halves,
-    pub(super) shutdown: Halves,
+    pub(super) startup: SplitEvent,
+    pub(super) shutdown: SplitEvent,
     own: RefCell<HashMap<Cow<'static, str>, ThreePhaseEvent>>,
 }
 
 /// An event between whose first phase and the others the reactor has something
 /// to do.
 #[derive(Default)]
-pub(super) struct Halves {
+pub(super) struct SplitEvent {
     /// Has the phase `before`.
     pub(super) first: ThreePhaseEvent,
     /// Has the others.
@@ -55,7 +55,7 @@ pub struct SystemEventTrigger {
     trigger: EventTrigger,
 }
 
-impl Halves {
+impl SplitEvent {
     fn of(&self, phase: EventPhase) -> ThreePhaseEvent {
         match phase {
             EventPhase::Before => self.first.clone(),

@@ -1,23 +1,26 @@
-//! [`Reactor`]: what runs everything.
+//! [`Reactor`]: the main loop, and the handle to it.
 //!
 //! Mirrors `twisted.internet.reactor` and `twisted.internet.base.ReactorBase`.
 //! Tested in `tests/runtime/reactor.rs`, and each part in a test of its own.
 
-mod arrival;
+mod attached;
+mod auto_start;
 mod buffers;
-mod claims;
 mod clock;
 mod events;
-mod ground;
-mod guest;
+mod executor;
+mod extensions;
 mod hosted;
 #[cfg(feature = "testing")]
 mod in_memory;
 mod inventory;
 mod io_driver;
+mod local_task;
 mod options;
+mod pending;
 mod phase;
 mod registry;
+mod remote;
 mod run;
 mod signals;
 mod turn;
@@ -36,32 +39,32 @@ use deferred::get_debugging;
 use deferred::time::{Call, DelayedCall, ReactorTime, TimerQueue};
 use tracing::Span;
 
-use arrival::Arrival;
+use auto_start::AutoStart;
 pub(crate) use buffers::Buffers;
-use claims::{Claims, Pool};
 use clock::Epoch;
 use events::Events;
 pub use events::SystemEventTrigger;
-use ground::Place;
+use executor::Executor;
+pub(crate) use extensions::Extension;
+use extensions::Extensions;
 pub use hosted::HostedReactor;
-use inventory::Places;
+use inventory::CallSites;
 pub use inventory::{Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall};
 pub(crate) use io_driver::need_io;
 pub use options::RunOptions;
+use pending::PendingResults;
 use phase::Phase;
-pub(crate) use registry::{Alive, Enrolment, Live, Registry};
-use signals::{Ears, Handlers};
+pub(crate) use registry::{Registered, Registration, Registry};
+use remote::Mailbox;
+pub use remote::{Remote, blocking_call_from_thread};
+use signals::{Handlers, SignalStreams};
 pub use signals::{Signal, SignalError};
 pub(crate) use weak::WeakReactor;
 
-#[cfg(unix)]
-use crate::descriptor::Descriptors;
 use crate::error::{ReactorNotRunning, RunError};
 use crate::event::EventPhase;
-use crate::resolver::SharedResolver;
-use crate::threads::{Mailbox, Remote};
 
-/// What runs everything: time, ports, connections, and whatever they call.
+/// Runs everything: time, ports, connections, and whatever they call.
 ///
 /// It is a Tokio runtime of the kind that has one thread:
 /// `tokio::task::spawn_local`, `tokio::time`, `tokio::net` and whatever is
@@ -109,36 +112,30 @@ struct Core {
     defaults: Cell<bool>,
     epoch: Epoch,
     timers: TimerQueue,
-    places: Places,
-    arrival: Arrival,
+    call_sites: CallSites,
+    auto_start: AutoStart,
     events: Events,
     handlers: Handlers,
-    ears: RefCell<Option<Ears>>,
-    claims: Claims,
-    pool: Pool,
-    place: Place,
+    signals: RefCell<Option<SignalStreams>>,
+    pending: PendingResults,
+    executor: Executor,
+    extensions: Extensions,
     waker: Rc<Cell<Option<Waker>>>,
     mailbox: Arc<Mailbox>,
     shared: Rc<Shared>,
 }
 
-/// What ports and connections need of their reactor.
+/// All that ports and connections need of their reactor for each event.
 #[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) buffers: Buffers,
     pub(crate) registry: Registry,
-    #[cfg(unix)]
-    pub(crate) descriptors: Descriptors,
-    pub(crate) resolver: RefCell<SharedResolver>,
-    /// What stands in for the network, in a test.
-    #[cfg(feature = "testing")]
-    network: RefCell<Option<Rc<crate::testing::Network>>>,
 }
 
 thread_local! {
     static REACTOR: RefCell<Reactor> = {
         let own = Reactor::new();
-        own.core.arrival.own.set(true);
+        own.core.auto_start.enabled.set(true);
         RefCell::new(own)
     };
 }
@@ -197,14 +194,14 @@ impl Reactor {
             defaults: Cell::new(true),
             epoch,
             timers,
-            places: Places::default(),
-            arrival: Arrival::default(),
+            call_sites: CallSites::default(),
+            auto_start: AutoStart::default(),
             events: Events::default(),
             handlers: Handlers::default(),
-            ears: RefCell::default(),
-            claims: Claims::default(),
-            pool: Pool::default(),
-            place: Place::nowhere(),
+            signals: RefCell::default(),
+            pending: PendingResults::default(),
+            executor: Executor::new(),
+            extensions: Extensions::default(),
             waker,
             mailbox: Arc::new(Mailbox::new()),
             shared: Rc::default(),
@@ -346,7 +343,7 @@ impl Reactor {
         Some(self.add_system_event_trigger(EventPhase::After, "startup", call))
     }
 
-    /// What other threads reach it by.
+    /// A handle to it for other threads.
     ///
     /// ```
     /// use reactor_compat::Reactor;
@@ -368,8 +365,8 @@ impl Reactor {
         match self.core.phase.get() {
             Phase::Ending => drop(future),
             _ => {
-                self.core.place.spawn(future);
-                self.arrive();
+                self.core.executor.spawn(future);
+                self.auto_start();
             }
         }
     }
@@ -396,10 +393,10 @@ impl Core {
 /// to be started: sockets are closed.
 impl Drop for Core {
     fn drop(&mut self) {
-        self.place.abandon();
-        let left = self.mailbox.shut();
-        self.mailbox.tell();
-        self.disappoint();
+        self.executor.drop_queued();
+        let left = self.mailbox.close();
+        self.mailbox.notify_closed();
+        self.fail_pending();
         if !left.is_empty() {
             tracing::warn!(left = left.len(), "a reactor is gone that other threads had calls for");
         }
@@ -441,9 +438,9 @@ impl ReactorTime for Reactor {
     #[track_caller]
     fn call_later_boxed(&self, delay: Duration, call: Call) -> DelayedCall {
         let scheduled = self.core.timers.call_later(delay, in_span(call));
-        self.arrive();
+        self.auto_start();
         if get_debugging() {
-            self.core.places.note(&scheduled, Location::caller(), self.core.timers.len());
+            self.core.call_sites.note(&scheduled, Location::caller(), self.core.timers.len());
         }
         scheduled
     }

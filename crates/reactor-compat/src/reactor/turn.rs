@@ -1,4 +1,4 @@
-//! [`Turn`]: what a reactor does each time that it is woken.
+//! [`Turn`]: one round of a reactor's main loop.
 //!
 //! Mirrors `runUntilCurrent` and `mainLoop` of
 //! `twisted.internet.base.ReactorBase`. Tested in `tests/runtime/reactor.rs`.
@@ -13,16 +13,16 @@ use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Core;
+use super::remote::RemoteCall;
 use super::signals::Signal;
 use crate::guard;
-use crate::threads::Order;
 
-/// What a run does each time that it is woken.
+/// The rounds of a run: one each time that it is woken.
 pub(super) struct Turn<'a> {
     core: &'a Rc<Core>,
     alarm: Option<Alarm>,
     /// An empty queue, to be given for a full one.
-    spare: VecDeque<Order>,
+    spare: VecDeque<RemoteCall>,
 }
 
 /// Tokio's timer, for the delayed call that is due next.
@@ -51,9 +51,9 @@ impl<'a> Turn<'a> {
     fn take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Nobody need wake it while it is at work.
         drop(self.core.waker.take());
-        self.heed_signals(cx);
-        self.follow_orders();
-        self.make_due_calls();
+        self.handle_signals(cx);
+        self.run_remote_calls();
+        self.run_due_calls();
         if self.core.just_stopped.take() {
             self.core.fire_shutdown();
         }
@@ -62,34 +62,34 @@ impl<'a> Turn<'a> {
         }
         self.set_alarm(cx);
         self.core.waker.set(Some(cx.waker().clone()));
-        if self.core.mailbox.listen(cx.waker()) || self.core.just_stopped.get() {
+        if self.core.mailbox.set_waker(cx.waker()) || self.core.just_stopped.get() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
     }
 
-    fn heed_signals(&self, cx: &mut Context<'_>) {
+    fn handle_signals(&self, cx: &mut Context<'_>) {
         loop {
-            let heard = match &mut *self.core.ears.borrow_mut() {
-                Some(ears) => ears.poll(cx),
+            let came = match &mut *self.core.signals.borrow_mut() {
+                Some(streams) => streams.poll(cx),
                 None => return,
             };
-            let Poll::Ready(signal) = heard else { return };
+            let Poll::Ready(signal) = came else { return };
             if !self.core.handlers.handle(signal) {
-                self.core.obey(signal);
+                self.core.stop_on(signal);
             }
         }
     }
 
-    /// Does what other threads have asked for until now.
-    fn follow_orders(&mut self) {
-        let orders = self.core.mailbox.collect(mem::take(&mut self.spare));
-        self.spare = self.core.follow(orders);
+    /// Makes the calls that other threads have sent until now.
+    fn run_remote_calls(&mut self) {
+        let calls = self.core.mailbox.collect(mem::take(&mut self.spare));
+        self.spare = self.core.run_remote_calls(calls);
     }
 
     /// Makes the calls that are due now: what they schedule for at once waits
     /// until others have had their turn.
-    fn make_due_calls(&self) {
+    fn run_due_calls(&self) {
         if self.core.timers.is_empty() {
             return;
         }
@@ -117,21 +117,22 @@ impl<'a> Turn<'a> {
 }
 
 impl Core {
-    /// Does what other threads have asked for; gives the queue back, empty.
-    pub(super) fn follow(&self, mut orders: VecDeque<Order>) -> VecDeque<Order> {
-        for order in orders.drain(..) {
-            match order {
-                Order::Call(call) => guard::run_logged("while calling from thread", call),
-                Order::Deliver(claim, delivery) => self.redeem(claim, Some(delivery)),
+    /// Makes the calls that other threads have sent; gives the queue back,
+    /// empty.
+    pub(super) fn run_remote_calls(&self, mut calls: VecDeque<RemoteCall>) -> VecDeque<RemoteCall> {
+        for call in calls.drain(..) {
+            match call {
+                RemoteCall::Run(call) => guard::run_logged("while calling from thread", call),
+                RemoteCall::Complete(number, sent) => self.complete(number, Some(sent)),
                 // Whoever stopped it before was faster.
-                Order::Stop => drop(self.stop()),
+                RemoteCall::Stop => drop(self.stop()),
             }
         }
-        orders
+        calls
     }
 
-    /// A signal came that nobody else handles.
-    fn obey(&self, signal: Signal) {
+    /// A signal came that has no handler.
+    fn stop_on(&self, signal: Signal) {
         tracing::info!("Received {signal}, shutting down.");
         self.stop();
     }

@@ -3,6 +3,7 @@
 //! Mirrors `PluggableResolverMixin` of `twisted.internet.base`, and
 //! `IReactorCore.resolve`. Tested in `tests/network/resolver.rs`.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,7 +17,7 @@ use tokio::sync::oneshot;
 use super::{DnsLookupError, Resolution, Resolver, SystemResolver};
 use crate::error::ReactorStopped;
 use crate::guard;
-use crate::reactor::Reactor;
+use crate::reactor::{Extension, Reactor};
 
 /// A resolver that a reactor has, or had. It is a handle, cheap to clone.
 ///
@@ -78,6 +79,12 @@ impl fmt::Debug for SharedResolver {
     }
 }
 
+/// The resolver of a reactor.
+#[derive(Default)]
+struct Installed(RefCell<SharedResolver>);
+
+impl Extension for Installed {}
+
 impl Reactor {
     /// Has names looked up by `resolver` from now on; gives the one that did
     /// it before. Lookups that are under way go on as they are.
@@ -88,7 +95,7 @@ impl Reactor {
     #[doc(alias = "IReactorPluggableNameResolver")]
     #[doc(alias = "IReactorPluggableResolver")]
     pub fn install_resolver(&self, resolver: impl Resolver) -> SharedResolver {
-        self.shared().resolver.replace(SharedResolver::new(resolver))
+        self.extension::<Installed>().0.replace(SharedResolver::new(resolver))
     }
 
     /// What looks names up: a [`SystemResolver`], unless another was
@@ -104,7 +111,7 @@ impl Reactor {
     /// ```
     #[doc(alias = "nameResolver")]
     pub fn name_resolver(&self) -> SharedResolver {
-        self.shared().resolver.borrow().clone()
+        self.extension::<Installed>().0.borrow().clone()
     }
 
     /// Looks a host's name up: one of its addresses, an IPv4 address if it has

@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::iter;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::time::{Call, DelayedCall, ReactorTime};
@@ -17,7 +17,7 @@ use super::cooperative_task::{CooperativeTask, Task, work_of, work_that_gives_ba
 use super::error::SchedulerStopped;
 use super::slice::{self, Over};
 use crate::guard;
-use crate::reactor::reactor;
+use crate::reactor::{Extension, reactor};
 
 /// How long it is from one slice to the next: long enough for a clock to tell
 /// them apart.
@@ -432,26 +432,25 @@ impl fmt::Debug for Cooperator {
     }
 }
 
-thread_local! {
-    /// The thread's own, once there is one.
-    static COOPERATOR: RefCell<Option<Cooperator>> = const { RefCell::new(None) };
-}
+/// The cooperator of a reactor. What it has to do keeps it; one that has nothing
+/// to do is as good as a new one.
+#[derive(Default)]
+struct ReactorsOwn(RefCell<Weak<Inner>>);
 
-/// The thread's own cooperator, on the thread's reactor.
+impl Extension for ReactorsOwn {}
+
+/// The cooperator of the thread's reactor.
 fn own() -> Cooperator {
-    let known = COOPERATOR.with_borrow(Clone::clone);
-    known.unwrap_or_else(|| {
-        let own = Cooperator::new();
-        COOPERATOR.set(Some(own.clone()));
-        own
-    })
-}
-
-/// Puts another in the place of the thread's own, or has one made when it is
-/// wanted; gives the one that there was.
-#[cfg(feature = "testing")]
-pub(crate) fn replace_own(other: Option<Cooperator>) -> Option<Cooperator> {
-    COOPERATOR.replace(other)
+    let own = reactor().extension::<ReactorsOwn>();
+    let known = own.0.borrow().upgrade();
+    known.map_or_else(
+        || {
+            let made = Cooperator::new();
+            own.0.replace(Rc::downgrade(&made.inner));
+            made
+        },
+        |inner| Cooperator { inner },
+    )
 }
 
 /// [`Cooperator::cooperate`] of the thread's own cooperator, which runs on the

@@ -25,8 +25,6 @@ mod slice;
 pub use deferred::time::Clock;
 
 pub use cooperative_task::CooperativeTask;
-#[cfg(feature = "testing")]
-pub(crate) use cooperator::replace_own as replace_own_cooperator;
 pub use cooperator::{Cooperator, coiterate, cooperate};
 pub use defer_later::defer_later;
 pub use error::{

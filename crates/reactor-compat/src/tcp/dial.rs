@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::address::Destination;
+use super::Destination;
 use super::happy_eyeballs::happy_eyeballs;
 use crate::error::ConnectError;
 use crate::reactor::{Reactor, need_io};

@@ -63,8 +63,6 @@ pub(crate) use memory_server::MemoryListener;
 #[cfg(feature = "testing")]
 pub use memory_server::MemoryServer;
 #[cfg(feature = "testing")]
-pub(crate) use network::Network;
-#[cfg(feature = "testing")]
 pub use pair::{End, Pair, connect};
 #[cfg(feature = "testing")]
 pub use peer::Peer;

@@ -21,6 +21,7 @@ use crate::address::{Address, UnixAddress};
 use crate::connector::Target;
 use crate::datagram::DatagramOptions;
 use crate::error::{CannotListenError, ConnectError};
+use crate::reactor::{Extension, Reactor};
 use crate::socket::Socket;
 use crate::tcp::{ConnectOptions, Interface, ListenOptions};
 #[cfg(unix)]
@@ -42,6 +43,24 @@ pub(crate) struct Network {
     next_port: Cell<u16>,
     /// What every port that is to be opened fails with.
     refusal: Cell<Option<io::ErrorKind>>,
+}
+
+/// The network of a reactor, if something stands in for the system's.
+#[derive(Default)]
+struct Installed(RefCell<Option<Rc<Network>>>);
+
+impl Extension for Installed {}
+
+impl Reactor {
+    /// Has it listen and connect in memory from now on.
+    pub(super) fn set_network(&self, network: Rc<Network>) {
+        self.extension::<Installed>().0.replace(Some(network));
+    }
+
+    /// What stands in for the network, if anything does.
+    pub(crate) fn network(&self) -> Option<Rc<Network>> {
+        self.extension::<Installed>().0.borrow().clone()
+    }
 }
 
 impl Network {

@@ -58,8 +58,8 @@ pub fn defer_to_thread_pool<T: Send + 'static>(
     function: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Deferred<T> {
     let (result, trigger) = Deferred::new();
-    let number = reactor.claim(move |delivered| {
-        let result = delivered
+    let number = reactor.expect_result(move |sent| {
+        let result = sent
             .and_then(|any| any.downcast::<Result<T, Failure>>().ok())
             .map_or_else(|| Err(ReactorStopped.into()), |result| *result);
         // Whoever cancelled it does not want to know.
@@ -68,12 +68,12 @@ pub fn defer_to_thread_pool<T: Send + 'static>(
     let remote = reactor.remote();
     // If the reactor has stopped, it has said so to the Deferred.
     let deliver = move |result: Result<T, Failure>| {
-        if let Err(Some(Err(failure))) = remote.deliver(number, result) {
+        if let Err(Some(Err(failure))) = remote.complete(number, result) {
             crate::log::err(failure, "in a thread, after the reactor had stopped");
         }
     };
     if let Err(error) = pool.call_in_thread_with_callback(deliver, function) {
-        reactor.redeem(number, Some(Box::new(Err::<T, Failure>(error.into()))));
+        reactor.complete(number, Some(Box::new(Err::<T, Failure>(error.into()))));
     }
     result
 }

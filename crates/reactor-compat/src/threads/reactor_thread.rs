@@ -8,9 +8,8 @@ use std::io;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use super::Remote;
 use crate::error::{ReactorThreadError, RunError};
-use crate::reactor::{Reactor, RunOptions, reactor};
+use crate::reactor::{Reactor, Remote, RunOptions, reactor};
 
 /// A reactor on a thread of its own, for programs that block, and for those
 /// that have a multi-thread runtime of Tokio's.
@@ -93,7 +92,7 @@ impl Reactor {
 }
 
 impl ReactorThread {
-    /// What reaches the reactor.
+    /// A handle to the reactor.
     ///
     /// See the [type's example](Self).
     pub fn remote(&self) -> Remote {

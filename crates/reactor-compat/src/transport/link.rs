@@ -9,7 +9,7 @@ use deferred::Failure;
 use super::Outbox;
 use super::extras::Extras;
 use crate::address::Address;
-use crate::reactor::{Alive, Live, OpenConnection, Shared};
+use crate::reactor::{Inventory, OpenConnection, Registered, Shared};
 use crate::socket::SharedSocket;
 
 /// What has been asked of the connection.
@@ -396,13 +396,13 @@ impl Link {
     }
 }
 
-impl Live for Link {
-    fn describe(&self) -> Alive {
-        Alive::Connection(OpenConnection {
+impl Registered for Link {
+    fn describe(&self, inventory: &mut Inventory) {
+        inventory.connections.push(OpenConnection {
             host: self.host.clone(),
             peer: self.peer.clone(),
             unsent: self.unsent(),
-        })
+        });
     }
 
     fn shut_down(&self) {

@@ -103,7 +103,7 @@ impl Reactor {
         };
         let replaced = self.core.handlers.replace(signal, Some(handler));
         drop(replaced);
-        self.core.hear();
+        self.core.update_signals();
         Ok(())
     }
 
@@ -121,7 +121,7 @@ impl Reactor {
     /// ```
     pub fn remove_signal_handler(&self, signal: Signal) -> bool {
         let removed = self.core.handlers.replace(signal, None);
-        self.core.hear();
+        self.core.update_signals();
         removed.is_some()
     }
 }

@@ -1,8 +1,8 @@
-//! [`Ears`]: what Tokio says of the signals that a reactor listens for.
+//! [`SignalStreams`]: the signals that a reactor listens for, from Tokio.
 //!
 //! Tokio's handlers stay installed for the rest of the process: after a
 //! reactor has listened for a signal once, that no longer ends the process by
-//! itself.
+//! itself. Tested in `tests/signals.rs`.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -17,31 +17,31 @@ use crate::reactor::need_io;
 
 /// The signals that a run of a reactor listens for.
 #[derive(Default)]
-pub(in crate::reactor) struct Ears {
-    ears: Vec<(Signal, Ear)>,
+pub(in crate::reactor) struct SignalStreams {
+    streams: Vec<(Signal, Stream)>,
 }
 
 #[cfg(unix)]
-type Ear = system::Signal;
+type Stream = system::Signal;
 
 #[cfg(windows)]
-enum Ear {
+enum Stream {
     CtrlC(system::CtrlC),
     CtrlBreak(system::CtrlBreak),
 }
 
-impl Ears {
+impl SignalStreams {
     /// Listens for `signals` and no others, inside a runtime. What cannot be
     /// listened for is logged and left out.
     pub(in crate::reactor) fn listen_for(&mut self, signals: &[Signal]) {
-        self.ears.retain(|(signal, _)| signals.contains(signal));
+        self.streams.retain(|(signal, _)| signals.contains(signal));
         for &signal in signals {
-            if self.ears.iter().any(|(known, _)| *known == signal) {
+            if self.streams.iter().any(|(known, _)| *known == signal) {
                 continue;
             }
             // Tokio hears of signals through its I/O driver.
-            match need_io().and_then(|()| ear(signal)) {
-                Ok(ear) => self.ears.push((signal, ear)),
+            match need_io().and_then(|()| stream_of(signal)) {
+                Ok(stream) => self.streams.push((signal, stream)),
                 Err(error) => {
                     tracing::warn!(%signal, %error, "the reactor cannot listen for a signal");
                 }
@@ -51,8 +51,8 @@ impl Ears {
 
     /// A signal that came.
     pub(in crate::reactor) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
-        for (signal, ear) in &mut self.ears {
-            if poll_ear(ear, cx) == Poll::Ready(Some(())) {
+        for (signal, stream) in &mut self.streams {
+            if poll_stream(stream, cx) == Poll::Ready(Some(())) {
                 return Poll::Ready(*signal);
             }
         }
@@ -61,7 +61,7 @@ impl Ears {
 }
 
 #[cfg(unix)]
-fn ear(signal: Signal) -> io::Result<Ear> {
+fn stream_of(signal: Signal) -> io::Result<Stream> {
     use system::SignalKind;
     let kind = match signal {
         Signal::Hangup => SignalKind::hangup(),
@@ -79,23 +79,23 @@ fn ear(signal: Signal) -> io::Result<Ear> {
 }
 
 #[cfg(windows)]
-fn ear(signal: Signal) -> io::Result<Ear> {
+fn stream_of(signal: Signal) -> io::Result<Stream> {
     match signal {
-        Signal::Interrupt => system::ctrl_c().map(Ear::CtrlC),
-        Signal::Break => system::ctrl_break().map(Ear::CtrlBreak),
+        Signal::Interrupt => system::ctrl_c().map(Stream::CtrlC),
+        Signal::Break => system::ctrl_break().map(Stream::CtrlBreak),
         _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
 #[cfg(unix)]
-fn poll_ear(ear: &mut Ear, cx: &mut Context<'_>) -> Poll<Option<()>> {
-    ear.poll_recv(cx)
+fn poll_stream(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Option<()>> {
+    stream.poll_recv(cx)
 }
 
 #[cfg(windows)]
-fn poll_ear(ear: &mut Ear, cx: &mut Context<'_>) -> Poll<Option<()>> {
-    match ear {
-        Ear::CtrlC(ear) => ear.poll_recv(cx),
-        Ear::CtrlBreak(ear) => ear.poll_recv(cx),
+fn poll_stream(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Option<()>> {
+    match stream {
+        Stream::CtrlC(stream) => stream.poll_recv(cx),
+        Stream::CtrlBreak(stream) => stream.poll_recv(cx),
     }
 }
