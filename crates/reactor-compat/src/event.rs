@@ -1,4 +1,4 @@
-//! [`ThreePhaseEvent`]: what is to happen before, during and after something.
+//! [`ThreePhaseEvent`]: functions called before, during and after something.
 //!
 //! Mirrors `twisted.internet.base._ThreePhaseEvent`. Tested in
 //! `tests/runtime/event.rs`, and trace by trace against Twisted by the conformance
@@ -26,12 +26,12 @@ use crate::guard;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventPhase {
-    /// What has to be done first, however long it takes: a trigger that returns
+    /// The preparations, however long they take: a trigger that returns
     /// a Deferred holds the other phases up until that has its result.
     Before,
     /// The thing itself.
     During,
-    /// What can only be done then.
+    /// The clean-up.
     After,
 }
 

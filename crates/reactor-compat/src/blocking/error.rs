@@ -1,4 +1,4 @@
-//! What can be wrong with waiting for a reactor.
+//! The errors of waiting for a reactor.
 //!
 //! Mirrors the exceptions of `crochet`. Tested in `tests/runtime/blocking.rs`.
 
@@ -126,7 +126,7 @@ pub struct SetupError {
 }
 
 impl SetupError {
-    /// What the operating system said.
+    /// The error of the operating system.
     ///
     /// See the [type's example](Self).
     pub fn kind(&self) -> io::ErrorKind {

@@ -52,12 +52,12 @@ use crate::error::WouldDeadlock;
 #[doc(alias = "crochet.EventualResult")]
 pub struct EventualResult<T: Send + 'static> {
     slot: Arc<Slot<T>>,
-    home: Arc<Inner>,
+    event_loop: Arc<Inner>,
 }
 
 impl<T: Send + 'static> EventualResult<T> {
-    pub(super) fn new(slot: Arc<Slot<T>>, home: Arc<Inner>) -> Self {
-        Self { slot, home }
+    pub(super) fn new(slot: Arc<Slot<T>>, event_loop: Arc<Inner>) -> Self {
+        Self { slot, event_loop }
     }
 
     /// Waits for the result, but not longer than `timeout`, and gives it.
@@ -136,8 +136,8 @@ impl<T: Send + 'static> EventualResult<T> {
     /// # Ok::<(), deferred::Failure>(())
     /// ```
     pub fn stash(self) -> Result<ResultId, StashFull<T>> {
-        let home = self.home.clone();
-        home.store().stash(self)
+        let event_loop = self.event_loop.clone();
+        event_loop.store().stash(self)
     }
 
     /// The failure, if there is a result and it is one. It does not wait.
@@ -180,8 +180,8 @@ impl<T: Send + 'static> Future for EventualResult<T> {
 }
 
 impl<T: Send + 'static> Stashed for EventualResult<T> {
-    fn unheard_failure(&self) -> Option<Failure> {
-        self.slot.unheard_failure()
+    fn unobserved_failure(&self) -> Option<Failure> {
+        self.slot.unobserved_failure()
     }
 }
 

@@ -86,9 +86,9 @@ impl<P: Protocol> Control<P> for Core<P> {
         }
         let core = Rc::downgrade(&self);
         let destination = self.plan.target.clone();
-        self.waiting.join(move |number, trigger| {
+        self.waiting.add(move |number, trigger| {
             if let Some(core) = core.upgrade() {
-                drop(core.waiting.leave(number));
+                drop(core.waiting.remove(number));
                 // Only an attempt that has ended meanwhile cannot be given up.
                 let _ = core.stop_connecting();
             }
@@ -234,7 +234,7 @@ impl<P: Protocol> Core<P> {
 
     /// Tells those who wait for a connection.
     fn answer(&self, result: &Result<Connection<P>, Failure>) {
-        self.waiting.take().tell(result);
+        self.waiting.take().notify(result);
     }
 
     fn failed(self: &Rc<Self>, error: ConnectError) {

@@ -1,5 +1,5 @@
-//! What can be wrong with running and stopping a reactor, and with reaching it
-//! from another thread.
+//! The errors of running and stopping a reactor, and of reaching it from another
+//! thread.
 
 use std::error::Error;
 use std::fmt;
@@ -170,7 +170,7 @@ impl Error for WouldDeadlock {}
 pub enum ReactorThreadError {
     /// The reactor could not run: what its [`RunError`] says.
     NotRun(String),
-    /// What was to be done before it runs panicked.
+    /// The function that was to be called before it runs panicked.
     Panicked,
     /// A thread cannot wait for its own end.
     WouldDeadlock,

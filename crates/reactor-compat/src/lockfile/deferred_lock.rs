@@ -66,7 +66,7 @@ struct Inner {
     waiting: RefCell<Option<Waiting>>,
 }
 
-/// Somebody waits for the lock.
+/// A Deferred that waits for the lock.
 struct Waiting {
     trigger: Trigger<()>,
     next_attempt: DelayedCall,

@@ -1,4 +1,4 @@
-//! [`Executor`]: what drives a reactor's tasks.
+//! [`Executor`]: drives a reactor's tasks.
 //!
 //! Tested in `tests/runtime/run.rs` and `tests/runtime/guest.rs`.
 
@@ -15,7 +15,7 @@ use crate::guard;
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// What a reactor's tasks run on.
+/// The runtime that a reactor's tasks run on.
 ///
 /// ```text
 /// Queue ──run──▶ Own ────────────────────────▶ Queue
@@ -26,11 +26,11 @@ pub(super) enum Backend {
     Queue(Vec<Task>),
     /// A runtime of its own, and the thread is inside it.
     Own(Rc<LocalRuntime>),
-    /// Somebody else's runtime; the thread may be outside of it.
+    /// A runtime that is somebody else's; the thread may be outside of it.
     Attached(Handle, Rc<LocalSet>),
 }
 
-/// What drives a reactor's tasks.
+/// Drives a reactor's tasks.
 pub(super) struct Executor {
     backend: RefCell<Backend>,
 }

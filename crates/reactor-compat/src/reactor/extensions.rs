@@ -1,4 +1,4 @@
-//! [`Extensions`]: what other modules keep in a reactor, by its type.
+//! [`Extensions`]: the state that other modules keep in a reactor, by its type.
 //!
 //! The reactor does not name what stands above it: descriptors, resolver,
 //! network, thread pool. Each of them is an [`Extension`], made when it is first
@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use super::{Core, Inventory, Reactor};
 
-/// What a module keeps in each reactor. Its methods tell it of the reactor's
+/// State that a module keeps in each reactor. Its methods tell it of the reactor's
 /// runs; none is called while anything is borrowed.
 pub(crate) trait Extension: Any {
     /// A run has begun on `runtime`: the triggers before `startup` are done.

@@ -119,7 +119,7 @@ pub struct OpenConnection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenDescriptor {
-    /// What the log calls it.
+    /// Its name in the log.
     pub name: String,
     /// Whether it is waited for to be readable.
     pub reading: bool,

@@ -72,8 +72,8 @@ use crate::event::EventPhase;
 /// cheap to clone, and stays on its thread. [`reactor`] is the one that every
 /// thread has anyway; [`new`](Self::new) makes one for a test.
 ///
-/// What is started before it [runs](Self::run), a port, a connection or a
-/// delayed call, starts when it does; if it never does, it ends with the last
+/// A port, a connection or a delayed call that is started before it
+/// [runs](Self::run) starts when it does; if it never does, it ends with the last
 /// handle of the reactor, and sockets are closed. A factory or a call that
 /// waits so and has such a handle itself keeps both. A callback that panics is
 /// logged with [`tracing`], and the reactor goes on.

@@ -10,7 +10,7 @@ use std::mem;
 use super::{Core, Reactor};
 use crate::guard;
 
-/// What a thread has sent; `None` if the reactor stops before.
+/// A result that a thread has sent; `None` if the reactor stops before.
 pub(crate) type Sent = Option<Box<dyn Any + Send>>;
 
 type Callback = Box<dyn FnOnce(Sent)>;

@@ -13,9 +13,9 @@ use std::time::Duration;
 use deferred::time::{Call, DelayedCall, ReactorTime};
 use deferred::{CallbackResult, Deferred};
 
-use super::cooperative_task::{CooperativeTask, Task, work_of, work_that_gives_back};
+use super::cooperative_task::{CooperativeTask, Task, work_of, work_that_returns_iterator};
 use super::error::SchedulerStopped;
-use super::slice::{self, Over};
+use super::slice::{self, IsOver};
 use crate::guard;
 use crate::reactor::{Extension, reactor};
 
@@ -69,7 +69,7 @@ pub struct Cooperator {
 }
 
 type Scheduler = Rc<dyn Fn(Call) -> DelayedCall>;
-type Slices = Rc<dyn Fn() -> Over>;
+type Slices = Rc<dyn Fn() -> IsOver>;
 
 pub(super) struct Inner {
     scheduler: RefCell<Scheduler>,
@@ -77,7 +77,7 @@ pub(super) struct Inner {
     phase: Cell<Phase>,
     /// Those that are neither paused nor finished.
     tasks: RefCell<Vec<Rc<Task>>>,
-    /// Whose turn it is: an index, which may be behind the last.
+    /// The next task to run: an index, which may be behind the last.
     turn: Cell<usize>,
     /// The next slice, if it was scheduled.
     next_slice: RefCell<Option<DelayedCall>>,
@@ -261,7 +261,7 @@ impl Cooperator {
     where
         I: Iterator<Item: CallbackResult> + 'static,
     {
-        let (work, end) = work_that_gives_back(iterator);
+        let (work, end) = work_that_returns_iterator(iterator);
         let task = CooperativeTask::new(&self.inner, work);
         task.when_done().add_callback(move |()| end.take())
     }
@@ -360,7 +360,7 @@ impl Inner {
 
     /// Lets a task go, if it is here.
     ///
-    /// Whose turn it is stays an index, as in Twisted: if one from before it
+    /// The next one to run stays an index, as in Twisted: if one from before it
     /// goes, the next one is passed over this time.
     pub(super) fn remove(&self, task: &Rc<Task>) {
         let mut tasks = self.tasks.borrow_mut();

@@ -84,7 +84,7 @@ struct Inner {
     queued: RefCell<VecDeque<Rc<Run>>>,
 }
 
-/// What there is from one start to its stop.
+/// The state of a loop from one start to its stop.
 struct Run {
     stopped: Trigger<LoopingCall>,
     beats: Cell<Intervals>,
@@ -92,12 +92,12 @@ struct Run {
     state: Cell<State>,
 }
 
-/// What a run is doing.
+/// The states of a run.
 ///
 /// ```text
 ///            ┌───────────── returned ─────────────┐
 ///            ▼                                    │
-/// start ─▶ Waiting ──────── its time ──────▶ Calling ──failed──▶ Over
+/// start ─▶ Waiting ──────── its time ──────▶ Calling ──failed──▶ Ended
 ///            │                                    │               ▲
 ///            │                                  stop              │
 ///            │                                    ▼               │
@@ -113,7 +113,7 @@ enum State {
     /// A call is under way, and is to be the last.
     Stopping,
     #[default]
-    Over,
+    Ended,
 }
 
 impl LoopingCall {
@@ -255,7 +255,7 @@ impl LoopingCall {
                 let _ = call.cancel();
                 self.inner.end(&run, Ok(()));
             }
-            State::Calling | State::Stopping | State::Over => run.state.set(State::Stopping),
+            State::Calling | State::Stopping | State::Ended => run.state.set(State::Stopping),
         }
         Ok(())
     }
@@ -402,7 +402,7 @@ impl Inner {
                 drop(self.run.take());
                 self.end(&run, failed);
             }
-            (State::Stopping | State::Waiting(_) | State::Over, result) => self.end(&run, result),
+            (State::Stopping | State::Waiting(_) | State::Ended, result) => self.end(&run, result),
         }
     }
 

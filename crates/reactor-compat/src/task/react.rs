@@ -112,8 +112,8 @@ fn code_of(failure: &Failure) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// What the main function of [`react`] fails with to choose the exit code; it
-/// is not logged.
+/// An error of the main function of [`react`] that chooses the exit code; it is
+/// not logged.
 ///
 /// Mirrors Python's `SystemExit`.
 ///

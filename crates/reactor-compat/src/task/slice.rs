@@ -17,10 +17,10 @@ const LENGTH: Duration = Duration::from_millis(10);
 const STEPS: u32 = 1024;
 
 /// Says whether a slice is over.
-pub(super) type Over = Box<dyn FnMut() -> bool>;
+pub(super) type IsOver = Box<dyn FnMut() -> bool>;
 
 /// Starts a slice on `clock`.
-pub(super) fn begin(clock: &Rc<dyn ReactorTime>) -> Over {
+pub(super) fn begin(clock: &Rc<dyn ReactorTime>) -> IsOver {
     let clock = Rc::clone(clock);
     let end = clock.seconds().saturating_add(LENGTH);
     let mut steps = 0;

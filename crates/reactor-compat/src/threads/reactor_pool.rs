@@ -17,7 +17,7 @@ struct ReactorPool {
     current: RefCell<Option<ThreadPool>>,
     /// The one of the run that ends.
     previous: RefCell<Option<ThreadPool>>,
-    /// What the current one is to be started on, during a run.
+    /// The runtime that the current one is to be started on, during a run.
     runtime: RefCell<Option<Handle>>,
 }
 

@@ -45,7 +45,7 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// What the operating system says when it gives no thread.
+    /// An error of the operating system's, if it gives no thread.
     ///
     /// See the example of [`ReactorThread`].
     pub fn spawn_thread() -> io::Result<ReactorThread> {
@@ -60,7 +60,7 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// What the operating system says when it gives no thread.
+    /// An error of the operating system's, if it gives no thread.
     ///
     /// ```
     /// use reactor_compat::{Reactor, RunOptions};

@@ -12,7 +12,7 @@ use super::{Link, WaterMarks};
 use crate::error::ConnectionGone;
 use crate::guard;
 use crate::transport::Wish;
-use crate::waiters::{Told, Waiters};
+use crate::waiters::{Notified, Waiters};
 
 /// Somebody who sees what is written.
 pub(super) type Tap = Rc<dyn Fn(&[u8])>;
@@ -101,10 +101,10 @@ impl Link {
             }
         });
         guard::run("a tap", || drop(tap));
-        draining.tell(&Err(reason.clone()));
+        draining.notify(&Err(reason.clone()));
     }
 
-    fn take_users(&self) -> Option<(Option<Registered>, Option<Tap>, Told<()>)> {
+    fn take_users(&self) -> Option<(Option<Registered>, Option<Tap>, Notified<()>)> {
         let mut extras = self.extras.borrow_mut();
         let extras = extras.as_deref_mut()?;
         extras.descriptors = 0;
@@ -120,8 +120,8 @@ impl Link {
             return Deferred::succeed(());
         }
         let link = Rc::downgrade(self);
-        self.extras().draining.join(move |number, _| {
-            let left = link.upgrade().and_then(|link| link.extras().draining.leave(number));
+        self.extras().draining.add(move |number, _| {
+            let left = link.upgrade().and_then(|link| link.extras().draining.remove(number));
             drop(left);
         })
     }
@@ -132,7 +132,7 @@ impl Link {
             Some(extras) if !extras.draining.is_empty() => extras.draining.take(),
             _ => return false,
         };
-        waiting.tell(&Ok(()));
+        waiting.notify(&Ok(()));
         true
     }
 }

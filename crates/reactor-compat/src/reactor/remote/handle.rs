@@ -15,7 +15,7 @@ use crate::error::ReactorStopped;
 /// A handle, cheap to clone, that any thread may keep; [`Reactor::remote`]
 /// gives it. It does not keep the reactor alive.
 ///
-/// What is asked for before the reactor runs is done when it does. From the
+/// All that is asked for before the reactor runs is done when it does. From the
 /// end of a run on, and once the reactor is gone, all that is asked for is
 /// refused, until it runs again. What was not refused is done, even if the
 /// reactor is told to stop meanwhile; only if it goes away without ever
