@@ -56,6 +56,7 @@
 mod address;
 #[cfg(unix)]
 mod adopt;
+mod clock_handle;
 mod connection;
 mod connection_event;
 mod connector;
@@ -98,6 +99,7 @@ pub mod tls;
 pub use address::{Address, Destination, Interface, Target, UnixAddress};
 #[cfg(unix)]
 pub use adopt::AdoptError;
+pub use clock_handle::ClockHandle;
 pub use connection::{BringHome, Connection, IfGone};
 pub use connection_event::ConnectionEvent;
 pub use connector::Connector;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deferred::{CallbackResult, Failure};
 
-use super::error::{AlreadySetUp, NotSetUp, RetrieveError, SetupError, TimeoutError};
+use super::error::{AlreadySetUp, NotSetUp, RetrieveError, SetupError, WaitTimeout};
 use super::eventual_result::EventualResult;
 use super::registry::Registry;
 use super::slot::Slot;
@@ -246,7 +246,7 @@ impl EventLoop {
         let eventual = self.run_in_reactor(function);
         let result = eventual.wait(timeout);
         if let Err(failure) = &result
-            && failure.is::<TimeoutError>()
+            && failure.is::<WaitTimeout>()
         {
             eventual.give_up();
         }

@@ -68,7 +68,7 @@ impl<T: Send + 'static> EventualResult<T> {
     /// # Errors
     ///
     /// - The failure that is the result.
-    /// - [`TimeoutError`](super::TimeoutError) if there is none in time.
+    /// - [`WaitTimeout`](super::WaitTimeout) if there is none in time.
     /// - [`ReactorStopped`](crate::ReactorStopped) if there will be none,
     ///   because the reactor has stopped.
     /// - [`WouldDeadlock`] on the reactor's own thread, at once.
@@ -78,13 +78,13 @@ impl<T: Send + 'static> EventualResult<T> {
     ///
     /// ```
     /// use deferred::Deferred;
-    /// use reactor_compat::blocking::{TimeoutError, run_in_reactor, setup};
+    /// use reactor_compat::blocking::{WaitTimeout, run_in_reactor, setup};
     /// use std::time::Duration;
     ///
     /// setup()?;
     /// let never = run_in_reactor(|| Deferred::<()>::new().0);
     /// let failure = never.wait(Duration::from_millis(1)).unwrap_err();
-    /// assert!(failure.is::<TimeoutError>());
+    /// assert!(failure.is::<WaitTimeout>());
     /// # Ok::<(), reactor_compat::blocking::SetupError>(())
     /// ```
     pub fn wait(&self, timeout: Duration) -> Result<T, Failure> {

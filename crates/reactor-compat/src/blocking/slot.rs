@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deferred::{Failure, ResultTakenError};
 
-use super::error::TimeoutError;
+use super::error::WaitTimeout;
 use super::registry::Registry;
 use crate::error::ReactorStopped;
 use crate::guard;
@@ -81,7 +81,7 @@ impl<T> Slot<T> {
         let pending = |content: &mut Content<T>| matches!(content.state, State::Pending(_));
         let waited = self.filled.wait_timeout_while(self.content(), timeout, pending);
         let (mut content, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        content.take().unwrap_or_else(|| Err(TimeoutError::new(timeout).into()))
+        content.take().unwrap_or_else(|| Err(WaitTimeout::new(timeout).into()))
     }
 
     pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Result<T, Failure>> {

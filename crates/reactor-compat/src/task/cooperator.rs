@@ -16,6 +16,7 @@ use deferred::{CallbackResult, Deferred};
 use super::cooperative_task::{CooperativeTask, Task, work_of, work_that_returns_iterator};
 use super::error::SchedulerStopped;
 use super::slice::{self, IsOver};
+use crate::clock_handle::ClockHandle;
 use crate::guard;
 use crate::reactor::{Extension, reactor};
 
@@ -104,10 +105,10 @@ impl Cooperator {
     /// assert!(reactor_compat::task::Cooperator::new().running());
     /// ```
     pub fn new() -> Self {
-        Self::on(Rc::new(reactor()))
+        Self::on(ClockHandle::from(&reactor()))
     }
 
-    fn on(clock: Rc<dyn ReactorTime>) -> Self {
+    fn on(clock: ClockHandle) -> Self {
         let slices = clock.clone();
         let inner = Inner {
             scheduler: RefCell::new(Rc::new(move |tick| clock.call_later_boxed(PAUSE, tick))),
@@ -130,9 +131,9 @@ impl Cooperator {
     /// assert_eq!(clock.get_delayed_calls().len(), 1);
     /// ```
     #[must_use]
-    pub fn clock(self, clock: &(impl ReactorTime + Clone + 'static)) -> Self {
-        let clock = clock.clone();
-        let slices: Rc<dyn ReactorTime> = Rc::new(clock.clone());
+    pub fn clock(self, clock: impl Into<ClockHandle>) -> Self {
+        let clock = clock.into();
+        let slices = clock.clone();
         self.scheduler(move |tick| clock.call_later_boxed(PAUSE, tick))
             .with_slices(Rc::new(move || slice::begin(&slices)))
     }

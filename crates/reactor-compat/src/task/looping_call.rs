@@ -15,6 +15,7 @@ use deferred::{CallbackResult, Deferred, Failure, Outcome, Trigger};
 
 use super::error::{LoopAlreadyRunning, LoopNotRunning};
 use super::intervals::Intervals;
+use crate::clock_handle::ClockHandle;
 use crate::guard;
 use crate::reactor::reactor;
 
@@ -77,7 +78,7 @@ struct Inner {
     counts: bool,
     /// When it was last told, which outlasts a run.
     counted: Cell<Option<Duration>>,
-    clock: RefCell<Rc<dyn ReactorTime>>,
+    clock: RefCell<ClockHandle>,
     /// The run under way; not one that was stopped in the middle of a call.
     run: RefCell<Option<Rc<Run>>>,
     /// Runs that are to make a call when the one being made has returned.
@@ -162,7 +163,7 @@ impl LoopingCall {
             function: RefCell::new(Some(function)),
             counts,
             counted: Cell::new(None),
-            clock: RefCell::new(Rc::new(reactor())),
+            clock: RefCell::new(ClockHandle::from(&reactor())),
             run: RefCell::default(),
             queued: RefCell::default(),
         };
@@ -181,8 +182,8 @@ impl LoopingCall {
     /// assert_eq!(clock.get_delayed_calls().len(), 1);
     /// ```
     #[must_use]
-    pub fn clock(self, clock: &(impl ReactorTime + Clone + 'static)) -> Self {
-        let before = self.inner.clock.replace(Rc::new(clock.clone()));
+    pub fn clock(self, clock: impl Into<ClockHandle>) -> Self {
+        let before = self.inner.clock.replace(clock.into());
         drop(before);
         self
     }

@@ -3,10 +3,11 @@
 //!
 //! Mirrors `twisted.internet.task._Timer`. Tested in `tests/runtime/cooperate.rs`.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::time::ReactorTime;
+
+use crate::clock_handle::ClockHandle;
 
 /// How long a slice is.
 const LENGTH: Duration = Duration::from_millis(10);
@@ -20,8 +21,8 @@ const STEPS: u32 = 1024;
 pub(super) type IsOver = Box<dyn FnMut() -> bool>;
 
 /// Starts a slice on `clock`.
-pub(super) fn begin(clock: &Rc<dyn ReactorTime>) -> IsOver {
-    let clock = Rc::clone(clock);
+pub(super) fn begin(clock: &ClockHandle) -> IsOver {
+    let clock = clock.clone();
     let end = clock.seconds().saturating_add(LENGTH);
     let mut steps = 0;
     Box::new(move || {
