@@ -1,7 +1,7 @@
 //! An attached reactor: its run in somebody else's runtime or main loop.
 //!
 //! Mirrors `twisted.internet.asyncioreactor` and `_threadedselect`, which run
-//! Twisted inside another loop. Tested in `tests/runtime/guest.rs`.
+//! Twisted inside another loop. Tested in `tests/runtime/attached.rs`.
 
 use std::rc::Rc;
 use std::time::Duration;

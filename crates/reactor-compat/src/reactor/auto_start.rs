@@ -2,7 +2,7 @@
 //! there.
 //!
 //! Mirrors what `twisted.internet.asyncioreactor` does with a running event
-//! loop. Tested in `tests/runtime/guest.rs`.
+//! loop. Tested in `tests/runtime/attached.rs`.
 
 use std::cell::Cell;
 use std::rc::Rc;

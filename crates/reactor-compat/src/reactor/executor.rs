@@ -1,6 +1,6 @@
 //! [`Executor`]: drives a reactor's tasks.
 //!
-//! Tested in `tests/runtime/run.rs` and `tests/runtime/guest.rs`.
+//! Tested in `tests/runtime/run.rs` and `tests/runtime/attached.rs`.
 
 use std::cell::RefCell;
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! [`HostedReactor`]: a reactor that is driven by a main loop without Tokio.
 //!
 //! Mirrors `IReactorCore.iterate`, and `interleave` of
-//! `twisted.internet._threadedselect`. Tested in `tests/runtime/guest.rs`.
+//! `twisted.internet._threadedselect`. Tested in `tests/runtime/attached.rs`.
 
 use std::fmt;
 use std::future::Future;

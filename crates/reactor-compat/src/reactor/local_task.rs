@@ -1,7 +1,7 @@
 //! [`LocalTask`]: a future that stays on its thread, in a runtime without local
 //! tasks.
 //!
-//! Tested in `tests/runtime/guest.rs`.
+//! Tested in `tests/runtime/attached.rs`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
