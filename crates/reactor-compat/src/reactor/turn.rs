@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -17,12 +16,19 @@ use super::remote::RemoteCall;
 use super::signals::Signal;
 use crate::guard;
 
+/// How many calls from other threads are made in a turn: about as many tasks as
+/// Tokio runs before it looks at its sockets.
+const REMOTE_CALLS_PER_TURN: usize = 64;
+
+/// How many signals are handled in a turn.
+const SIGNALS_PER_TURN: usize = 16;
+
 /// The rounds of a run: one each time that it is woken.
 pub(super) struct Turn<'a> {
     core: &'a Rc<Core>,
     alarm: Option<Alarm>,
-    /// An empty queue, to be given for a full one.
-    spare: VecDeque<RemoteCall>,
+    /// The calls from other threads that this turn makes; empty in between.
+    batch: VecDeque<RemoteCall>,
 }
 
 /// Tokio's timer, for the delayed call that is due next.
@@ -33,7 +39,7 @@ struct Alarm {
 
 impl<'a> Turn<'a> {
     pub(super) fn new(core: &'a Rc<Core>) -> Self {
-        Self { core, alarm: None, spare: VecDeque::new() }
+        Self { core, alarm: None, batch: VecDeque::new() }
     }
 
     /// Takes a turn; ready when there are to be no more.
@@ -69,7 +75,7 @@ impl<'a> Turn<'a> {
     }
 
     fn handle_signals(&self, cx: &mut Context<'_>) {
-        loop {
+        for _ in 0..SIGNALS_PER_TURN {
             let came = match &mut *self.core.signals.borrow_mut() {
                 Some(streams) => streams.poll(cx),
                 None => return,
@@ -79,12 +85,17 @@ impl<'a> Turn<'a> {
                 self.core.stop_on(signal);
             }
         }
+        cx.waker().wake_by_ref();
     }
 
-    /// Makes the calls that other threads have sent until now.
+    /// Makes calls that other threads have sent. Those that are left wait for
+    /// the next turn, behind timers and sockets: threads that send without pause
+    /// must not keep the reactor to themselves.
     fn run_remote_calls(&mut self) {
-        let calls = self.core.mailbox.collect(mem::take(&mut self.spare));
-        self.spare = self.core.run_remote_calls(calls);
+        self.core.mailbox.collect(&mut self.batch, REMOTE_CALLS_PER_TURN);
+        while let Some(call) = self.batch.pop_front() {
+            self.core.run_remote_call(call);
+        }
     }
 
     /// Makes the calls that are due now: what they schedule for at once waits
@@ -117,18 +128,20 @@ impl<'a> Turn<'a> {
 }
 
 impl Core {
-    /// Makes the calls that other threads have sent; gives the queue back,
-    /// empty.
-    pub(super) fn run_remote_calls(&self, mut calls: VecDeque<RemoteCall>) -> VecDeque<RemoteCall> {
-        for call in calls.drain(..) {
-            match call {
-                RemoteCall::Run(call) => guard::run_logged("while calling from thread", call),
-                RemoteCall::Complete(number, sent) => self.complete(number, Some(sent)),
-                // Whoever stopped it before was faster.
-                RemoteCall::Stop => drop(self.stop()),
-            }
+    /// Makes calls that other threads have sent.
+    pub(super) fn run_remote_calls(&self, mut calls: VecDeque<RemoteCall>) {
+        while let Some(call) = calls.pop_front() {
+            self.run_remote_call(call);
         }
-        calls
+    }
+
+    fn run_remote_call(&self, call: RemoteCall) {
+        match call {
+            RemoteCall::Run(call) => guard::run_logged("while calling from thread", call),
+            RemoteCall::Complete(number, sent) => self.complete(number, Some(sent)),
+            // Whoever stopped it before was faster.
+            RemoteCall::Stop => drop(self.stop()),
+        }
     }
 
     /// A signal came that has no handler.

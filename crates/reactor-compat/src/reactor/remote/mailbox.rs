@@ -106,9 +106,11 @@ impl Mailbox {
         self.state().phase = Phase::Open;
     }
 
-    /// The calls that have come, in exchange for `empty`.
-    pub(crate) fn collect(&self, empty: VecDeque<RemoteCall>) -> VecDeque<RemoteCall> {
-        mem::replace(&mut self.state().calls, empty)
+    /// Moves calls that have come to `batch`, no more than `limit`.
+    pub(crate) fn collect(&self, batch: &mut VecDeque<RemoteCall>, limit: usize) {
+        let mut state = self.state();
+        let count = state.calls.len().min(limit.saturating_sub(batch.len()));
+        batch.extend(state.calls.drain(..count));
     }
 
     /// Has `waker` woken by the next call; whether there is one already.
