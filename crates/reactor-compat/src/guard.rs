@@ -3,7 +3,9 @@
 //!
 //! Tested in `tests/faults/panic.rs`.
 
-use deferred::Failure;
+use deferred::{Failure, Outcome};
+
+use crate::call_result::CallResult;
 
 pub(crate) use crate::panics::catch;
 
@@ -19,6 +21,17 @@ pub(crate) fn run(what: &'static str, code: impl FnOnce()) {
 #[cold]
 pub(crate) fn log(what: &'static str, failure: &Failure) {
     crate::log::err(failure.clone(), &format!("Unhandled error in {what}"));
+}
+
+/// Logs the error of a call that nobody waits for, with `why` in front. That of
+/// a Deferred is reported when it comes.
+#[inline]
+pub(crate) fn report<R: CallResult>(why: &str, result: R) {
+    match result.into_outcome() {
+        Outcome::Done(Ok(())) => {}
+        Outcome::Done(Err(failure)) => crate::log::err(failure, why),
+        Outcome::Wait(deferred) => drop(deferred),
+    }
 }
 
 /// Runs user code that nobody waits for; a panic in it is logged, with `why`

@@ -56,6 +56,7 @@
 mod address;
 #[cfg(unix)]
 mod adopt;
+mod call_result;
 mod clock_handle;
 mod connection;
 mod connection_event;
@@ -90,6 +91,7 @@ pub mod event;
 pub mod greenlet;
 pub mod lockfile;
 pub mod log;
+pub mod prelude;
 pub mod resolver;
 pub mod task;
 pub mod testing;
@@ -99,6 +101,9 @@ pub mod tls;
 pub use address::{Address, Destination, Interface, Target, UnixAddress};
 #[cfg(unix)]
 pub use adopt::AdoptError;
+pub use call_result::CallResult;
+#[doc(hidden)]
+pub use call_result::FunctionResult;
 pub use clock_handle::ClockHandle;
 pub use connection::{BringHome, Connection, IfGone};
 pub use connection_event::ConnectionEvent;

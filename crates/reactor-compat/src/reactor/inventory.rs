@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use deferred::DebugInfo;
-use deferred::time::{DelayedCall, ReactorTime};
+use deferred::time::DelayedCall;
 
 use super::{Core, Reactor};
 use crate::address::{Address, Target};

@@ -23,21 +23,18 @@ mod registry;
 mod remote;
 mod run;
 mod signals;
+mod time;
 mod turn;
 mod weak;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
 
-use deferred::get_debugging;
-use deferred::time::{Call, DelayedCall, ReactorTime, TimerQueue};
-use tracing::Span;
+use deferred::time::TimerQueue;
 
 use auto_start::AutoStart;
 pub(crate) use buffers::Buffers;
@@ -61,8 +58,10 @@ use signals::{Handlers, SignalStreams};
 pub use signals::{Signal, SignalError};
 pub(crate) use weak::WeakReactor;
 
+use crate::call_result::CallResult;
 use crate::error::{ReactorNotRunning, RunError};
-use crate::event::EventPhase;
+use crate::event::{EventPhase, WHILE_TRIGGERING};
+use crate::guard;
 
 /// Runs everything: time, ports, connections, and whatever they call.
 ///
@@ -86,9 +85,8 @@ use crate::event::EventPhase;
 /// the reactor runs, and [`run`](Self::run).
 ///
 /// ```
-/// use reactor_compat::{Reactor, ReactorTime};
-/// use std::time::Duration;
-///
+/// use reactor_compat::Reactor;
+/// ///
 /// let reactor = Reactor::new();
 /// let stop = reactor.clone();
 /// reactor.call_later(Duration::from_millis(1), move || stop.stop().unwrap());
@@ -156,7 +154,7 @@ thread_local! {
 /// use reactor_compat::reactor;
 ///
 /// assert!(!reactor().running());
-/// reactor().call_when_running(|| reactor().stop().unwrap());
+/// reactor().call_when_running(|| reactor().stop());
 /// reactor().run()?;
 /// # Ok::<(), reactor_compat::RunError>(())
 /// ```
@@ -314,8 +312,9 @@ impl Reactor {
     /// Calls `call` as soon as the reactor runs; at once, if it does.
     ///
     /// Until then it is a trigger after the event `startup`, which can be
-    /// [removed](Self::remove_system_event_trigger); if it panics that is
-    /// logged. At once means as if you called it yourself, panics included.
+    /// [removed](Self::remove_system_event_trigger). What it fails with is logged
+    /// (see [`CallResult`]), and a panic as well, unless it is called at once:
+    /// that is as if you called it yourself.
     ///
     /// ```
     /// use reactor_compat::Reactor;
@@ -335,9 +334,12 @@ impl Reactor {
     /// # Ok::<(), reactor_compat::RunError>(())
     /// ```
     #[doc(alias = "callWhenRunning")]
-    pub fn call_when_running(&self, call: impl FnOnce() + 'static) -> Option<SystemEventTrigger> {
+    pub fn call_when_running<R: CallResult>(
+        &self,
+        call: impl FnOnce() -> R + 'static,
+    ) -> Option<SystemEventTrigger> {
         if self.running() {
-            call();
+            guard::report(WHILE_TRIGGERING, call());
             return None;
         }
         Some(self.add_system_event_trigger(EventPhase::After, "startup", call))
@@ -400,53 +402,6 @@ impl Drop for Core {
         if !left.is_empty() {
             tracing::warn!(left = left.len(), "a reactor is gone that other threads had calls for");
         }
-    }
-}
-
-/// The same call, in the span that we are in.
-fn in_span(call: Call) -> Call {
-    let span = Span::current();
-    if span.is_none() { call } else { Box::new(move || span.in_scope(call)) }
-}
-
-/// Its time is Tokio's, counted from 1970 on: it runs steadily, and stands
-/// still while `tokio::time::pause` is in force. Calls of one time are made in
-/// the order in which they were scheduled; a call scheduled with no delay is
-/// made in the next turn.
-///
-/// ```
-/// use reactor_compat::{Reactor, ReactorTime};
-/// use std::{cell::RefCell, rc::Rc, time::Duration};
-///
-/// let reactor = Reactor::new();
-/// let order = Rc::new(RefCell::new(Vec::new()));
-/// for (name, delay) in [("second", 2), ("first", 1)] {
-///     let order = order.clone();
-///     reactor.call_later(Duration::from_millis(delay), move || order.borrow_mut().push(name));
-/// }
-/// let stop = reactor.clone();
-/// reactor.call_later(Duration::from_millis(3), move || stop.stop().unwrap());
-/// reactor.run()?;
-/// assert_eq!(*order.borrow(), ["first", "second"]);
-/// # Ok::<(), reactor_compat::RunError>(())
-/// ```
-impl ReactorTime for Reactor {
-    fn seconds(&self) -> Duration {
-        self.core.epoch.seconds()
-    }
-
-    #[track_caller]
-    fn call_later_boxed(&self, delay: Duration, call: Call) -> DelayedCall {
-        let scheduled = self.core.timers.call_later(delay, in_span(call));
-        self.auto_start();
-        if get_debugging() {
-            self.core.call_sites.note(&scheduled, Location::caller(), self.core.timers.len());
-        }
-        scheduled
-    }
-
-    fn get_delayed_calls(&self) -> Vec<DelayedCall> {
-        self.core.timers.delayed_calls()
     }
 }
 

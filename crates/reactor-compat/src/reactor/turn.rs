@@ -12,13 +12,16 @@ use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Core;
-use super::remote::RemoteCall;
+use super::remote::{RemoteCall, WHILE_CALLING};
 use super::signals::Signal;
 use crate::guard;
 
 /// How many calls from other threads are made in a turn: about as many tasks as
 /// Tokio runs before it looks at its sockets.
 const REMOTE_CALLS_PER_TURN: usize = 64;
+
+/// What is said in the log of a delayed call that fails.
+pub(super) const WHILE_HANDLING: &str = "while handling timed call";
 
 /// How many signals are handled in a turn.
 const SIGNALS_PER_TURN: usize = 16;
@@ -105,7 +108,7 @@ impl<'a> Turn<'a> {
             return;
         }
         for call in self.core.timers.drain_due() {
-            guard::run_logged("while handling timed call", call);
+            guard::run_logged(WHILE_HANDLING, call);
         }
     }
 
@@ -137,7 +140,7 @@ impl Core {
 
     fn run_remote_call(&self, call: RemoteCall) {
         match call {
-            RemoteCall::Run(call) => guard::run_logged("while calling from thread", call),
+            RemoteCall::Run(call) => guard::run_logged(WHILE_CALLING, call),
             RemoteCall::Complete(number, sent) => self.complete(number, Some(sent)),
             // Whoever stopped it before was faster.
             RemoteCall::Stop => drop(self.stop()),

@@ -15,8 +15,8 @@ use reactor_compat::event::EventPhase;
 use reactor_compat::log::LogCapture;
 use reactor_compat::task::{LoopingCall, defer_later};
 use reactor_compat::{
-    Address, ClientFactory, ConnectError, Connector, Factory, Reactor, ReactorTime, RunError,
-    RunOptions, reactor,
+    Address, ClientFactory, ConnectError, Connector, Factory, Reactor, RunError, RunOptions,
+    reactor,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -2,6 +2,7 @@
 
 mod attached;
 mod blocking;
+mod call_result;
 mod cooperate;
 mod defer_later;
 mod event;

@@ -19,8 +19,7 @@ use deferred::{CancelledError, Deferred, Failure, Panic};
 use reactor_compat::event::EventPhase;
 use reactor_compat::task::defer_later;
 use reactor_compat::{
-    Address, Reactor, ReactorStopped, ReactorTime, Remote, WouldDeadlock,
-    blocking_call_from_thread, reactor,
+    Address, Reactor, ReactorStopped, Remote, WouldDeadlock, blocking_call_from_thread, reactor,
 };
 
 const MILLISECOND: Duration = Duration::from_millis(1);

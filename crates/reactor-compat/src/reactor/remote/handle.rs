@@ -8,7 +8,12 @@ use std::sync::Arc;
 use tracing::Span;
 
 use super::mailbox::{CloseWatch, Mailbox, RemoteCall};
+use crate::call_result::CallResult;
 use crate::error::ReactorStopped;
+use crate::guard;
+
+/// What is said in the log of a call that fails.
+pub(in crate::reactor) const WHILE_CALLING: &str = "while calling from thread";
 
 /// A reactor, from other threads: all that is safe to ask of it there.
 ///
@@ -34,7 +39,7 @@ use crate::error::ReactorStopped;
 /// let remote = reactor().remote();
 /// let worker = thread::spawn(move || {
 ///     remote.call_from_thread(|| println!("on the reactor's thread"))?;
-///     remote.call_from_thread(|| reactor().stop().unwrap())
+///     remote.call_from_thread(|| reactor().stop())
 /// });
 /// reactor().run()?;
 /// worker.join().unwrap()?;
@@ -56,7 +61,7 @@ impl Remote {
     /// Has the reactor call `call` on its own thread, soon, after all that was
     /// asked for before.
     ///
-    /// If it panics that is logged, and the reactor goes on. There may be as
+    /// If it fails or panics that is logged, and the reactor goes on. There may be as
     /// many calls waiting as memory holds; whoever asks for many faster than
     /// they are made should
     /// [wait](Self::blocking_call_from_thread) for one now and then.
@@ -67,11 +72,12 @@ impl Remote {
     ///
     /// See the [type's example](Self).
     #[doc(alias = "callFromThread")]
-    pub fn call_from_thread(
+    pub fn call_from_thread<R: CallResult>(
         &self,
-        call: impl FnOnce() + Send + 'static,
+        call: impl FnOnce() -> R + Send + 'static,
     ) -> Result<(), ReactorStopped> {
         let span = Span::current();
+        let call = move || guard::report(WHILE_CALLING, call());
         let call: Box<dyn FnOnce() + Send> =
             if span.is_none() { Box::new(call) } else { Box::new(move || span.in_scope(call)) };
         self.mailbox.post(RemoteCall::Run(call)).map_err(|_late| ReactorStopped)

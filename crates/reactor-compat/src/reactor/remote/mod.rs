@@ -10,4 +10,5 @@ mod mailbox;
 
 pub use blocking::blocking_call_from_thread;
 pub use handle::Remote;
+pub(super) use handle::WHILE_CALLING;
 pub(super) use mailbox::{Mailbox, RemoteCall};
