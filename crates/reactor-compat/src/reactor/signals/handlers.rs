@@ -9,6 +9,7 @@ use std::rc::Rc;
 use tracing::Span;
 
 use super::Signal;
+use super::disposition::Ignored;
 use crate::call_result::CallResult;
 use crate::guard;
 use crate::reactor::Reactor;
@@ -29,9 +30,12 @@ const STOPPING: [Signal; 2] =
     [Signal::Interrupt, if cfg!(windows) { Signal::Break } else { Signal::Terminate }];
 
 impl Handlers {
-    /// The signals to be listened for.
+    /// The signals to be listened for. One that the process ignores is left so,
+    /// unless it has a handler of the user's.
     pub(in crate::reactor) fn signals(&self, defaults: bool) -> Vec<Signal> {
-        let defaults = STOPPING.iter().filter(|_| defaults).copied();
+        let ignored = if defaults { Ignored::of_process() } else { Ignored::default() };
+        let stopping = |signal: &Signal| defaults && !ignored.contains(*signal);
+        let defaults = STOPPING.iter().filter(|signal| stopping(signal)).copied();
         let mut signals: Vec<_> = defaults.chain(self.handlers.borrow().keys().copied()).collect();
         signals.sort();
         signals.dedup();

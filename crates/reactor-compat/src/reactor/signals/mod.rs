@@ -3,6 +3,7 @@
 //! Mirrors `twisted.internet._signals`, and what Python's module `signal` does
 //! for a program. Tested in `tests/signals.rs`.
 
+mod disposition;
 mod handlers;
 mod signal;
 mod streams;

@@ -62,20 +62,8 @@ impl SignalStreams {
 
 #[cfg(unix)]
 fn stream_of(signal: Signal) -> io::Result<Stream> {
-    use system::SignalKind;
-    let kind = match signal {
-        Signal::Hangup => SignalKind::hangup(),
-        Signal::Interrupt => SignalKind::interrupt(),
-        Signal::Terminate => SignalKind::terminate(),
-        Signal::Quit => SignalKind::quit(),
-        Signal::User1 => SignalKind::user_defined1(),
-        Signal::User2 => SignalKind::user_defined2(),
-        Signal::Child => SignalKind::child(),
-        Signal::WindowChange => SignalKind::window_change(),
-        Signal::Number(number) => SignalKind::from_raw(number),
-        Signal::Break => return Err(io::ErrorKind::Unsupported.into()),
-    };
-    system::signal(kind)
+    let number = signal.number().ok_or(io::ErrorKind::Unsupported)?;
+    system::signal(system::SignalKind::from_raw(number))
 }
 
 #[cfg(windows)]
