@@ -53,6 +53,18 @@ impl<T> Default for Waiters<T> {
 /// Deferreds that have their result now.
 pub(crate) struct Notified<T>(VecDeque<(u64, Trigger<T>)>);
 
+impl<T> Notified<T> {
+    /// Lets those go that nobody has or waits for: they are not to be told that
+    /// the reactor has stopped.
+    pub(crate) fn held(mut self) -> Self
+    where
+        T: 'static,
+    {
+        self.0.retain(|(_, trigger)| trigger.is_held());
+        self
+    }
+}
+
 impl<T: Clone + 'static> Notified<T> {
     pub(crate) fn notify(self, result: &Result<T, Failure>) {
         for (_, trigger) in self.0 {
@@ -104,6 +116,23 @@ mod tests {
             assert!(failure_result_of(second).is::<CancelledError>());
             assert!(waiters.is_empty());
         }
+    }
+
+    #[test]
+    fn those_that_nobody_has_are_let_go() {
+        let waiters = Rc::default();
+        let results = Rc::new(RefCell::new(Vec::new()));
+        let [held, dropped] = ["held", "dropped"].map(|name| {
+            let results = results.clone();
+            wait(&waiters).add_callback(move |n| {
+                results.borrow_mut().push((name, n));
+                Ok(())
+            })
+        });
+        drop(dropped);
+        waiters.take().held().notify(&Ok(7));
+        assert_eq!(results.take(), [("held", 7)]);
+        drop(held);
     }
 
     #[test]

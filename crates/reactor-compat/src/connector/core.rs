@@ -234,7 +234,12 @@ impl<P: Protocol> Core<P> {
 
     /// Tells those who wait for a connection.
     fn answer(&self, result: &Result<Connection<P>, Failure>) {
-        self.waiting.take().notify(result);
+        let waiting = self.waiting.take();
+        let stopped = |failure: &Failure| failure.check() == Some(&ConnectError::ReactorStopped);
+        match result {
+            Err(failure) if stopped(failure) => waiting.held().notify(result),
+            Ok(_) | Err(_) => waiting.notify(result),
+        }
     }
 
     fn failed(self: &Rc<Self>, error: ConnectError) {

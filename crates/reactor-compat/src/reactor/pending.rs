@@ -47,6 +47,11 @@ impl Reactor {
         self.core.pending.add(callback)
     }
 
+    /// Drops a pending callback: what is sent to it will be dropped as well.
+    pub(crate) fn forget_result(&self, number: u64) {
+        drop(self.core.pending.take(number));
+    }
+
     /// Calls a pending callback at once.
     pub(crate) fn complete(&self, number: u64, sent: Sent) {
         self.core.complete(number, sent);

@@ -240,7 +240,9 @@ impl Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         if let Some(trigger) = self.0.take() {
-            let _ = trigger.errback(ReactorStopped);
+            if trigger.is_held() {
+                let _ = trigger.errback(ReactorStopped);
+            }
         }
     }
 }
