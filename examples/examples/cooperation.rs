@@ -14,8 +14,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use deferred::Failure;
+use reactor_compat::reactor;
 use reactor_compat::task::coiterate;
-use reactor_compat::{ReactorTime, reactor};
 
 /// Squares again and again; each item is a chance for the reactor.
 fn compute(n: u64) -> impl Iterator<Item = ()> {

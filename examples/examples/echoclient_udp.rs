@@ -16,7 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process;
 use std::time::Duration;
 
-use reactor_compat::{DatagramConnection, DatagramProtocol, DelayedCall, ReactorTime, reactor};
+use reactor_compat::{DatagramConnection, DatagramProtocol, DelayedCall, reactor};
 
 const STRINGS: [&str; 3] = ["Hello, world!", "What a fine day it is.", "Bye-bye!"];
 const PATIENCE: Duration = Duration::from_secs(3);

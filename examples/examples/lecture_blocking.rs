@@ -17,7 +17,7 @@ use std::error::Error;
 use std::thread;
 use std::time::Duration;
 
-use reactor_compat::{ReactorTime, reactor};
+use reactor_compat::reactor;
 
 fn func(x: &str, long: Duration) {
     println!("{x}");

@@ -16,7 +16,7 @@ use std::error::Error;
 use std::io;
 
 use jiff::Zoned;
-use reactor_compat::{ReactorTime, log, reactor};
+use reactor_compat::{log, reactor};
 
 fn log_now() {
     log::msg(Zoned::now().strftime("%y/%m/%d %H:%M:%S"));

@@ -16,7 +16,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use deferred::Deferred;
-use reactor_compat::{ReactorTime, reactor};
+use reactor_compat::reactor;
 
 fn func(x: &str, long: Duration) -> Deferred<&'static str> {
     println!("{x}");

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use deferred::{Deferred, Failure, Trigger};
-use reactor_compat::{ReactorTime, reactor};
+use reactor_compat::reactor;
 
 fn read_mail(mailitems: String) -> Result<(), Failure> {
     println!("{:?}", mailitems.split_inclusive('\n').collect::<Vec<_>>());

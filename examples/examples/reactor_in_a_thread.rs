@@ -16,7 +16,7 @@ use std::error::Error;
 use std::thread;
 use std::time::Duration;
 
-use reactor_compat::{Reactor, ReactorTime, Remote, RunOptions};
+use reactor_compat::{Reactor, Remote, RunOptions};
 
 fn async_task_one() {
     println!("Hello I'm async task one!");

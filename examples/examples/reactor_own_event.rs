@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use jiff::Zoned;
 use reactor_compat::event::EventPhase;
-use reactor_compat::{ReactorTime, log, reactor};
+use reactor_compat::{log, reactor};
 
 fn log_now() {
     log::msg(Zoned::now().strftime("%y/%m/%d %H:%M:%S"));

@@ -15,7 +15,7 @@ mod seconds;
 use std::error::Error;
 use std::time::Duration;
 
-use reactor_compat::{ReactorTime, reactor};
+use reactor_compat::reactor;
 
 fn async_task_one() {
     println!("Hello I'm async task one!");

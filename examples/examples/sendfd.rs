@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use deferred::Failure;
 use protocols::basic::{LineConnection, LineReceiver, Lines};
-use reactor_compat::{Address, DelayedCall, ReactorTime, reactor};
+use reactor_compat::{Address, DelayedCall, reactor};
 
 /// How long the other side may take.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -144,6 +144,24 @@ impl<T: 'static> Trigger<T> {
     pub fn called(&self) -> bool {
         self.head.core().phase.get() != crate::chain::Phase::Unfired
     }
+
+    /// Whether anybody still has the Deferred, a handle that cancels it, or
+    /// something that waits for it. If not, its callbacks are all that is left;
+    /// a failure that they do not handle is reported.
+    ///
+    /// One who has to give up may let such a Deferred go, by dropping the
+    /// trigger, instead of failing it.
+    ///
+    /// ```
+    /// let (d, trigger) = deferred::Deferred::<()>::new();
+    /// let d = d.add_callback(|()| println!("done"));
+    /// assert!(trigger.is_held());
+    /// drop(d);
+    /// assert!(!trigger.is_held());
+    /// ```
+    pub fn is_held(&self) -> bool {
+        crate::chain::can_be_cancelled(self.head.core())
+    }
 }
 
 /// With debugging on, notes where a Deferred is fired for the first time.

@@ -16,8 +16,7 @@ use protocols::loopback::{
 };
 use protocols::wire::Echo;
 use reactor_compat::{
-    Connection, ConnectionDone, Producer, ProducerKind, Protocol, Reactor, ReactorTime, Transport,
-    WaterMarks,
+    Connection, ConnectionDone, Producer, ProducerKind, Protocol, Reactor, Transport, WaterMarks,
 };
 
 #[derive(Default)]

@@ -15,7 +15,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use futures::FutureExt;
 use reactor_compat::task::LoopingCall;
-use reactor_compat::{DelayedCall, Reactor, ReactorTime, RunOptions};
+use reactor_compat::{DelayedCall, Reactor, RunOptions};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::sleep;

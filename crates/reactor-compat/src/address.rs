@@ -1,13 +1,17 @@
-//! [`Address`]: one end of a connection.
+//! [`Address`]: one end of a connection; and where one is to go.
 //!
 //! Mirrors `twisted.internet.address`. Tested in `tests/network/address.rs`.
 
+mod destination;
+mod target;
 mod unix;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+pub use destination::{Destination, Interface};
+pub use target::Target;
 pub use unix::UnixAddress;
 
 /// One end of a connection.

@@ -1,4 +1,4 @@
-//! [`ThreePhaseEvent`]: what is to happen before, during and after something.
+//! [`ThreePhaseEvent`]: functions called before, during and after something.
 //!
 //! Mirrors `twisted.internet.base._ThreePhaseEvent`. Tested in
 //! `tests/runtime/event.rs`, and trace by trace against Twisted by the conformance
@@ -10,9 +10,13 @@ use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
-use deferred::{CallbackResult, Deferred, DeferredList, Outcome};
+use deferred::{Deferred, DeferredList, Outcome};
 
+use crate::call_result::CallResult;
 use crate::guard;
+
+/// What is said in the log of a trigger that fails.
+pub(crate) const WHILE_TRIGGERING: &str = "While calling system event trigger handler";
 
 /// One of the three phases of an event.
 ///
@@ -26,12 +30,12 @@ use crate::guard;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventPhase {
-    /// What has to be done first, however long it takes: a trigger that returns
+    /// The preparations, however long they take: a trigger that returns
     /// a Deferred holds the other phases up until that has its result.
     Before,
     /// The thing itself.
     During,
-    /// What can only be done then.
+    /// The clean-up.
     After,
 }
 
@@ -141,7 +145,7 @@ impl ThreePhaseEvent {
     /// Adds a trigger, which is called the next time that `phase` is gone
     /// through, and then gone.
     ///
-    /// It may return what a callback may: `()`, a `Result` or a `Deferred`.
+    /// It may return `()`, a `Result` or a `Deferred`: see [`CallResult`].
     ///
     /// ```
     /// use reactor_compat::event::{EventPhase, ThreePhaseEvent};
@@ -161,13 +165,10 @@ impl ThreePhaseEvent {
         function: impl FnOnce() -> R + 'static,
     ) -> EventTrigger
     where
-        R: CallbackResult,
+        R: CallResult,
     {
         let trigger = EventTrigger { phase: Rc::new(phase) };
-        let function: Function = Box::new(|| match function().into_outcome() {
-            Outcome::Done(result) => Outcome::Done(result.map(drop)),
-            Outcome::Wait(deferred) => Outcome::Wait(deferred.add_callback(drop)),
-        });
+        let function: Function = Box::new(|| function().into_outcome());
         let phase = self.inner.phase(phase);
         phase.triggers.borrow_mut().push_back((trigger.clone(), function));
         trigger
@@ -218,7 +219,7 @@ impl ThreePhaseEvent {
     ///
     /// let event = ThreePhaseEvent::new();
     /// event.add_trigger(EventPhase::During, || {
-    ///     Err::<(), deferred::Failure>(std::fmt::Error.into()) // logged, and no more
+    ///     Err::<(), _>(std::fmt::Error) // logged, and no more
     /// });
     /// assert!(event.fire_event().has_result());
     /// ```
@@ -270,7 +271,7 @@ fn call(function: Function) -> Option<Deferred<()>> {
         Ok(Outcome::Wait(deferred)) => return Some(deferred),
         Ok(Outcome::Done(Ok(()))) => {}
         Ok(Outcome::Done(Err(failure))) | Err(failure) => {
-            crate::log::err(failure, "While calling system event trigger handler");
+            crate::log::err(failure, WHILE_TRIGGERING);
         }
     }
     None

@@ -1,15 +1,13 @@
-//! What keeps a panic in user code from ending more than it must.
+//! User code that nobody waits for: its panics and failures are logged, and end
+//! nothing else.
+//!
+//! Tested in `tests/faults/panic.rs`.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use deferred::{Failure, Outcome};
 
-use deferred::{Failure, maybe_deferred};
+use crate::call_result::CallResult;
 
-/// Runs user code; a panic in it becomes a Failure.
-#[inline]
-pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, Failure> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(failure_of)
-}
+pub(crate) use crate::panics::catch;
 
 /// Runs user code that nobody waits for; a panic in it is logged.
 #[inline]
@@ -25,21 +23,22 @@ pub(crate) fn log(what: &'static str, failure: &Failure) {
     crate::log::err(failure.clone(), &format!("Unhandled error in {what}"));
 }
 
+/// Logs the error of a call that nobody waits for, with `why` in front. That of
+/// a Deferred is reported when it comes.
+#[inline]
+pub(crate) fn report<R: CallResult>(why: &str, result: R) {
+    match result.into_outcome() {
+        Outcome::Done(Ok(())) => {}
+        Outcome::Done(Err(failure)) => crate::log::err(failure, why),
+        Outcome::Wait(deferred) => drop(deferred),
+    }
+}
+
 /// Runs user code that nobody waits for; a panic in it is logged, with `why`
 /// in front.
 #[inline]
 pub(crate) fn run_logged(why: &str, code: impl FnOnce()) {
     if let Err(failure) = catch(code) {
         crate::log::err(failure, why);
-    }
-}
-
-/// The Failure that a Deferred makes of the same panic.
-#[cold]
-fn failure_of(payload: Box<dyn Any + Send>) -> Failure {
-    let failed = maybe_deferred(move || -> Result<(), Failure> { resume_unwind(payload) });
-    match failed.take_result() {
-        Ok(Err(failure)) => failure,
-        Ok(Ok(())) | Err(_) => Failure::new(std::fmt::Error),
     }
 }

@@ -57,6 +57,8 @@ mod address;
 #[cfg(unix)]
 mod adopt;
 mod byte_queue;
+mod call_result;
+mod clock_handle;
 mod connection;
 mod connection_event;
 mod connector;
@@ -67,6 +69,7 @@ mod error;
 mod factory;
 mod guard;
 mod layer;
+mod panics;
 mod port;
 mod producer;
 mod protocol;
@@ -90,18 +93,23 @@ pub mod greenlet;
 pub mod lockfile;
 pub mod log;
 pub mod network;
+pub mod prelude;
 pub mod resolver;
 pub mod task;
 pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
 
-pub use address::{Address, UnixAddress};
+pub use address::{Address, Destination, Interface, Target, UnixAddress};
 #[cfg(unix)]
 pub use adopt::AdoptError;
+pub use call_result::CallResult;
+#[doc(hidden)]
+pub use call_result::FunctionResult;
+pub use clock_handle::ClockHandle;
 pub use connection::{BringHome, Connection, IfGone};
 pub use connection_event::ConnectionEvent;
-pub use connector::{Connector, Target};
+pub use connector::Connector;
 pub use datagram::{
     DatagramAddress, DatagramConnection, DatagramError, DatagramOptions, DatagramProtocol,
     DatagramTransport, MulticastInterface, MulticastJoinError,
@@ -118,15 +126,16 @@ pub use producer::{Producer, ProducerKind};
 pub use protocol::{Protocol, short_name};
 pub use reactor::{
     HostedReactor, Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall, Reactor,
-    RunOptions, Signal, SignalError, SystemEventTrigger, reactor,
+    Remote, RunOptions, Signal, SignalError, SystemEventTrigger, blocking_call_from_thread,
+    reactor,
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
 pub use socket::SocketError;
 pub use stream::{AsyncFactory, ConnectionStream, StreamProtocol, StreamTaken, async_factory};
-pub use tcp::{ConnectOptions, Destination, Interface, ListenOptions, happy_eyeballs};
+pub use tcp::{ConnectOptions, ListenOptions, happy_eyeballs};
 pub use threads::{
-    ReactorThread, Remote, ThreadPool, ThreadPoolError, blocking_call_from_thread,
-    call_multiple_in_thread, defer_to_thread, defer_to_thread_pool,
+    ReactorThread, ThreadPool, ThreadPoolError, call_multiple_in_thread, defer_to_thread,
+    defer_to_thread_pool,
 };
 pub use transport::{Transport, WaterMarks};
 #[cfg(unix)]

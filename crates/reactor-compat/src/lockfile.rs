@@ -69,8 +69,8 @@ impl FilesystemLock {
     ///
     /// # Errors
     ///
-    /// What the operating system says about the file, or about the process that
-    /// holds it: [`ErrorKind::PermissionDenied`] if that is another user's.
+    /// An error of the operating system's about the file, or about the process
+    /// that holds it: [`ErrorKind::PermissionDenied`] if that is another user's.
     /// [`ErrorKind::InvalidData`] if the file is not of the kind.
     ///
     /// ```
@@ -207,7 +207,7 @@ pub fn is_locked(name: impl Into<PathBuf>) -> Result<bool, UnlockError> {
 pub enum UnlockError {
     /// Another process holds it.
     NotOwner,
-    /// What the operating system says about the file.
+    /// An error of the operating system's about the file.
     Io(io::Error),
 }
 

@@ -13,6 +13,7 @@ use deferred::Failure;
 use deferred::time::{DelayedCall, ReactorTime};
 
 use crate::address::Address;
+use crate::clock_handle::ClockHandle;
 use crate::connector::Connector;
 use crate::factory::{ClientFactory, Factory};
 use crate::guard;
@@ -136,7 +137,7 @@ enum State {
 type Random = dyn Fn(f64, f64) -> f64;
 
 struct Core {
-    clock: RefCell<Rc<dyn ReactorTime>>,
+    clock: RefCell<ClockHandle>,
     random: RefCell<Rc<Random>>,
     policy: Cell<Policy>,
     state: RefCell<State>,
@@ -182,7 +183,7 @@ impl<F: ClientFactory> ReconnectingClientFactory<F> {
             max_retries: None,
         };
         let core = Core {
-            clock: RefCell::new(Rc::new(reactor())),
+            clock: RefCell::new(ClockHandle::from(&reactor())),
             random: RefCell::new(Rc::new(normal_variate)),
             policy: Cell::new(policy),
             state: RefCell::new(State::Idle),
@@ -229,8 +230,8 @@ impl<F: ClientFactory> ReconnectingClientFactory<F> {
     /// assert_eq!(clock.get_delayed_calls()[0].get_time(), Duration::from_secs(1));
     /// ```
     #[must_use]
-    pub fn clock(self, clock: &(impl ReactorTime + Clone + 'static)) -> Self {
-        let before = self.handle.core.clock.replace(Rc::new(clock.clone()));
+    pub fn clock(self, clock: impl Into<ClockHandle>) -> Self {
+        let before = self.handle.core.clock.replace(clock.into());
         drop(before);
         self
     }

@@ -21,7 +21,7 @@ use deferred::Failure;
 use deferred::testing::{failure_result_of, success_result_of};
 use reactor_compat::{
     Address, ClientFactory, ConnectError, DatagramOptions, DatagramProtocol, Factory,
-    FileDescriptor, Protocol, Reactor, ReactorTime, ReadDescriptor, RunOptions, reactor,
+    FileDescriptor, Protocol, Reactor, ReadDescriptor, RunOptions, reactor,
 };
 use support::Watchdog;
 

@@ -155,3 +155,57 @@ fn handlers_stay_from_run_to_run() {
     let elsewhere = thread::spawn(|| crate::reactor().remove_signal_handler(Signal::WindowChange));
     assert!(!elsewhere.join().unwrap(), "each reactor has its own");
 }
+
+/// The variable in which this program, run again, finds what it is to do.
+const PROGRAM: &str = "SIGNALS_TEST_PROGRAM";
+
+/// Runs the test `name` as a program that ignores `signal`; its exit code.
+#[cfg(target_os = "linux")]
+fn run_ignoring(signal: &str, name: &str, what: &str) -> Option<i32> {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &format!("trap '' {signal}; exec \"$0\" \"$@\"")]);
+    shell.arg(std::env::current_exe().unwrap());
+    shell.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(PROGRAM, what);
+    shell.stdout(std::process::Stdio::null()).status().unwrap().code()
+}
+
+/// Runs a reactor that is sent `signal`, and then another one that stops it, and
+/// exits: with 41 if the first did nothing, with 42 if it did.
+#[cfg(target_os = "linux")]
+fn run_and_exit(signal: Number, handler: Option<Signal>) -> ! {
+    let capture = LogCapture::start();
+    let handled = Rc::new(Cell::new(false));
+    let heard = handled.clone();
+    if let Some(signal) = handler {
+        reactor().set_signal_handler(signal, move || heard.set(true)).unwrap();
+    }
+    reactor().set_signal_handler(Signal::User2, || reactor().stop()).unwrap();
+    reactor().call_when_running(move || {
+        send(signal);
+        send(Number::USR2);
+    });
+    reactor().run().unwrap();
+    let stopped = capture.messages().iter().any(|message| message.starts_with("Received"));
+    std::process::exit(if stopped || handled.get() { 42 } else { 41 })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn one_that_is_inherited_as_ignored_stays_so() {
+    let _turn = turn();
+    match std::env::var(PROGRAM).as_deref() {
+        Ok("int") => run_and_exit(Number::INT, None),
+        Ok("term") => run_and_exit(Number::TERM, None),
+        Ok("int handled") => run_and_exit(Number::INT, Some(Signal::Interrupt)),
+        _ => {}
+    }
+    let run =
+        |signal, what| run_ignoring(signal, "one_that_is_inherited_as_ignored_stays_so", what);
+    assert_eq!(run("INT", "int"), Some(41));
+    assert_eq!(run("TERM", "term"), Some(41));
+    // Each is looked at by itself.
+    assert_eq!(run("INT", "term"), Some(42));
+    assert_eq!(run("TERM", "int"), Some(42));
+    // Who sets a handler wants to hear of it.
+    assert_eq!(run("INT", "int handled"), Some(42));
+}

@@ -23,7 +23,7 @@ use protocols::basic::{
     Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, Lines, Netstrings,
     StringConnection, StringReceiver,
 };
-use reactor_compat::{Connection, ConnectionDone, Port, Protocol, Reactor, ReactorTime, Transport};
+use reactor_compat::{Connection, ConnectionDone, Port, Protocol, Reactor, Transport};
 use support::connect_to;
 
 #[derive(Clone, Copy)]

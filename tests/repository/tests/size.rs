@@ -26,6 +26,22 @@ fn source_files_are_small() {
     }
 }
 
+/// `print!` and its kin panic where the stream is gone: that is for programs.
+#[test]
+fn libraries_do_not_print() {
+    for source in files("crates", ".rs") {
+        if !source.iter().any(|part| part == "src") {
+            continue;
+        }
+        let text = read(&source);
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let prints = ["print!", "println!", "dbg!"].iter().any(|name| line.contains(name));
+            assert!(!prints, "{}: {line}", source.display());
+        }
+    }
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     for source in files("", ".rs") {

@@ -104,7 +104,7 @@ pub(crate) fn can_move(core: &Rc<Core>) -> bool {
 }
 
 /// Whether someone can cancel `core`: through itself, or what waits for it.
-fn can_be_cancelled(core: &Rc<Core>) -> bool {
+pub(crate) fn can_be_cancelled(core: &Rc<Core>) -> bool {
     let mut core = Rc::clone(core);
     loop {
         if is_held(&core) || may_be_cancelled_by_its_waiter(&core) {

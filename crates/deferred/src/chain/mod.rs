@@ -27,6 +27,8 @@ mod run;
 pub(crate) use self::cancel::cancel;
 pub(crate) use self::core::{Consumer, Core, Members, Phase, Upstream, Waiter};
 pub(crate) use self::graveyard::{Corpse, bury};
-pub(crate) use self::liveness::{can_move, lost_holder, lost_source, would_close_a_circle};
+pub(crate) use self::liveness::{
+    can_be_cancelled, can_move, lost_holder, lost_source, would_close_a_circle,
+};
 pub(crate) use self::pipeline::{Head, Next, Tail};
 pub(crate) use self::run::run;

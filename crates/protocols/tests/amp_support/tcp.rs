@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure, ensure_deferred};
 use protocols::amp::{Amp, CallRemote, Remote, Responders};
-use reactor_compat::{Address, Connection, Protocol, Reactor, ReactorTime, RunOptions};
+use reactor_compat::{Address, Connection, Protocol, Reactor, RunOptions};
 
 /// Longer than any of it takes: what hangs is a failure.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! What can be wrong with waiting for a reactor.
+//! The errors of waiting for a reactor.
 //!
 //! Mirrors the exceptions of `crochet`. Tested in `tests/runtime/blocking.rs`.
 
@@ -20,27 +20,27 @@ use super::store::{ResultId, STASH_LIMIT};
 ///
 /// ```
 /// use deferred::Deferred;
-/// use reactor_compat::blocking::{EventLoop, TimeoutError};
+/// use reactor_compat::blocking::{EventLoop, WaitTimeout};
 /// use std::time::Duration;
 ///
 /// let event_loop = EventLoop::new();
 /// event_loop.setup()?;
 /// let failure = event_loop.wait_for(Duration::ZERO, || Deferred::<()>::new().0).unwrap_err();
-/// assert_eq!(failure.check(), Some(&TimeoutError::new(Duration::ZERO)));
+/// assert_eq!(failure.check(), Some(&WaitTimeout::new(Duration::ZERO)));
 /// # Ok::<(), reactor_compat::blocking::SetupError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias = "crochet.TimeoutError")]
-pub struct TimeoutError {
+pub struct WaitTimeout {
     timeout: Duration,
 }
 
-impl TimeoutError {
+impl WaitTimeout {
     /// An error that says `timeout` went by.
     ///
     /// ```
     /// # use std::time::Duration;
-    /// let error = reactor_compat::blocking::TimeoutError::new(Duration::from_secs(2));
+    /// let error = reactor_compat::blocking::WaitTimeout::new(Duration::from_secs(2));
     /// assert_eq!(error.to_string(), "there was no result after 2s");
     /// ```
     pub fn new(timeout: Duration) -> Self {
@@ -51,7 +51,7 @@ impl TimeoutError {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// let error = reactor_compat::blocking::TimeoutError::new(Duration::from_secs(2));
+    /// let error = reactor_compat::blocking::WaitTimeout::new(Duration::from_secs(2));
     /// assert_eq!(error.timeout(), Duration::from_secs(2));
     /// ```
     pub fn timeout(&self) -> Duration {
@@ -59,13 +59,13 @@ impl TimeoutError {
     }
 }
 
-impl fmt::Display for TimeoutError {
+impl fmt::Display for WaitTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "there was no result after {:?}", self.timeout)
     }
 }
 
-impl Error for TimeoutError {}
+impl Error for WaitTimeout {}
 
 /// There is no reactor to run anything in: nobody has called
 /// [`setup`](super::setup) or [`no_setup`](super::no_setup).
@@ -126,7 +126,7 @@ pub struct SetupError {
 }
 
 impl SetupError {
-    /// What the operating system said.
+    /// The error of the operating system.
     ///
     /// See the [type's example](Self).
     pub fn kind(&self) -> io::ErrorKind {

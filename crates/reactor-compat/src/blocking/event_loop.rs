@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deferred::{CallbackResult, Failure};
 
-use super::error::{AlreadySetUp, NotSetUp, RetrieveError, SetupError, TimeoutError};
+use super::error::{AlreadySetUp, NotSetUp, RetrieveError, SetupError, WaitTimeout};
 use super::eventual_result::EventualResult;
 use super::registry::Registry;
 use super::slot::Slot;
@@ -19,26 +19,26 @@ use crate::guard;
 use crate::reactor::{Reactor, reactor};
 use crate::threads::ReactorThread;
 
-/// Whose reactor it is.
+/// The states of an event loop.
 ///
 /// ```text
-///           ┌──setup──▶ Ours ──shutdown──▶ Over ──setup──▶ Ours
+///           ┌──setup──▶ Owned ──shutdown──▶ ShutDown ──setup──▶ Owned
 /// NotSetUp ─┤
-///           └─no_setup─▶ Theirs
+///           └─no_setup─▶ External
 /// ```
 #[derive(Default)]
 enum State {
     #[default]
     NotSetUp,
     /// It runs on a thread that was started for it.
-    Ours(ReactorThread, Arc<Registry>),
+    Owned(ReactorThread, Arc<Registry>),
     /// The program runs it.
-    Theirs(Arc<Registry>),
+    External(Arc<Registry>),
     /// It ran, and was shut down.
-    Over(Arc<Registry>),
+    ShutDown(Arc<Registry>),
 }
 
-/// What an event loop and its results share.
+/// The state that an event loop and its results share.
 pub(super) struct Inner {
     state: Mutex<State>,
     store: Mutex<Store>,
@@ -60,7 +60,7 @@ impl Inner {
     fn registry(&self) -> Option<Arc<Registry>> {
         match &*self.state() {
             State::NotSetUp => None,
-            State::Ours(_, registry) | State::Theirs(registry) | State::Over(registry) => {
+            State::Owned(_, registry) | State::External(registry) | State::ShutDown(registry) => {
                 Some(registry.clone())
             }
         }
@@ -122,13 +122,13 @@ impl EventLoop {
     pub fn setup(&self) -> Result<(), SetupError> {
         let mut state = self.inner().state();
         match &*state {
-            State::Theirs(_) => return Ok(()),
-            State::Ours(_, registry) if !registry.remote().has_stopped() => return Ok(()),
-            State::NotSetUp | State::Ours(..) | State::Over(_) => {}
+            State::External(_) => return Ok(()),
+            State::Owned(_, registry) if !registry.remote().has_stopped() => return Ok(()),
+            State::NotSetUp | State::Owned(..) | State::ShutDown(_) => {}
         }
         let thread = Reactor::spawn_thread().map_err(|error| SetupError::from(error.kind()))?;
         let registry = Registry::new(thread.remote());
-        *state = State::Ours(thread, registry);
+        *state = State::Owned(thread, registry);
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl EventLoop {
         if !matches!(*state, State::NotSetUp) {
             return Err(AlreadySetUp);
         }
-        *state = State::Theirs(Registry::new(reactor().remote()));
+        *state = State::External(Registry::new(reactor().remote()));
         Ok(())
     }
 
@@ -171,18 +171,18 @@ impl EventLoop {
     /// ```
     pub fn shutdown(&self) {
         let mut state = self.inner().state();
-        let State::Ours(_, registry) = &*state else { return };
-        let over = State::Over(registry.clone());
-        let ours = mem::replace(&mut *state, over);
+        let State::Owned(_, registry) = &*state else { return };
+        let shut_down = State::ShutDown(registry.clone());
+        let owned = mem::replace(&mut *state, shut_down);
         drop(state);
-        if let State::Ours(thread, _) = ours {
+        if let State::Owned(thread, _) = owned {
             match thread.stop_and_join() {
                 // It has been told, and ends when we have returned.
                 Ok(()) | Err(ReactorThreadError::WouldDeadlock) => {}
                 Err(error) => tracing::error!(%error, "the reactor's thread did not end well"),
             }
         }
-        let failures = self.inner().store().unheard_failures();
+        let failures = self.inner().store().unobserved_failures();
         for failure in failures {
             guard::log("stashed EventualResult", &failure);
         }
@@ -246,7 +246,7 @@ impl EventLoop {
         let eventual = self.run_in_reactor(function);
         let result = eventual.wait(timeout);
         if let Err(failure) = &result
-            && failure.is::<TimeoutError>()
+            && failure.is::<WaitTimeout>()
         {
             eventual.give_up();
         }
@@ -272,9 +272,9 @@ impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.inner.get().map(|inner| inner.state()).as_deref() {
             None | Some(State::NotSetUp) => "not set up",
-            Some(State::Ours(..)) => "set up",
-            Some(State::Theirs(_)) => "run by the program",
-            Some(State::Over(_)) => "shut down",
+            Some(State::Owned(..)) => "set up",
+            Some(State::External(_)) => "run by the program",
+            Some(State::ShutDown(_)) => "shut down",
         };
         f.debug_struct("EventLoop").field("state", &state).finish_non_exhaustive()
     }

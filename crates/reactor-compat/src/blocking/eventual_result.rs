@@ -52,12 +52,12 @@ use crate::error::WouldDeadlock;
 #[doc(alias = "crochet.EventualResult")]
 pub struct EventualResult<T: Send + 'static> {
     slot: Arc<Slot<T>>,
-    home: Arc<Inner>,
+    event_loop: Arc<Inner>,
 }
 
 impl<T: Send + 'static> EventualResult<T> {
-    pub(super) fn new(slot: Arc<Slot<T>>, home: Arc<Inner>) -> Self {
-        Self { slot, home }
+    pub(super) fn new(slot: Arc<Slot<T>>, event_loop: Arc<Inner>) -> Self {
+        Self { slot, event_loop }
     }
 
     /// Waits for the result, but not longer than `timeout`, and gives it.
@@ -68,7 +68,7 @@ impl<T: Send + 'static> EventualResult<T> {
     /// # Errors
     ///
     /// - The failure that is the result.
-    /// - [`TimeoutError`](super::TimeoutError) if there is none in time.
+    /// - [`WaitTimeout`](super::WaitTimeout) if there is none in time.
     /// - [`ReactorStopped`](crate::ReactorStopped) if there will be none,
     ///   because the reactor has stopped.
     /// - [`WouldDeadlock`] on the reactor's own thread, at once.
@@ -78,13 +78,13 @@ impl<T: Send + 'static> EventualResult<T> {
     ///
     /// ```
     /// use deferred::Deferred;
-    /// use reactor_compat::blocking::{TimeoutError, run_in_reactor, setup};
+    /// use reactor_compat::blocking::{WaitTimeout, run_in_reactor, setup};
     /// use std::time::Duration;
     ///
     /// setup()?;
     /// let never = run_in_reactor(|| Deferred::<()>::new().0);
     /// let failure = never.wait(Duration::from_millis(1)).unwrap_err();
-    /// assert!(failure.is::<TimeoutError>());
+    /// assert!(failure.is::<WaitTimeout>());
     /// # Ok::<(), reactor_compat::blocking::SetupError>(())
     /// ```
     pub fn wait(&self, timeout: Duration) -> Result<T, Failure> {
@@ -136,8 +136,8 @@ impl<T: Send + 'static> EventualResult<T> {
     /// # Ok::<(), deferred::Failure>(())
     /// ```
     pub fn stash(self) -> Result<ResultId, StashFull<T>> {
-        let home = self.home.clone();
-        home.store().stash(self)
+        let event_loop = self.event_loop.clone();
+        event_loop.store().stash(self)
     }
 
     /// The failure, if there is a result and it is one. It does not wait.
@@ -180,8 +180,8 @@ impl<T: Send + 'static> Future for EventualResult<T> {
 }
 
 impl<T: Send + 'static> Stashed for EventualResult<T> {
-    fn unheard_failure(&self) -> Option<Failure> {
-        self.slot.unheard_failure()
+    fn unobserved_failure(&self) -> Option<Failure> {
+        self.slot.unobserved_failure()
     }
 }
 

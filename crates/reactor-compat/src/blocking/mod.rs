@@ -29,7 +29,8 @@
 //! | [`shutdown`] | what is done when the main thread ends |
 //! | [`run_in_reactor`], [`wait_for`] | the decorators |
 //! | [`EventualResult`], [`retrieve_result`] | the same |
-//! | [`TimeoutError`], [`ReactorStopped`] | the same |
+//! | [`WaitTimeout`] | `TimeoutError` |
+//! | [`ReactorStopped`] | the same |
 //! | [`WouldDeadlock`] | the `RuntimeError` in the reactor's thread |
 //! | [`EventLoop`]: one beside the process's own | `crochet._eventloop.EventLoop` |
 //!
@@ -52,7 +53,7 @@ mod registry;
 mod slot;
 mod store;
 
-pub use error::{AlreadySetUp, NotSetUp, RetrieveError, SetupError, StashFull, TimeoutError};
+pub use error::{AlreadySetUp, NotSetUp, RetrieveError, SetupError, StashFull, WaitTimeout};
 pub use event_loop::EventLoop;
 pub use eventual_result::EventualResult;
 pub use process::{no_setup, retrieve_result, run_in_reactor, setup, shutdown, wait_for};

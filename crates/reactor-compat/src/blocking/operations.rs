@@ -1,5 +1,5 @@
-//! What goes on in the reactor of this thread for other threads, and can be
-//! cancelled.
+//! The operations that go on in the reactor of this thread for other threads,
+//! and can be cancelled.
 //!
 //! Tested in `tests/runtime/blocking.rs`.
 

@@ -1,4 +1,4 @@
-//! [`Registry`]: a reactor, and who waits for it.
+//! [`Registry`]: a reactor, and the results that are waited for.
 //!
 //! Mirrors `crochet._eventloop.ResultRegistry`. Tested in `tests/runtime/blocking.rs`.
 
@@ -13,8 +13,7 @@ use super::operations;
 use super::slot::{Delivery, Slot, Waiting};
 use crate::error::ReactorStopped;
 use crate::event::EventPhase;
-use crate::reactor::reactor;
-use crate::threads::Remote;
+use crate::reactor::{Remote, reactor};
 
 /// The number of the operation that will be the next, of all reactors.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -42,9 +41,9 @@ struct State {
     watch: Option<Box<dyn Send>>,
 }
 
-/// A reactor, and who waits for it.
+/// A reactor, and the results that are waited for.
 ///
-/// Whoever waits is told [`ReactorStopped`] as soon as the reactor is told to
+/// A thread that waits is told [`ReactorStopped`] as soon as the reactor is told to
 /// stop; a reactor that runs again takes more.
 pub(super) struct Registry {
     remote: Remote,
@@ -105,7 +104,7 @@ impl Registry {
         }
         if state.watch.is_none() {
             let here = Arc::downgrade(self);
-            let watch = self.remote.at_end(move || {
+            let watch = self.remote.on_close(move || {
                 if let Some(registry) = here.upgrade() {
                     registry.ended();
                 }
@@ -131,7 +130,7 @@ impl Registry {
         reactor().add_system_event_trigger(EventPhase::Before, "shutdown", move || {
             if let Some(registry) = here.upgrade() {
                 registry.state().trigger = Trigger::Called;
-                registry.disappoint();
+                registry.fail_waiting();
             }
         });
     }
@@ -145,13 +144,13 @@ impl Registry {
         let watch = state.watch.take();
         drop(state);
         drop(watch);
-        for number in self.disappoint() {
+        for number in self.fail_waiting() {
             operations::remove(number);
         }
     }
 
-    /// Tells those who wait that there is nothing to wait for.
-    fn disappoint(&self) -> Vec<u64> {
+    /// Tells the waiting that there is nothing to wait for.
+    fn fail_waiting(&self) -> Vec<u64> {
         let waiting = mem::take(&mut self.state().waiting);
         for one in waiting.values().filter_map(Weak::upgrade) {
             one.reactor_stopped();

@@ -1,4 +1,4 @@
-//! [`Slot`]: where a result is put by the reactor, and waited for.
+//! [`Slot`]: a result that the reactor puts in, and another thread waits for.
 //!
 //! Tested in `tests/runtime/blocking.rs`.
 
@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use deferred::{Failure, ResultTakenError};
 
-use super::error::TimeoutError;
+use super::error::WaitTimeout;
 use super::registry::Registry;
 use crate::error::ReactorStopped;
 use crate::guard;
 
-/// What there is of a result.
+/// The states of a result.
 ///
 /// ```text
 /// Pending ──▶ Value ──taken──▶ Taken
@@ -32,10 +32,10 @@ enum State<T> {
 struct Content<T> {
     state: State<T>,
     /// Whether somebody has been given the failure, or is not to be.
-    heard: bool,
+    observed: bool,
 }
 
-/// Where a result is put by the reactor, and waited for by another thread.
+/// A result that the reactor puts in, and another thread waits for.
 ///
 /// It belongs to one [`EventualResult`](super::EventualResult); what goes on
 /// in the reactor has a weak reference.
@@ -48,7 +48,7 @@ pub(super) struct Slot<T> {
 
 impl<T> Slot<T> {
     pub(super) fn new(operation: Option<(u64, Arc<Registry>)>) -> Arc<Self> {
-        let content = Content { state: State::Pending(None), heard: false };
+        let content = Content { state: State::Pending(None), observed: false };
         Arc::new(Self { content: Mutex::new(content), filled: Condvar::new(), operation })
     }
 
@@ -81,7 +81,7 @@ impl<T> Slot<T> {
         let pending = |content: &mut Content<T>| matches!(content.state, State::Pending(_));
         let waited = self.filled.wait_timeout_while(self.content(), timeout, pending);
         let (mut content, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        content.take().unwrap_or_else(|| Err(TimeoutError::new(timeout).into()))
+        content.take().unwrap_or_else(|| Err(WaitTimeout::new(timeout).into()))
     }
 
     pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Result<T, Failure>> {
@@ -104,19 +104,19 @@ impl<T> Slot<T> {
         let mut content = self.content();
         let State::Failed(failure) = &content.state else { return None };
         let failure = failure.clone();
-        content.heard = true;
+        content.observed = true;
         Some(failure)
     }
 
     /// Says that nobody wants to hear of a failure.
     pub(super) fn ignore_failure(&self) {
-        self.content().heard = true;
+        self.content().observed = true;
     }
 
     /// The failure, if there is one that nobody has been given.
-    pub(super) fn unheard_failure(&self) -> Option<Failure> {
-        let unheard = !self.content().heard;
-        if unheard { self.failure() } else { None }
+    pub(super) fn unobserved_failure(&self) -> Option<Failure> {
+        let unobserved = !self.content().observed;
+        if unobserved { self.failure() } else { None }
     }
 
     fn content(&self) -> MutexGuard<'_, Content<T>> {
@@ -135,7 +135,7 @@ impl<T> Content<T> {
             State::Value(value) => Some(Ok(value)),
             State::Taken => Some(Err(ResultTakenError.into())),
             State::Failed(failure) => {
-                self.heard = true;
+                self.observed = true;
                 self.state = State::Failed(failure.clone());
                 Some(Err(failure))
             }
@@ -146,7 +146,7 @@ impl<T> Content<T> {
 /// A failure that nobody has been given is logged.
 impl<T> Drop for Slot<T> {
     fn drop(&mut self) {
-        if let Some(failure) = self.unheard_failure() {
+        if let Some(failure) = self.unobserved_failure() {
             guard::log("EventualResult", &failure);
         }
         let pending = matches!(self.content().state, State::Pending(_));

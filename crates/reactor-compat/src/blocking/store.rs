@@ -55,7 +55,7 @@ impl fmt::Display for ResultId {
 /// A result in the stash, of whatever type.
 pub(super) trait Stashed: Any + Send {
     /// The failure, if it has one that nobody has been given.
-    fn unheard_failure(&self) -> Option<Failure>;
+    fn unobserved_failure(&self) -> Option<Failure>;
 }
 
 /// The stash.
@@ -96,7 +96,7 @@ impl Store {
     }
 
     /// The failures that nobody has been given.
-    pub(super) fn unheard_failures(&self) -> Vec<Failure> {
-        self.stored.values().filter_map(|result| result.unheard_failure()).collect()
+    pub(super) fn unobserved_failures(&self) -> Vec<Failure> {
+        self.stored.values().filter_map(|result| result.unobserved_failure()).collect()
     }
 }

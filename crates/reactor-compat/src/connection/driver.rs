@@ -29,7 +29,7 @@ use crate::error::{ConnectionAborted, ConnectionEnded, ConnectionLost};
 use crate::guard;
 use crate::network::{SharedStream, Stream, StreamEnd};
 use crate::protocol::Protocol;
-use crate::reactor::{Enrolment, Live};
+use crate::reactor::{Registered, Registration};
 use crate::transport::{Close, Event, Input, Link, Pressure, Sending, Switch};
 
 /// How many steps are taken before others have their turn. Streams of Tokio's
@@ -124,15 +124,15 @@ pub(crate) struct Driver<P: Protocol> {
     /// Something was given to the stream that it may not have passed on.
     unflushed: bool,
     pub(super) timer: Timer,
-    registration: Option<Enrolment>,
+    registration: Option<Registration>,
 }
 
 impl<P: Protocol> Driver<P> {
     pub(crate) fn new(setup: Setup<P>) -> Self {
         let link = setup.connection.link().clone();
         link.set_socket(setup.stream.clone());
-        let live: Rc<dyn Live> = link.clone();
-        let registration = Enrolment::new(&link.shared, Rc::downgrade(&live));
+        let live: Rc<dyn Registered> = link.clone();
+        let registration = Registration::new(&link.shared, Rc::downgrade(&live));
         Self {
             end: setup.stream.end(),
             acts_alone: setup.stream.acts_alone(),

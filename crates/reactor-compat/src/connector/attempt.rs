@@ -11,7 +11,7 @@ use super::Target;
 use super::plan::Plan;
 use crate::error::ConnectError;
 use crate::network::SharedStream;
-use crate::reactor::{Alive, Live, Reactor};
+use crate::reactor::{Inventory, Reactor, Registered};
 
 /// An attempt, which can be given up.
 pub(super) struct Attempt {
@@ -47,9 +47,9 @@ impl Attempt {
     }
 }
 
-impl Live for Attempt {
-    fn describe(&self) -> Alive {
-        Alive::Attempt(self.target.clone())
+impl Registered for Attempt {
+    fn describe(&self, inventory: &mut Inventory) {
+        inventory.connecting.push(self.target.clone());
     }
 
     fn shut_down(&self) {

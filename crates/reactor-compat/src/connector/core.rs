@@ -13,7 +13,7 @@ use crate::factory::ClientFactory;
 use crate::guard;
 use crate::network::{SharedStream, Stream};
 use crate::protocol::Protocol;
-use crate::reactor::{Enrolment, Live, Reactor, WeakReactor};
+use crate::reactor::{Reactor, Registered, Registration, WeakReactor};
 use crate::serve::{Origin, serve_socket};
 use crate::waiters::Waiters;
 
@@ -86,9 +86,9 @@ impl<P: Protocol> Control<P> for Core<P> {
         }
         let core = Rc::downgrade(&self);
         let destination = self.plan.target.clone();
-        self.waiting.join(move |number, trigger| {
+        self.waiting.add(move |number, trigger| {
             if let Some(core) = core.upgrade() {
-                drop(core.waiting.leave(number));
+                drop(core.waiting.remove(number));
                 // Only an attempt that has ended meanwhile cannot be given up.
                 let _ = core.stop_connecting();
             }
@@ -115,14 +115,14 @@ impl<P: Protocol> Control<P> for Core<P> {
 struct Undecided<P: Protocol> {
     core: Rc<Core<P>>,
     attempt: Rc<Attempt>,
-    _enrolment: Enrolment,
+    _registration: Registration,
 }
 
 impl<P: Protocol> Undecided<P> {
     fn new(core: &Rc<Core<P>>, attempt: Rc<Attempt>, reactor: &Reactor) -> Self {
-        let live: Rc<dyn Live> = attempt.clone();
-        let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
-        Self { core: core.clone(), attempt, _enrolment: enrolment }
+        let live: Rc<dyn Registered> = attempt.clone();
+        let registration = Registration::new(reactor.shared(), Rc::downgrade(&live));
+        Self { core: core.clone(), attempt, _registration: registration }
     }
 
     fn is_undecided(&self) -> bool {
@@ -234,7 +234,12 @@ impl<P: Protocol> Core<P> {
 
     /// Tells those who wait for a connection.
     fn answer(&self, result: &Result<Connection<P>, Failure>) {
-        self.waiting.take().tell(result);
+        let waiting = self.waiting.take();
+        let stopped = |failure: &Failure| failure.check() == Some(&ConnectError::ReactorStopped);
+        match result {
+            Err(failure) if stopped(failure) => waiting.held().notify(result),
+            Ok(_) | Err(_) => waiting.notify(result),
+        }
     }
 
     fn failed(self: &Rc<Self>, error: ConnectError) {

@@ -7,7 +7,6 @@ mod attempt;
 mod core;
 mod plan;
 mod project;
-mod target;
 
 use std::fmt;
 use std::rc::Rc;
@@ -17,8 +16,8 @@ use deferred::Deferred;
 use core::Core;
 pub(crate) use plan::Plan;
 use project::Projected;
-pub use target::Target;
 
+pub(crate) use crate::address::Target;
 use crate::connection::Connection;
 use crate::error::{ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;

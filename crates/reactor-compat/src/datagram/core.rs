@@ -15,7 +15,7 @@ use tokio::io::ReadBuf;
 use super::queue::Queue;
 use super::{DatagramAddress, DatagramError};
 use crate::network::Datagrams;
-use crate::reactor::{Alive, Live, OpenPort, Shared};
+use crate::reactor::{Inventory, OpenPort, Registered, Shared};
 
 /// What a port is doing.
 ///
@@ -271,9 +271,10 @@ impl<A: DatagramAddress> Core<A> {
     }
 }
 
-impl<A: DatagramAddress> Live for Core<A> {
-    fn describe(&self) -> Alive {
-        Alive::Port(OpenPort { host: self.host().to_address(), made_at: self.made_at })
+impl<A: DatagramAddress> Registered for Core<A> {
+    fn describe(&self, inventory: &mut Inventory) {
+        let host = self.host().to_address();
+        inventory.ports.push(OpenPort { host, made_at: self.made_at });
     }
 
     fn shut_down(&self) {

@@ -22,7 +22,7 @@ use super::{DatagramAddress, DatagramConnection, DatagramProtocol, DatagramTrans
 use crate::connection::ProtocolCell;
 use crate::network::Datagrams;
 use crate::protocol::short_name;
-use crate::reactor::{Enrolment, Live, Reactor};
+use crate::reactor::{Reactor, Registered, Registration};
 
 /// How many datagrams, and bytes of them, are received before others have
 /// their turn.
@@ -59,7 +59,7 @@ pub(super) struct Driver<P: DatagramProtocol<A>, A: DatagramAddress> {
     activity: Activity,
     /// For datagrams that the reactor's own buffer is too small for.
     large: Option<Box<[u8]>>,
-    enrolment: Option<Enrolment>,
+    registration: Option<Registration>,
 }
 
 /// Gives a port that is open, and may be connected, a protocol, and has the
@@ -76,8 +76,8 @@ pub(super) fn listen<P: DatagramProtocol<A>, A: DatagramAddress>(
     tracing::info!("{name} starting on {}", core.host().place());
     let span = tracing::debug_span!("port", system = format_args!("{name} (UDP)"));
     let core = Rc::new(core);
-    let live: Rc<dyn Live> = core.clone();
-    let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
+    let live: Rc<dyn Registered> = core.clone();
+    let registration = Registration::new(reactor.shared(), Rc::downgrade(&live));
     let cell = Rc::new(DatagramCell::new(protocol, DatagramTransport::new(core.clone())));
     let connection = DatagramConnection::new(cell.clone());
     reactor.spawn(Driver {
@@ -87,7 +87,7 @@ pub(super) fn listen<P: DatagramProtocol<A>, A: DatagramAddress>(
         span,
         activity: Activity::New,
         large: None,
-        enrolment: Some(enrolment),
+        registration: Some(registration),
     });
     connection
 }
@@ -245,8 +245,8 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Future for Driver<P, A> {
 impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
     /// Closes the port, and tells everybody who wants to know, once.
     fn stop(&mut self) {
-        let Some(enrolment) = self.enrolment.take() else { return };
-        drop(enrolment);
+        let Some(registration) = self.registration.take() else { return };
+        drop(registration);
         self.core.close();
         let started = !matches!(self.activity, Activity::New);
         self.activity = Activity::Over;

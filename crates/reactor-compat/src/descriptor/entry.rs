@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::source::{Events, Source};
 use super::{FileDescriptor, ReadDescriptor, WriteDescriptor};
-use crate::reactor::{Alive, Live, OpenDescriptor};
+use crate::reactor::{Inventory, OpenDescriptor, Registered};
 
 /// What becomes of an entry.
 ///
@@ -127,13 +127,13 @@ impl Entry {
     }
 }
 
-impl Live for Entry {
-    fn describe(&self) -> Alive {
-        Alive::Descriptor(OpenDescriptor {
+impl Registered for Entry {
+    fn describe(&self, inventory: &mut Inventory) {
+        inventory.descriptors.push(OpenDescriptor {
             name: self.name.clone(),
             reading: self.reader.borrow().is_some(),
             writing: self.writer.borrow().is_some(),
-        })
+        });
     }
 
     fn shut_down(&self) {

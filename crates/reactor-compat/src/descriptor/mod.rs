@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use deferred::Failure;
 
-pub(crate) use table::Descriptors;
+use table::Descriptors;
 
 use crate::reactor::Reactor;
 
@@ -213,7 +213,7 @@ impl Reactor {
     /// ```
     #[doc(alias = "removeReader")]
     pub fn remove_reader<D: ReadDescriptor + ?Sized>(&self, reader: &D) {
-        self.shared().descriptors.remove_reader(table::address(reader));
+        self.extension::<Descriptors>().remove_reader(table::address(reader));
     }
 
     /// Calls `writer` no more, from now on. One that is not there is no error.
@@ -221,7 +221,7 @@ impl Reactor {
     /// See the example of [`WriteDescriptor`].
     #[doc(alias = "removeWriter")]
     pub fn remove_writer<D: WriteDescriptor + ?Sized>(&self, writer: &D) {
-        self.shared().descriptors.remove_writer(table::address(writer));
+        self.extension::<Descriptors>().remove_writer(table::address(writer));
     }
 
     /// Removes all readers and writers that were added, and gives them back.
@@ -232,7 +232,7 @@ impl Reactor {
     /// ```
     #[doc(alias = "removeAll")]
     pub fn remove_all(&self) -> Vec<Rc<dyn FileDescriptor>> {
-        self.shared().descriptors.remove_all()
+        self.extension::<Descriptors>().remove_all()
     }
 
     /// The readers that were added, in no order.
@@ -240,7 +240,7 @@ impl Reactor {
     /// See the example of [`remove_reader`](Self::remove_reader).
     #[doc(alias = "getReaders")]
     pub fn get_readers(&self) -> Vec<Rc<dyn ReadDescriptor>> {
-        self.shared().descriptors.readers()
+        self.extension::<Descriptors>().readers()
     }
 
     /// The writers that were added, in no order.
@@ -250,6 +250,6 @@ impl Reactor {
     /// ```
     #[doc(alias = "getWriters")]
     pub fn get_writers(&self) -> Vec<Rc<dyn WriteDescriptor>> {
-        self.shared().descriptors.writers()
+        self.extension::<Descriptors>().writers()
     }
 }

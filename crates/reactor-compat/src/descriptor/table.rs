@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::entry::Entry;
 use super::{FileDescriptor, ReadDescriptor, WriteDescriptor};
+use crate::reactor::Extension;
 
 /// Where an object is, which is how it is known.
 pub(super) fn address<D: ?Sized>(object: &D) -> usize {
@@ -16,9 +17,11 @@ pub(super) fn address<D: ?Sized>(object: &D) -> usize {
 
 /// All descriptors that are watched.
 #[derive(Default)]
-pub(crate) struct Descriptors {
+pub(super) struct Descriptors {
     entries: RefCell<HashMap<usize, Rc<Entry>>>,
 }
+
+impl Extension for Descriptors {}
 
 impl Descriptors {
     pub(super) fn get(&self, address: usize) -> Option<Rc<Entry>> {

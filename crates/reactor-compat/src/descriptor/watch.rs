@@ -13,29 +13,29 @@ use tracing::Span;
 use super::FileDescriptor;
 use super::entry::{Entry, State};
 use super::source::Events;
-use super::table::address;
+use super::table::{Descriptors, address};
 use crate::error::{ConnectionDone, ConnectionLost};
 use crate::guard;
-use crate::reactor::{Enrolment, Live, Reactor, Shared};
+use crate::reactor::{Reactor, Registered, Registration};
 
 /// The entry of `object`: the one that there is, or a new one.
 pub(super) fn entry(reactor: &Reactor, object: &Rc<dyn FileDescriptor>) -> Rc<Entry> {
-    let shared = reactor.shared();
+    let descriptors = reactor.extension::<Descriptors>();
     let address = address(&**object);
-    if let Some(entry) = shared.descriptors.get(address) {
+    if let Some(entry) = descriptors.get(address) {
         return entry;
     }
     let entry = Rc::new(Entry::new(object.log_prefix()));
-    let live: Rc<dyn Live> = entry.clone();
-    let enrolment = Enrolment::new(shared, Rc::downgrade(&live));
-    shared.descriptors.insert(address, entry.clone());
+    let live: Rc<dyn Registered> = entry.clone();
+    let registration = Registration::new(reactor.shared(), Rc::downgrade(&live));
+    descriptors.insert(address, entry.clone());
     reactor.spawn(Watch {
         span: tracing::debug_span!("descriptor", system = entry.name),
         entry: entry.clone(),
         address,
-        shared: shared.clone(),
+        descriptors,
         begun: false,
-        _enrolment: enrolment,
+        _registration: registration,
     });
     entry
 }
@@ -44,11 +44,11 @@ pub(super) fn entry(reactor: &Reactor, object: &Rc<dyn FileDescriptor>) -> Rc<En
 struct Watch {
     entry: Rc<Entry>,
     address: usize,
-    shared: Rc<Shared>,
+    descriptors: Rc<Descriptors>,
     span: Span,
     /// Whether the runtime has ever come to it.
     begun: bool,
-    _enrolment: Enrolment,
+    _registration: Registration,
 }
 
 impl Watch {
@@ -91,7 +91,7 @@ impl Watch {
 
     /// Removes the descriptor, and tells its object why.
     fn lose_object(&self, object: Option<Rc<dyn FileDescriptor>>, reason: Failure) {
-        self.shared.descriptors.remove(self.address, &self.entry);
+        self.descriptors.remove(self.address, &self.entry);
         let Some(object) = object else { return };
         self.span.in_scope(|| {
             if let Err(failure) = guard::catch(|| object.connection_lost(reason)) {
@@ -137,7 +137,7 @@ impl Drop for Watch {
         if self.begun {
             self.lose(ConnectionLost::because("its runtime was dropped").into());
         } else {
-            self.shared.descriptors.remove(self.address, &self.entry);
+            self.descriptors.remove(self.address, &self.entry);
         }
     }
 }

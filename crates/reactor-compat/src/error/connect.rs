@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::connector::Target;
+use crate::address::Target;
 
 /// A port could not be opened: the address is taken, or not ours.
 ///
@@ -36,7 +36,7 @@ impl CannotListenError {
         Self { address, kind: error.kind(), detail: error.to_string() }
     }
 
-    /// What kind of error the operating system gave.
+    /// The kind of error that the operating system gave.
     ///
     /// ```
     /// # use reactor_compat::{Address, Protocol, Reactor};
@@ -185,8 +185,7 @@ impl fmt::Display for ConnectError {
 
 impl Error for ConnectError {}
 
-/// What the Deferred of a connection being made fails with when it is
-/// cancelled.
+/// The error of a connection being made whose Deferred was cancelled.
 ///
 /// ```
 /// use deferred::testing::failure_result_of;

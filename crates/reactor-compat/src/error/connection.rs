@@ -60,7 +60,7 @@ impl ConnectionLost {
         Self { kind: None, detail: detail.into() }
     }
 
-    /// What the operating system said, if it was it that broke the connection.
+    /// The operating system's error, if it was it that broke the connection.
     ///
     /// ```
     /// assert_eq!(reactor_compat::ConnectionLost::default().kind(), None);
@@ -123,7 +123,7 @@ impl fmt::Display for ConnectionAborted {
 
 impl Error for ConnectionAborted {}
 
-/// What was to come home to a protocol found its connection gone.
+/// A call or a result was meant for a protocol whose connection is gone.
 ///
 /// [`Connection`](crate::Connection) says when.
 ///

@@ -1,4 +1,4 @@
-//! What goes wrong with descriptors that are sent.
+//! The errors of sending descriptors.
 
 use std::error::Error;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! What can be wrong with running and stopping a reactor, and with reaching it
-//! from another thread.
+//! The errors of running and stopping a reactor, and of reaching it from another
+//! thread.
 
 use std::error::Error;
 use std::fmt;
@@ -66,11 +66,11 @@ pub enum RunError {
     AlreadyRunning(ReactorAlreadyRunning),
     /// The thread is inside another Tokio runtime, which would be blocked.
     InsideRuntime,
-    /// The thread is not inside a Tokio runtime that the reactor could be a
-    /// guest of; or that has no local tasks.
+    /// The thread is not inside a Tokio runtime that the reactor could be
+    /// attached to, or that has no local tasks.
     OutsideRuntime,
-    /// The runtime that the reactor was to be a guest of has no timer; build
-    /// it with `enable_time`.
+    /// The runtime that the reactor was to be attached to has no timer; build it
+    /// with `enable_time`.
     NoTimer,
     /// The operating system did not give what a runtime needs.
     Io(io::Error),
@@ -84,10 +84,10 @@ impl fmt::Display for RunError {
                 "the reactor cannot run inside another Tokio runtime, which it would block",
             ),
             Self::OutsideRuntime => f.write_str(
-                "the reactor cannot be a guest where there is no Tokio runtime with local tasks",
+                "the reactor cannot be attached where there is no Tokio runtime with local tasks",
             ),
             Self::NoTimer => {
-                f.write_str("the reactor cannot be a guest in a Tokio runtime without a timer")
+                f.write_str("the reactor cannot be attached to a Tokio runtime without a timer")
             }
             Self::Io(_) => f.write_str("the reactor's runtime could not be made"),
         }
@@ -170,7 +170,7 @@ impl Error for WouldDeadlock {}
 pub enum ReactorThreadError {
     /// The reactor could not run: what its [`RunError`] says.
     NotRun(String),
-    /// What was to be done before it runs panicked.
+    /// The function that was to be called before it runs panicked.
     Panicked,
     /// A thread cannot wait for its own end.
     WouldDeadlock,

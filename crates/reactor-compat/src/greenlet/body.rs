@@ -35,7 +35,7 @@ enum State<T: 'static> {
     Done,
 }
 
-/// What the future and the handles of a greenlet share.
+/// The state that the future and the handles of a greenlet share.
 pub(super) struct Shared<T: 'static> {
     number: u64,
     stack_size: usize,

@@ -1,4 +1,4 @@
-//! [`Hub`]: what a greenlet waits with.
+//! [`Hub`]: has a greenlet wait.
 //!
 //! Mirrors `gevent.get_hub` and `waitForDeferred` of gevent's reactor for
 //! Twisted. Tested in `tests/runtime/greenlet.rs`.
@@ -47,7 +47,7 @@ impl Drop for Running {
     }
 }
 
-/// What a greenlet's function is given, to wait with.
+/// Has a greenlet wait: its function is given one.
 ///
 /// It stays on the greenlet's stack: pass it to the functions that you call.
 ///
@@ -126,7 +126,7 @@ impl<'a> Hub<'a> {
 
     /// Waits for any future, and gives its output.
     ///
-    /// What is not a Deferred has to be woken, so the thread has to run a
+    /// A future that is not a Deferred has to be woken, so the thread has to run a
     /// reactor or another Tokio `LocalRuntime`, as for a
     /// [coroutine](Deferred::from_coroutine).
     ///

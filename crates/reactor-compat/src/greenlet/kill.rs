@@ -59,7 +59,7 @@ impl KillHandle {
     /// [`CannotWait`](super::CannotWait). A program compiled with
     /// `panic = "abort"` is aborted instead.
     ///
-    /// What the greenlet waited for is dropped, and not cancelled; to have it
+    /// A Deferred that the greenlet waited for is dropped, and not cancelled; to have it
     /// cancelled, [cancel](super::Greenlet::cancel) the greenlet.
     pub fn kill(&self) {
         if let Some(greenlet) = &self.greenlet {

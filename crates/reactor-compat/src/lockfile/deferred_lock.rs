@@ -15,6 +15,7 @@ use deferred::time::{DelayedCall, ReactorTime};
 use deferred::{CancelledError, Deferred, Failure, TimeoutError, Trigger};
 
 use super::{FilesystemLock, UnlockError};
+use crate::clock_handle::ClockHandle;
 use crate::reactor::reactor;
 
 /// How long it is between two attempts.
@@ -61,12 +62,12 @@ pub struct DeferredFilesystemLock {
 
 struct Inner {
     lock: FilesystemLock,
-    clock: RefCell<Rc<dyn ReactorTime>>,
+    clock: RefCell<ClockHandle>,
     interval: Cell<Duration>,
     waiting: RefCell<Option<Waiting>>,
 }
 
-/// Somebody waits for the lock.
+/// A Deferred that waits for the lock.
 struct Waiting {
     trigger: Trigger<()>,
     next_attempt: DelayedCall,
@@ -84,7 +85,7 @@ impl DeferredFilesystemLock {
     pub fn new(name: impl Into<PathBuf>) -> Self {
         let inner = Inner {
             lock: FilesystemLock::new(name),
-            clock: RefCell::new(Rc::new(reactor())),
+            clock: RefCell::new(ClockHandle::from(&reactor())),
             interval: Cell::new(INTERVAL),
             waiting: RefCell::default(),
         };
@@ -111,8 +112,8 @@ impl DeferredFilesystemLock {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn clock(self, clock: &(impl ReactorTime + Clone + 'static)) -> Self {
-        let before = self.inner.clock.replace(Rc::new(clock.clone()));
+    pub fn clock(self, clock: impl Into<ClockHandle>) -> Self {
+        let before = self.inner.clock.replace(clock.into());
         drop(before);
         self
     }

@@ -10,7 +10,7 @@ use deferred::Failure;
 use tracing::Span;
 
 use super::{fallback, traceback};
-use crate::guard;
+use crate::panics;
 
 /// The name of the field that says which part of a program speaks: what
 /// Twisted's lines have in brackets.
@@ -135,7 +135,7 @@ pub fn call_with_system<R>(system: impl Display, call: impl FnOnce() -> R) -> R 
 /// ```
 #[doc(alias = "callWithLogger")]
 pub fn call_with_logger<R>(system: impl Display, call: impl FnOnce() -> R) -> Option<R> {
-    call_with_system(system, || match guard::catch(call) {
+    call_with_system(system, || match panics::catch(call) {
         Ok(result) => Some(result),
         Err(failure) => {
             err(failure, "");

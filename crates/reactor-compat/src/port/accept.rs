@@ -15,7 +15,7 @@ use crate::connection::Security;
 use crate::factory::Factory;
 use crate::guard;
 use crate::network::{SharedStream, Stream};
-use crate::reactor::{Enrolment, Live, WeakReactor};
+use crate::reactor::{Registered, Registration, WeakReactor};
 use crate::serve::{Origin, serve_socket};
 
 /// How many connections are accepted before others have their turn.
@@ -61,7 +61,7 @@ pub(super) struct Acceptor<F: Factory> {
     activity: Activity,
     openings: Openings,
     accepted: u64,
-    enrolment: Option<Enrolment>,
+    registration: Option<Registration>,
 }
 
 impl<F: Factory> Acceptor<F> {
@@ -70,7 +70,7 @@ impl<F: Factory> Acceptor<F> {
         core: Rc<PortCore>,
         security: Security,
         factory: F,
-        enrolment: Enrolment,
+        registration: Registration,
     ) -> Self {
         Self {
             reactor,
@@ -80,7 +80,7 @@ impl<F: Factory> Acceptor<F> {
             activity: Activity::New,
             openings: Openings::default(),
             accepted: 0,
-            enrolment: Some(enrolment),
+            registration: Some(registration),
         }
     }
 
@@ -174,8 +174,8 @@ impl<F: Factory> Acceptor<F> {
     }
 
     fn stop(&mut self) {
-        if let Some(enrolment) = self.enrolment.take() {
-            drop(enrolment);
+        if let Some(registration) = self.registration.take() {
+            drop(registration);
             self.core.close();
             self.openings = Openings::default();
             if !matches!(self.activity, Activity::New) {

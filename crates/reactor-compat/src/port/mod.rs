@@ -22,7 +22,7 @@ use crate::error::CannotListenError;
 use crate::factory::Factory;
 use crate::network::{ListenRequest, ListenTarget, Listener};
 use crate::protocol::short_name;
-use crate::reactor::{Alive, Enrolment, Live, OpenPort, Reactor};
+use crate::reactor::{Inventory, OpenPort, Reactor, Registered, Registration};
 
 /// A port that is open, until told to [stop listening](Self::stop_listening).
 ///
@@ -113,9 +113,15 @@ pub(crate) fn listen(
         waker: RefCell::default(),
         stopped: RefCell::default(),
     });
-    let live: Rc<dyn Live> = core.clone();
-    let enrolment = Enrolment::new(reactor.shared(), Rc::downgrade(&live));
-    reactor.spawn(Acceptor::new(reactor.downgrade(), core.clone(), security, factory, enrolment));
+    let live: Rc<dyn Registered> = core.clone();
+    let registration = Registration::new(reactor.shared(), Rc::downgrade(&live));
+    reactor.spawn(Acceptor::new(
+        reactor.downgrade(),
+        core.clone(),
+        security,
+        factory,
+        registration,
+    ));
     Port { core }
 }
 
@@ -209,9 +215,9 @@ impl PortCore {
     }
 }
 
-impl Live for PortCore {
-    fn describe(&self) -> Alive {
-        Alive::Port(OpenPort { host: self.host.clone(), made_at: self.made_at })
+impl Registered for PortCore {
+    fn describe(&self, inventory: &mut Inventory) {
+        inventory.ports.push(OpenPort { host: self.host.clone(), made_at: self.made_at });
     }
 
     fn shut_down(&self) {

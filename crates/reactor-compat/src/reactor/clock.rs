@@ -1,4 +1,6 @@
-//! The reactor's clock: the only file that asks what time it is.
+//! [`Epoch`]: the reactor's clock, and the only file that asks what time it is.
+//!
+//! Tested in `tests/runtime/reactor.rs`.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,7 +19,7 @@ pub(crate) struct Epoch {
     pub(super) seconds: Duration,
     /// The runtime whose clock it is; that of wherever we are, if it is none.
     pub(super) of: Option<Handle>,
-    /// What was read last.
+    /// The time that was read last.
     pub(super) read: Rc<Cell<Duration>>,
 }
 
@@ -28,7 +30,7 @@ impl Epoch {
         Self { start: Instant::now(), seconds, of: None, read: Rc::default() }
     }
 
-    /// What it shows.
+    /// The time that it shows.
     pub(crate) fn seconds(&self) -> Duration {
         let _inside = self.of.as_ref().map(Handle::enter);
         let seconds = self.seconds + self.start.elapsed();

@@ -8,10 +8,10 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use deferred::CallbackResult;
 use tracing::Span;
 
 use super::Reactor;
+use crate::call_result::CallResult;
 use crate::event::{EventPhase, EventTrigger, NoSuchTrigger, ThreePhaseEvent};
 
 const STARTUP: &str = "startup";
@@ -20,15 +20,15 @@ const SHUTDOWN: &str = "shutdown";
 /// All the events of a reactor.
 #[derive(Default)]
 pub(super) struct Events {
-    pub(super) startup: Halves,
-    pub(super) shutdown: Halves,
+    pub(super) startup: SplitEvent,
+    pub(super) shutdown: SplitEvent,
     own: RefCell<HashMap<Cow<'static, str>, ThreePhaseEvent>>,
 }
 
 /// An event between whose first phase and the others the reactor has something
 /// to do.
 #[derive(Default)]
-pub(super) struct Halves {
+pub(super) struct SplitEvent {
     /// Has the phase `before`.
     pub(super) first: ThreePhaseEvent,
     /// Has the others.
@@ -55,7 +55,7 @@ pub struct SystemEventTrigger {
     trigger: EventTrigger,
 }
 
-impl Halves {
+impl SplitEvent {
     fn of(&self, phase: EventPhase) -> ThreePhaseEvent {
         match phase {
             EventPhase::Before => self.first.clone(),
@@ -87,7 +87,7 @@ impl Reactor {
     /// `startup` happens when the reactor is [run](Self::run), `shutdown` when
     /// it [stops](Self::stop), and any other event when
     /// [`fire_system_event`](Self::fire_system_event) says so. The function may
-    /// return `()`, a `Result` or a `Deferred`; a Deferred that is returned in
+    /// return `()`, a `Result` or a `Deferred` (see [`CallResult`]); a Deferred that is returned in
     /// the phase [`Before`](EventPhase::Before) holds the other phases up until
     /// it has its result, however long that takes. What fails or panics is
     /// logged.
@@ -126,7 +126,7 @@ impl Reactor {
         function: impl FnOnce() -> R + 'static,
     ) -> SystemEventTrigger
     where
-        R: CallbackResult,
+        R: CallResult,
     {
         let event = event.into();
         let span = Span::current();

@@ -1,7 +1,7 @@
 //! [`HostedReactor`]: a reactor that is driven by a main loop without Tokio.
 //!
 //! Mirrors `IReactorCore.iterate`, and `interleave` of
-//! `twisted.internet._threadedselect`. Tested in `tests/runtime/guest.rs`.
+//! `twisted.internet._threadedselect`. Tested in `tests/runtime/attached.rs`.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::guest::stay;
+use super::attached::attached_run;
 use super::{Reactor, RunOptions};
 use crate::error::RunError;
 
@@ -36,15 +36,15 @@ impl Reactor {
             .enable_all()
             .build()
             .map_err(RunError::Io)?;
-        let stay = stay(&self.core, runtime.handle().clone(), options);
-        let stay: Pin<Box<dyn Future<Output = ()>>> = match stay {
-            Ok(stay) => Box::pin(stay),
+        let run = attached_run(&self.core, runtime.handle().clone(), options);
+        let run: Pin<Box<dyn Future<Output = ()>>> = match run {
+            Ok(run) => Box::pin(run),
             Err(error) => {
                 runtime.shutdown_background();
                 return Err(error);
             }
         };
-        Ok(HostedReactor { stay: Some(stay), runtime: Some(runtime), bell: Arc::default() })
+        Ok(HostedReactor { run: Some(run), runtime: Some(runtime), wakes: Arc::default() })
     }
 }
 
@@ -75,9 +75,9 @@ impl Reactor {
 #[must_use = "a hosted reactor does nothing unless it is driven"]
 #[doc(alias = "iterate")]
 pub struct HostedReactor {
-    stay: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    run: Option<Pin<Box<dyn Future<Output = ()>>>>,
     runtime: Option<Runtime>,
-    bell: Arc<Bell>,
+    wakes: Arc<WakeFlag>,
 }
 
 impl HostedReactor {
@@ -89,16 +89,16 @@ impl HostedReactor {
     ///
     /// See the [type's example](Self).
     pub fn iterate(&mut self, delay: Duration) -> bool {
-        let waker = Waker::from(self.bell.clone());
+        let waker = Waker::from(self.wakes.clone());
         let mut cx = Context::from_waker(&waker);
-        self.bell.reset();
+        self.wakes.reset();
         if Pin::new(&mut *self).poll(&mut cx).is_ready() {
             return false;
         }
-        if delay.is_zero() || !self.bell.wait(delay) {
+        if delay.is_zero() || !self.wakes.wait(delay) {
             return true;
         }
-        self.bell.reset();
+        self.wakes.reset();
         Pin::new(self).poll(&mut cx).is_pending()
     }
 
@@ -124,7 +124,7 @@ impl HostedReactor {
     /// # Ok::<(), reactor_compat::RunError>(())
     /// ```
     pub fn on_wake(&self, wake: impl Fn() + Send + Sync + 'static) {
-        let before = self.bell.state().call.replace(Arc::new(wake));
+        let before = self.wakes.state().call.replace(Arc::new(wake));
         drop(before);
     }
 }
@@ -134,13 +134,13 @@ impl Future for HostedReactor {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let (Some(stay), Some(runtime)) = (&mut this.stay, &this.runtime) else {
+        let (Some(run), Some(runtime)) = (&mut this.run, &this.runtime) else {
             return Poll::Ready(());
         };
         let _inside = runtime.enter();
-        let polled = stay.as_mut().poll(cx);
+        let polled = run.as_mut().poll(cx);
         if polled.is_ready() {
-            this.stay = None;
+            this.run = None;
         }
         polled
     }
@@ -148,60 +148,60 @@ impl Future for HostedReactor {
 
 impl Drop for HostedReactor {
     fn drop(&mut self) {
-        let (stay, runtime) = (self.stay.take(), self.runtime.take());
+        let (run, runtime) = (self.run.take(), self.runtime.take());
         if let Some(runtime) = runtime {
             let inside = runtime.enter();
-            drop(stay);
+            drop(run);
             drop(inside);
             runtime.shutdown_background();
         }
     }
 }
 
-/// Rings when there is something to be done.
+/// Set when there is something to be done.
 #[derive(Default)]
-struct Bell {
-    state: Mutex<BellState>,
-    rung: Condvar,
+struct WakeFlag {
+    state: Mutex<WakeState>,
+    woken: Condvar,
 }
 
 #[derive(Default)]
-struct BellState {
-    rung: bool,
+struct WakeState {
+    woken: bool,
     call: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
-impl Bell {
-    fn state(&self) -> MutexGuard<'_, BellState> {
+impl WakeFlag {
+    fn state(&self) -> MutexGuard<'_, WakeState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reset(&self) {
-        self.state().rung = false;
+        self.state().woken = false;
     }
 
-    /// Waits until it rings; whether it did.
+    /// Waits until it is set; whether it was.
     fn wait(&self, delay: Duration) -> bool {
         let state = self.state();
-        let waited = self.rung.wait_timeout_while(state, delay, |state| !state.rung);
-        waited.unwrap_or_else(PoisonError::into_inner).0.rung
+        let waited = self.woken.wait_timeout_while(state, delay, |state| !state.woken);
+        waited.unwrap_or_else(PoisonError::into_inner).0.woken
     }
 }
 
-impl Wake for Bell {
+impl Wake for WakeFlag {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
         let mut state = self.state();
-        if state.rung {
+        if state.woken {
             return;
         }
-        state.rung = true;
+        state.woken = true;
         let call = state.call.clone();
         drop(state);
-        self.rung.notify_all();
+        self.woken.notify_all();
         if let Some(call) = call {
             call();
         }
@@ -210,6 +210,6 @@ impl Wake for Bell {
 
 impl fmt::Debug for HostedReactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostedReactor").field("runs", &self.stay.is_some()).finish_non_exhaustive()
+        f.debug_struct("HostedReactor").field("runs", &self.run.is_some()).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
-//! What the reactor of a test needs of a real one: a clock of its own, a run
-//! that others drive, and the place of the thread's reactor.
+//! The reactor of a test: a clock of its own, a run that others drive, and the
+//! place of the thread's reactor.
+//!
+//! Tested in `tests/runtime/per_test_reactor.rs`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,12 +11,11 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::attached::attached_run;
 use super::clock::Epoch;
-use super::guest::stay;
 use super::{REACTOR, Reactor, RunOptions};
 use crate::error::RunError;
 use crate::network::Network;
-use crate::task::{Cooperator, replace_own_cooperator};
 
 impl Epoch {
     /// The clock of a runtime, counted from now on, wherever we are.
@@ -35,34 +36,28 @@ impl Reactor {
 
     /// Takes the reactor up, and gives what is to be driven inside the runtime
     /// of `handle`.
-    pub(crate) fn stay(
+    pub(crate) fn attached_run(
         &self,
         handle: Handle,
         options: RunOptions,
     ) -> Result<Pin<Box<dyn Future<Output = ()>>>, RunError> {
-        Ok(Box::pin(stay(&self.core, handle, options)?))
+        Ok(Box::pin(attached_run(&self.core, handle, options)?))
     }
 
-    /// Makes it the thread's reactor, until what this gives is dropped. The
-    /// thread's cooperator, which runs on that, is another meanwhile, too.
-    pub(crate) fn stand_in(&self) -> StandIn {
-        let reactor = REACTOR.replace(self.clone());
-        StandIn { reactor, cooperator: replace_own_cooperator(None) }
+    /// Makes it the thread's reactor, until what this gives is dropped.
+    pub(crate) fn replace_threads_own(&self) -> ReplacedReactor {
+        ReplacedReactor { reactor: REACTOR.replace(self.clone()) }
     }
 }
 
-/// The thread's own reactor and cooperator, while others stand in for them.
-#[must_use = "they come back when it is dropped"]
-pub(crate) struct StandIn {
+/// The thread's own reactor, while another is in its place.
+#[must_use = "it comes back when it is dropped"]
+pub(crate) struct ReplacedReactor {
     reactor: Reactor,
-    cooperator: Option<Cooperator>,
 }
 
-impl Drop for StandIn {
+impl Drop for ReplacedReactor {
     fn drop(&mut self) {
-        // The tasks that are left may look for their reactor when they go.
-        let cooperator = replace_own_cooperator(self.cooperator.take());
-        drop(cooperator);
         let reactor = REACTOR.replace(self.reactor.clone());
         drop(reactor);
     }

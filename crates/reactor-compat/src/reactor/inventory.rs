@@ -1,4 +1,4 @@
-//! [`Inventory`]: what a reactor has to do, for those who debug.
+//! [`Inventory`]: all that a reactor has to do, for those who debug.
 //!
 //! Mirrors what one looks up in Twisted with `getDelayedCalls`, `getReaders`
 //! and `getWriters`. Tested in `tests/runtime/inventory.rs`.
@@ -9,14 +9,12 @@ use std::panic::Location;
 use std::time::Duration;
 
 use deferred::DebugInfo;
-use deferred::time::{DelayedCall, ReactorTime};
+use deferred::time::DelayedCall;
 
-use super::registry::Alive;
 use super::{Core, Reactor};
-use crate::address::Address;
-use crate::connector::Target;
+use crate::address::{Address, Target};
 
-/// What a reactor has to do: its delayed calls, ports and connections, and
+/// All that a reactor has to do: its delayed calls, ports and connections, and
 /// what is waited for on its thread, as they are when it is asked.
 ///
 /// Its `Display` is a text of a line each.
@@ -121,7 +119,7 @@ pub struct OpenConnection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenDescriptor {
-    /// What the log calls it.
+    /// Its name in the log.
     pub name: String,
     /// Whether it is waited for to be readable.
     pub reading: bool,
@@ -131,34 +129,34 @@ pub struct OpenDescriptor {
 
 /// Where delayed calls were made, while debugging is on.
 #[derive(Default)]
-pub(super) struct Places {
-    places: RefCell<Vec<(DelayedCall, &'static Location<'static>)>>,
+pub(super) struct CallSites {
+    sites: RefCell<Vec<(DelayedCall, &'static Location<'static>)>>,
 }
 
-impl Places {
+impl CallSites {
     /// Notes where `call` was made, and forgets those that are over once they
     /// are many.
     pub(super) fn note(
         &self,
         call: &DelayedCall,
-        place: &'static Location<'static>,
+        site: &'static Location<'static>,
         pending: usize,
     ) {
-        let mut places = self.places.borrow_mut();
-        if places.len() > 2 * pending + 64 {
-            places.retain(|(call, _)| call.active());
+        let mut sites = self.sites.borrow_mut();
+        if sites.len() > 2 * pending + 64 {
+            sites.retain(|(call, _)| call.active());
         }
-        places.push((call.clone(), place));
+        sites.push((call.clone(), site));
     }
 
     fn find(&self, call: &DelayedCall) -> Option<&'static Location<'static>> {
-        let places = self.places.borrow();
-        places.iter().find(|(noted, _)| noted == call).map(|(_, place)| *place)
+        let sites = self.sites.borrow();
+        sites.iter().find(|(noted, _)| noted == call).map(|(_, site)| *site)
     }
 }
 
 impl Reactor {
-    /// What it has to do.
+    /// All that it has to do.
     ///
     /// See the example of [`Inventory`].
     #[doc(alias = "getReaders")]
@@ -173,26 +171,15 @@ impl Core {
         let now = self.epoch.seconds();
         let pending = |call: DelayedCall| PendingCall {
             due_in: call.get_time().saturating_sub(now),
-            made_at: self.places.find(&call),
+            made_at: self.call_sites.find(&call),
         };
         let mut inventory = Inventory {
             delayed_calls: calls.into_iter().map(pending).collect(),
             unfired_deferreds: deferred::unfired(),
             ..Inventory::default()
         };
-        for alive in self.shared.registry.describe() {
-            match alive {
-                Alive::Port(port) => inventory.ports.push(port),
-                Alive::Connection(connection) => inventory.connections.push(connection),
-                #[cfg(unix)]
-                Alive::Descriptor(descriptor) => inventory.descriptors.push(descriptor),
-                Alive::Attempt(destination) => inventory.connecting.push(destination),
-            }
-        }
-        if let Some(pool) = self.current_pool() {
-            inventory.threads_working = pool.working();
-            inventory.threads_waiting = pool.waiting();
-        }
+        self.shared.registry.describe(&mut inventory);
+        self.extensions.for_each(|extension| extension.describe(&mut inventory));
         inventory
     }
 }

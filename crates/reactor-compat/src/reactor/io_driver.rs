@@ -2,7 +2,7 @@
 //!
 //! A runtime that somebody else has built may have a timer and no I/O driver.
 //! Time, threads and streams in memory work there; a socket has Tokio panic.
-//! Tested in `tests/runtime/guest.rs`.
+//! Tested in `tests/runtime/attached.rs`.
 
 use std::cell::Cell;
 use std::error::Error;

@@ -1,25 +1,29 @@
-//! [`Reactor`]: what runs everything.
+//! [`Reactor`]: the main loop, and the handle to it.
 //!
 //! Mirrors `twisted.internet.reactor` and `twisted.internet.base.ReactorBase`.
 //! Tested in `tests/runtime/reactor.rs`, and each part in a test of its own.
 
-mod arrival;
+mod attached;
+mod auto_start;
 mod buffers;
-mod claims;
 mod clock;
 mod events;
-mod ground;
-mod guest;
+mod executor;
+mod extensions;
 mod hosted;
 #[cfg(feature = "testing")]
 mod in_memory;
 mod inventory;
 mod io_driver;
+mod local_task;
 mod options;
+mod pending;
 mod phase;
 mod registry;
+mod remote;
 mod run;
 mod signals;
+mod time;
 mod turn;
 mod weak;
 
@@ -27,43 +31,41 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
 
-use deferred::get_debugging;
-use deferred::time::{Call, DelayedCall, ReactorTime, TimerQueue};
-use tracing::Span;
+use deferred::time::TimerQueue;
 
-use arrival::Arrival;
+use auto_start::AutoStart;
 pub(crate) use buffers::Buffers;
-use claims::{Claims, Pool};
 use clock::Epoch;
 use events::Events;
 pub use events::SystemEventTrigger;
-use ground::Place;
+use executor::Executor;
+pub(crate) use extensions::Extension;
+use extensions::Extensions;
 pub use hosted::HostedReactor;
-use inventory::Places;
+use inventory::CallSites;
 pub use inventory::{Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall};
 pub(crate) use io_driver::need_io;
 pub use options::RunOptions;
+use pending::PendingResults;
 use phase::Phase;
-pub(crate) use registry::{Alive, Enrolment, Live, Registry};
-use signals::{Ears, Handlers};
+pub(crate) use registry::{Registered, Registration, Registry};
+use remote::Mailbox;
+pub use remote::{Remote, blocking_call_from_thread};
+use signals::{Handlers, SignalStreams};
 pub use signals::{Signal, SignalError};
 pub(crate) use weak::WeakReactor;
 
-#[cfg(unix)]
-use crate::descriptor::Descriptors;
+use crate::call_result::CallResult;
 use crate::error::{ReactorNotRunning, RunError};
-use crate::event::EventPhase;
+use crate::event::{EventPhase, WHILE_TRIGGERING};
+use crate::guard;
 use crate::network::{Network, SystemNetwork};
-use crate::resolver::SharedResolver;
-use crate::threads::{Mailbox, Remote};
 
-/// What runs everything: time, ports, connections, and whatever they call.
+/// Runs everything: time, ports, connections, and whatever they call.
 ///
 /// It is a Tokio runtime of the kind that has one thread:
 /// `tokio::task::spawn_local`, `tokio::time`, `tokio::net` and whatever is
@@ -71,8 +73,8 @@ use crate::threads::{Mailbox, Remote};
 /// cheap to clone, and stays on its thread. [`reactor`] is the one that every
 /// thread has anyway; [`new`](Self::new) makes one for a test.
 ///
-/// What is started before it [runs](Self::run), a port, a connection or a
-/// delayed call, starts when it does; if it never does, it ends with the last
+/// A port, a connection or a delayed call that is started before it
+/// [runs](Self::run) starts when it does; if it never does, it ends with the last
 /// handle of the reactor, and sockets are closed. A factory or a call that
 /// waits so and has such a handle itself keeps both. A callback that panics is
 /// logged with [`tracing`], and the reactor goes on.
@@ -85,9 +87,8 @@ use crate::threads::{Mailbox, Remote};
 /// the reactor runs, and [`run`](Self::run).
 ///
 /// ```
-/// use reactor_compat::{Reactor, ReactorTime};
-/// use std::time::Duration;
-///
+/// use reactor_compat::Reactor;
+/// ///
 /// let reactor = Reactor::new();
 /// let stop = reactor.clone();
 /// reactor.call_later(Duration::from_millis(1), move || stop.stop().unwrap());
@@ -111,39 +112,29 @@ struct Core {
     defaults: Cell<bool>,
     epoch: Epoch,
     timers: TimerQueue,
-    places: Places,
-    arrival: Arrival,
+    call_sites: CallSites,
+    auto_start: AutoStart,
     events: Events,
     handlers: Handlers,
-    ears: RefCell<Option<Ears>>,
-    claims: Claims,
-    pool: Pool,
-    place: Place,
+    signals: RefCell<Option<SignalStreams>>,
+    pending: PendingResults,
+    executor: Executor,
+    extensions: Extensions,
     waker: Rc<Cell<Option<Waker>>>,
     mailbox: Arc<Mailbox>,
     shared: Rc<Shared>,
 }
 
-/// What ports and connections need of their reactor.
+/// All that ports and connections need of their reactor for each event.
 pub(crate) struct Shared {
     pub(crate) buffers: Buffers,
     pub(crate) registry: Registry,
-    #[cfg(unix)]
-    pub(crate) descriptors: Descriptors,
-    pub(crate) resolver: RefCell<SharedResolver>,
     network: Rc<dyn Network>,
 }
 
 impl Shared {
     fn new(network: Rc<dyn Network>) -> Self {
-        Self {
-            buffers: Buffers::default(),
-            registry: Registry::default(),
-            #[cfg(unix)]
-            descriptors: Descriptors::default(),
-            resolver: RefCell::new(SharedResolver::of(network.clone())),
-            network,
-        }
+        Self { buffers: Buffers::default(), registry: Registry::default(), network }
     }
 
     /// The network, if it can be used here and now.
@@ -162,7 +153,7 @@ impl Default for Shared {
 thread_local! {
     static REACTOR: RefCell<Reactor> = {
         let own = Reactor::new();
-        own.core.arrival.own.set(true);
+        own.core.auto_start.enabled.set(true);
         RefCell::new(own)
     };
 }
@@ -183,7 +174,7 @@ thread_local! {
 /// use reactor_compat::reactor;
 ///
 /// assert!(!reactor().running());
-/// reactor().call_when_running(|| reactor().stop().unwrap());
+/// reactor().call_when_running(|| reactor().stop());
 /// reactor().run()?;
 /// # Ok::<(), reactor_compat::RunError>(())
 /// ```
@@ -240,14 +231,14 @@ impl Reactor {
             defaults: Cell::new(true),
             epoch,
             timers,
-            places: Places::default(),
-            arrival: Arrival::default(),
+            call_sites: CallSites::default(),
+            auto_start: AutoStart::default(),
             events: Events::default(),
             handlers: Handlers::default(),
-            ears: RefCell::default(),
-            claims: Claims::default(),
-            pool: Pool::default(),
-            place: Place::nowhere(),
+            signals: RefCell::default(),
+            pending: PendingResults::default(),
+            executor: Executor::new(),
+            extensions: Extensions::default(),
             waker,
             mailbox: Arc::new(Mailbox::new()),
             shared: Rc::new(Shared::new(network)),
@@ -360,8 +351,9 @@ impl Reactor {
     /// Calls `call` as soon as the reactor runs; at once, if it does.
     ///
     /// Until then it is a trigger after the event `startup`, which can be
-    /// [removed](Self::remove_system_event_trigger); if it panics that is
-    /// logged. At once means as if you called it yourself, panics included.
+    /// [removed](Self::remove_system_event_trigger). What it fails with is logged
+    /// (see [`CallResult`]), and a panic as well, unless it is called at once:
+    /// that is as if you called it yourself.
     ///
     /// ```
     /// use reactor_compat::Reactor;
@@ -381,15 +373,18 @@ impl Reactor {
     /// # Ok::<(), reactor_compat::RunError>(())
     /// ```
     #[doc(alias = "callWhenRunning")]
-    pub fn call_when_running(&self, call: impl FnOnce() + 'static) -> Option<SystemEventTrigger> {
+    pub fn call_when_running<R: CallResult>(
+        &self,
+        call: impl FnOnce() -> R + 'static,
+    ) -> Option<SystemEventTrigger> {
         if self.running() {
-            call();
+            guard::report(WHILE_TRIGGERING, call());
             return None;
         }
         Some(self.add_system_event_trigger(EventPhase::After, "startup", call))
     }
 
-    /// What other threads reach it by.
+    /// A handle to it for other threads.
     ///
     /// ```
     /// use reactor_compat::Reactor;
@@ -411,8 +406,8 @@ impl Reactor {
         match self.core.phase.get() {
             Phase::Ending => drop(future),
             _ => {
-                self.core.place.spawn(future);
-                self.arrive();
+                self.core.executor.spawn(future);
+                self.auto_start();
             }
         }
     }
@@ -439,60 +434,13 @@ impl Core {
 /// to be started: sockets are closed.
 impl Drop for Core {
     fn drop(&mut self) {
-        self.place.abandon();
-        let left = self.mailbox.shut();
-        self.mailbox.tell();
-        self.disappoint();
+        self.executor.drop_queued();
+        let left = self.mailbox.close();
+        self.mailbox.notify_closed();
+        self.fail_pending();
         if !left.is_empty() {
             tracing::warn!(left = left.len(), "a reactor is gone that other threads had calls for");
         }
-    }
-}
-
-/// The same call, in the span that we are in.
-fn in_span(call: Call) -> Call {
-    let span = Span::current();
-    if span.is_none() { call } else { Box::new(move || span.in_scope(call)) }
-}
-
-/// Its time is Tokio's, counted from 1970 on: it runs steadily, and stands
-/// still while `tokio::time::pause` is in force. Calls of one time are made in
-/// the order in which they were scheduled; a call scheduled with no delay is
-/// made in the next turn.
-///
-/// ```
-/// use reactor_compat::{Reactor, ReactorTime};
-/// use std::{cell::RefCell, rc::Rc, time::Duration};
-///
-/// let reactor = Reactor::new();
-/// let order = Rc::new(RefCell::new(Vec::new()));
-/// for (name, delay) in [("second", 2), ("first", 1)] {
-///     let order = order.clone();
-///     reactor.call_later(Duration::from_millis(delay), move || order.borrow_mut().push(name));
-/// }
-/// let stop = reactor.clone();
-/// reactor.call_later(Duration::from_millis(3), move || stop.stop().unwrap());
-/// reactor.run()?;
-/// assert_eq!(*order.borrow(), ["first", "second"]);
-/// # Ok::<(), reactor_compat::RunError>(())
-/// ```
-impl ReactorTime for Reactor {
-    fn seconds(&self) -> Duration {
-        self.core.epoch.seconds()
-    }
-
-    #[track_caller]
-    fn call_later_boxed(&self, delay: Duration, call: Call) -> DelayedCall {
-        let scheduled = self.core.timers.call_later(delay, in_span(call));
-        self.arrive();
-        if get_debugging() {
-            self.core.places.note(&scheduled, Location::caller(), self.core.timers.len());
-        }
-        scheduled
-    }
-
-    fn get_delayed_calls(&self) -> Vec<DelayedCall> {
-        self.core.timers.delayed_calls()
     }
 }
 

@@ -38,6 +38,10 @@ impl RunOptions {
     /// Whether SIGINT and SIGTERM (on Windows Ctrl-C and Ctrl-Break) stop the
     /// reactor. Handlers of [your own] are installed all the same.
     ///
+    /// One that the process ignores when the reactor runs, as it does with SIGINT
+    /// in the background of a script, is left ignored (on Linux; other systems do
+    /// not tell).
+    ///
     /// [your own]: crate::Reactor::set_signal_handler
     ///
     /// See the [type's example](Self).

@@ -1,6 +1,8 @@
-//! [`Phase`]: what a reactor is doing.
+//! [`Phase`]: the states of a reactor.
+//!
+//! Tested in `tests/runtime/run.rs`.
 
-/// What a reactor is doing.
+/// The states of a reactor.
 ///
 /// ```text
 /// Idle ──run──▶ Starting ──before startup──▶ Running ──stop──▶ Stopping
@@ -35,7 +37,7 @@ impl Phase {
         matches!(self, Self::Starting | Self::Running | Self::Stopping)
     }
 
-    /// What Twisted's `reactor.running` says.
+    /// Whether it runs, as Twisted's `reactor.running` has it.
     pub(super) fn runs(self) -> bool {
         matches!(self, Self::Running | Self::Stopping)
     }

@@ -1,45 +1,35 @@
-//! What is alive in a reactor: ports, connectors, connections. It is told when
-//! the reactor stops.
+//! [`Registry`]: the ports, connectors, connections and descriptors of a
+//! reactor, which are told when it stops.
+//!
+//! Tested in `tests/runtime/inventory.rs` and `tests/runtime/run.rs`.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use slab::Slab;
 
-#[cfg(unix)]
-use super::OpenDescriptor;
-use super::{OpenConnection, OpenPort, Shared};
-use crate::connector::Target;
+use super::{Inventory, Shared};
 
 /// Something that has to end when its reactor does.
-pub(crate) trait Live {
+pub(crate) trait Registered {
     /// Asks it to end. It does so in its own task, soon, without waiting for
     /// anybody else.
     fn shut_down(&self);
 
-    /// What it is.
-    fn describe(&self) -> Alive;
+    /// Adds it to an inventory.
+    fn describe(&self, inventory: &mut Inventory);
 }
 
-/// What something that is alive is.
-pub(crate) enum Alive {
-    Port(OpenPort),
-    Connection(OpenConnection),
-    #[cfg(unix)]
-    Descriptor(OpenDescriptor),
-    Attempt(Target),
-}
-
-/// All that is alive.
+/// All that is registered.
 #[derive(Default)]
 pub(crate) struct Registry {
-    live: RefCell<Slab<Weak<dyn Live>>>,
+    entries: RefCell<Slab<Weak<dyn Registered>>>,
 }
 
 impl Registry {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.live.borrow().len()
+        self.entries.borrow().len()
     }
 
     /// Tells all of them.
@@ -49,33 +39,35 @@ impl Registry {
         }
     }
 
-    /// What they are.
-    pub(crate) fn describe(&self) -> Vec<Alive> {
-        self.all().iter().map(|one| one.describe()).collect()
+    /// Adds all of them to an inventory.
+    pub(crate) fn describe(&self, inventory: &mut Inventory) {
+        for one in self.all() {
+            one.describe(inventory);
+        }
     }
 
-    fn all(&self) -> Vec<Rc<dyn Live>> {
-        self.live.borrow().iter().filter_map(|(_, live)| live.upgrade()).collect()
+    fn all(&self) -> Vec<Rc<dyn Registered>> {
+        self.entries.borrow().iter().filter_map(|(_, entry)| entry.upgrade()).collect()
     }
 }
 
-/// A place in the registry; dropping it gives the place up.
-pub(crate) struct Enrolment {
+/// An entry in the registry; dropping it takes the entry away.
+pub(crate) struct Registration {
     shared: Rc<Shared>,
-    place: usize,
+    key: usize,
 }
 
-impl Enrolment {
-    /// Enrols `live`.
-    pub(crate) fn new(shared: &Rc<Shared>, live: Weak<dyn Live>) -> Self {
-        let place = shared.registry.live.borrow_mut().insert(live);
-        Self { shared: shared.clone(), place }
+impl Registration {
+    /// Registers `entry`.
+    pub(crate) fn new(shared: &Rc<Shared>, entry: Weak<dyn Registered>) -> Self {
+        let key = shared.registry.entries.borrow_mut().insert(entry);
+        Self { shared: shared.clone(), key }
     }
 }
 
-impl Drop for Enrolment {
+impl Drop for Registration {
     fn drop(&mut self) {
-        let left = self.shared.registry.live.borrow_mut().try_remove(self.place);
-        drop(left);
+        let removed = self.shared.registry.entries.borrow_mut().try_remove(self.key);
+        drop(removed);
     }
 }

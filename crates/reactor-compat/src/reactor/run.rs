@@ -8,12 +8,12 @@ use std::rc::Rc;
 
 use tokio::runtime::{Builder, Handle, LocalOptions, LocalRuntime};
 
-use super::ground::Ground;
-use super::signals::Ears;
+use super::executor::Backend;
+use super::extensions::Extensions;
+use super::signals::SignalStreams;
 use super::turn::Turn;
 use super::{Core, Phase, RunOptions};
 use crate::error::{ReactorAlreadyRunning, RunError};
-use crate::threads::ThreadPool;
 
 /// How many turns, beyond one for each thing alive, a shutdown may take.
 const SHUTDOWN_TURNS: usize = 64;
@@ -30,46 +30,50 @@ pub(super) fn run(core: &Rc<Core>, options: &RunOptions) -> Result<(), RunError>
         .enable_all()
         .build_local(LocalOptions::default())
         .map_err(RunError::Io)?;
-    let ground = Ground::Own(runtime.handle().clone());
-    core.take_up()?;
-    let ending = Ending(core);
+    let runtime = Rc::new(runtime);
+    let backend = Backend::Own(runtime.clone());
+    core.prepare_run()?;
+    let ending = EndRun(core);
     runtime.block_on(async {
-        core.begin(ground, options);
-        live(core).await;
+        core.start_run(backend, options);
+        main_loop(core).await;
     });
-    core.end();
-    shut_down(runtime, core.last_pool(), options);
+    core.end_run();
+    // Nobody else has it any more.
+    if let Some(runtime) = Rc::into_inner(runtime) {
+        shut_down(runtime, &core.extensions, options);
+    }
     drop(ending);
     Ok(())
 }
 
 /// Drops the runtime with its tasks, and waits a while for functions that
 /// still run on other threads.
-fn shut_down(runtime: LocalRuntime, pool: Option<ThreadPool>, options: &RunOptions) {
-    let Some(pool) = pool.filter(|pool| pool.working() > 0) else {
-        // Of threads that are none of the pool's, nobody knows for how long
-        // they might block.
+fn shut_down(runtime: LocalRuntime, extensions: &Extensions, options: &RunOptions) {
+    if extensions.busy_threads() == 0 {
+        // Of threads that are none of ours, nobody knows for how long they
+        // might block.
         return runtime.shutdown_background();
-    };
+    }
     runtime.shutdown_timeout(options.thread_grace);
-    let left = pool.working();
+    let left = extensions.busy_threads();
     if left > 0 {
         tracing::warn!(left, "the reactor has stopped, and functions still run in its threads");
     }
 }
 
 /// However a run ends, the reactor is idle then.
-struct Ending<'a>(&'a Rc<Core>);
+struct EndRun<'a>(&'a Rc<Core>);
 
-impl Drop for Ending<'_> {
+impl Drop for EndRun<'_> {
     fn drop(&mut self) {
-        self.0.end();
+        self.0.end_run();
         self.0.phase.set(Phase::Idle);
     }
 }
 
-/// The life of a reactor that has [begun](Core::begin): its main loop.
-pub(super) async fn live(core: &Rc<Core>) {
+/// The main loop of a run that has been [started](Core::start_run).
+pub(super) async fn main_loop(core: &Rc<Core>) {
     let mut turn = Turn::new(core);
     poll_fn(|cx| turn.poll(cx)).await;
     drop(turn);
@@ -77,11 +81,11 @@ pub(super) async fn live(core: &Rc<Core>) {
         close(core).await;
         drop(core.events.shutdown.rest.fire_event());
     }
-    core.refuse();
+    core.close_mailbox();
     tracing::info!(parent: None, "Main loop terminated.");
 }
 
-/// Lets all that is alive end.
+/// Lets all that is registered end.
 async fn close(core: &Core) {
     let registry = &core.shared.registry;
     registry.shut_down();
@@ -95,8 +99,8 @@ async fn close(core: &Core) {
 }
 
 impl Core {
-    /// Takes an idle reactor up, to [begin](Self::begin) a run.
-    pub(super) fn take_up(&self) -> Result<(), ReactorAlreadyRunning> {
+    /// Makes an idle reactor ready to [start](Self::start_run) a run.
+    pub(super) fn prepare_run(&self) -> Result<(), ReactorAlreadyRunning> {
         if self.phase.get() != Phase::Idle {
             return Err(ReactorAlreadyRunning);
         }
@@ -105,10 +109,10 @@ impl Core {
         Ok(())
     }
 
-    /// Begins the run on `ground`, where we are.
-    pub(super) fn begin(self: &Rc<Self>, ground: Ground, options: &RunOptions) {
+    /// Starts the run on `backend`, where we are.
+    pub(super) fn start_run(self: &Rc<Self>, backend: Backend, options: &RunOptions) {
         self.defaults.set(options.signal_handlers);
-        self.place.enter(ground);
+        self.executor.start(backend);
         let run = self.run.get() + 1;
         self.run.set(run);
         let core = Rc::downgrade(self);
@@ -129,19 +133,24 @@ impl Core {
                 return;
             }
         }
-        self.ears.replace(Some(Ears::default()));
-        self.hear();
-        self.start_pool();
+        self.signals.replace(Some(SignalStreams::default()));
+        self.update_signals();
+        if let Some(runtime) = self.executor.handle() {
+            self.extensions.for_each(|extension| extension.run_started(&runtime));
+        }
         drop(self.events.startup.rest.fire_event());
         self.wake();
     }
 
     /// Listens for the signals that are wanted now, while it runs.
-    pub(super) fn hear(&self) {
-        let Some(handle) = self.place.handle() else { return };
+    pub(super) fn update_signals(&self) {
+        let Some(handle) = self.executor.handle() else { return };
         let _inside = handle.enter();
-        if let Some(ears) = &mut *self.ears.borrow_mut() {
-            ears.listen_for(&self.handlers.signals(self.defaults.get()));
+        // Not borrowed meanwhile: what goes wrong is logged.
+        let streams = self.signals.take();
+        if let Some(mut streams) = streams {
+            streams.listen_for(&self.handlers.signals(self.defaults.get()));
+            self.signals.replace(Some(streams));
         }
         self.wake();
     }
@@ -177,35 +186,36 @@ impl Core {
             let core = core.upgrade().filter(|core| core.run.get() == run);
             if let Some(core) = core.filter(|core| core.phase.get() == Phase::Stopping) {
                 core.phase.set(Phase::Closing);
-                core.stop_pool();
+                core.extensions.for_each(|extension| extension.run_stopping());
                 core.wake();
             }
         }));
     }
 
-    /// Takes no more from other threads. What has been asked for is done; who
-    /// still waits hears that there is nothing to wait for.
-    fn refuse(&self) {
-        self.follow(self.mailbox.shut());
-        self.mailbox.tell();
-        self.disappoint();
+    /// Takes no more calls from other threads. Those that were taken are made;
+    /// who still waits hears that there is nothing to wait for.
+    fn close_mailbox(&self) {
+        self.run_remote_calls(self.mailbox.close());
+        self.mailbox.notify_closed();
+        self.fail_pending();
     }
 
     /// Ends a run: nothing can be started or asked for any more, and what runs
     /// is dropped. Done once a run; doing it again changes nothing.
-    pub(super) fn end(&self) {
+    pub(super) fn end_run(&self) {
         if matches!(self.phase.get(), Phase::Idle | Phase::Ending) {
             return;
         }
         self.phase.set(Phase::Ending);
-        self.arrival.end();
+        self.auto_start.run_ended();
         self.just_stopped.set(false);
-        self.stop_pool();
-        self.refuse();
+        self.extensions.for_each(|extension| extension.run_stopping());
+        self.close_mailbox();
+        self.extensions.for_each(|extension| extension.run_ended());
         drop(self.waker.take());
-        let ears = self.ears.take();
-        drop(ears);
-        let ground = self.place.leave();
-        drop(ground);
+        let signals = self.signals.take();
+        drop(signals);
+        let backend = self.executor.stop();
+        drop(backend);
     }
 }

@@ -1,11 +1,10 @@
-//! [`Turn`]: what a reactor does each time that it is woken.
+//! [`Turn`]: one round of a reactor's main loop.
 //!
 //! Mirrors `runUntilCurrent` and `mainLoop` of
 //! `twisted.internet.base.ReactorBase`. Tested in `tests/runtime/reactor.rs`.
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -13,16 +12,26 @@ use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Core;
+use super::remote::{RemoteCall, WHILE_CALLING};
 use super::signals::Signal;
 use crate::guard;
-use crate::threads::Order;
 
-/// What a run does each time that it is woken.
+/// How many calls from other threads are made in a turn: about as many tasks as
+/// Tokio runs before it looks at its sockets.
+const REMOTE_CALLS_PER_TURN: usize = 64;
+
+/// What is said in the log of a delayed call that fails.
+pub(super) const WHILE_HANDLING: &str = "while handling timed call";
+
+/// How many signals are handled in a turn.
+const SIGNALS_PER_TURN: usize = 16;
+
+/// The rounds of a run: one each time that it is woken.
 pub(super) struct Turn<'a> {
     core: &'a Rc<Core>,
     alarm: Option<Alarm>,
-    /// An empty queue, to be given for a full one.
-    spare: VecDeque<Order>,
+    /// The calls from other threads that this turn makes; empty in between.
+    batch: VecDeque<RemoteCall>,
 }
 
 /// Tokio's timer, for the delayed call that is due next.
@@ -33,7 +42,7 @@ struct Alarm {
 
 impl<'a> Turn<'a> {
     pub(super) fn new(core: &'a Rc<Core>) -> Self {
-        Self { core, alarm: None, spare: VecDeque::new() }
+        Self { core, alarm: None, batch: VecDeque::new() }
     }
 
     /// Takes a turn; ready when there are to be no more.
@@ -51,9 +60,9 @@ impl<'a> Turn<'a> {
     fn take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Nobody need wake it while it is at work.
         drop(self.core.waker.take());
-        self.heed_signals(cx);
-        self.follow_orders();
-        self.make_due_calls();
+        self.handle_signals(cx);
+        self.run_remote_calls();
+        self.run_due_calls();
         if self.core.just_stopped.take() {
             self.core.fire_shutdown();
         }
@@ -62,39 +71,44 @@ impl<'a> Turn<'a> {
         }
         self.set_alarm(cx);
         self.core.waker.set(Some(cx.waker().clone()));
-        if self.core.mailbox.listen(cx.waker()) || self.core.just_stopped.get() {
+        if self.core.mailbox.set_waker(cx.waker()) || self.core.just_stopped.get() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
     }
 
-    fn heed_signals(&self, cx: &mut Context<'_>) {
-        loop {
-            let heard = match &mut *self.core.ears.borrow_mut() {
-                Some(ears) => ears.poll(cx),
+    fn handle_signals(&self, cx: &mut Context<'_>) {
+        for _ in 0..SIGNALS_PER_TURN {
+            let came = match &mut *self.core.signals.borrow_mut() {
+                Some(streams) => streams.poll(cx),
                 None => return,
             };
-            let Poll::Ready(signal) = heard else { return };
+            let Poll::Ready(signal) = came else { return };
             if !self.core.handlers.handle(signal) {
-                self.core.obey(signal);
+                self.core.stop_on(signal);
             }
         }
+        cx.waker().wake_by_ref();
     }
 
-    /// Does what other threads have asked for until now.
-    fn follow_orders(&mut self) {
-        let orders = self.core.mailbox.collect(mem::take(&mut self.spare));
-        self.spare = self.core.follow(orders);
+    /// Makes calls that other threads have sent. Those that are left wait for
+    /// the next turn, behind timers and sockets: threads that send without pause
+    /// must not keep the reactor to themselves.
+    fn run_remote_calls(&mut self) {
+        self.core.mailbox.collect(&mut self.batch, REMOTE_CALLS_PER_TURN);
+        while let Some(call) = self.batch.pop_front() {
+            self.core.run_remote_call(call);
+        }
     }
 
     /// Makes the calls that are due now: what they schedule for at once waits
     /// until others have had their turn.
-    fn make_due_calls(&self) {
+    fn run_due_calls(&self) {
         if self.core.timers.is_empty() {
             return;
         }
         for call in self.core.timers.drain_due() {
-            guard::run_logged("while handling timed call", call);
+            guard::run_logged(WHILE_HANDLING, call);
         }
     }
 
@@ -117,21 +131,24 @@ impl<'a> Turn<'a> {
 }
 
 impl Core {
-    /// Does what other threads have asked for; gives the queue back, empty.
-    pub(super) fn follow(&self, mut orders: VecDeque<Order>) -> VecDeque<Order> {
-        for order in orders.drain(..) {
-            match order {
-                Order::Call(call) => guard::run_logged("while calling from thread", call),
-                Order::Deliver(claim, delivery) => self.redeem(claim, Some(delivery)),
-                // Whoever stopped it before was faster.
-                Order::Stop => drop(self.stop()),
-            }
+    /// Makes calls that other threads have sent.
+    pub(super) fn run_remote_calls(&self, mut calls: VecDeque<RemoteCall>) {
+        while let Some(call) = calls.pop_front() {
+            self.run_remote_call(call);
         }
-        orders
     }
 
-    /// A signal came that nobody else handles.
-    fn obey(&self, signal: Signal) {
+    fn run_remote_call(&self, call: RemoteCall) {
+        match call {
+            RemoteCall::Run(call) => guard::run_logged(WHILE_CALLING, call),
+            RemoteCall::Complete(number, sent) => self.complete(number, Some(sent)),
+            // Whoever stopped it before was faster.
+            RemoteCall::Stop => drop(self.stop()),
+        }
+    }
+
+    /// A signal came that has no handler.
+    fn stop_on(&self, signal: Signal) {
         tracing::info!("Received {signal}, shutting down.");
         self.stop();
     }

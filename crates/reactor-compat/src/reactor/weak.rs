@@ -1,4 +1,4 @@
-//! [`WeakReactor`]: what a reactor's own tasks have of it.
+//! [`WeakReactor`]: a handle for a reactor's own tasks, which does not keep it.
 //!
 //! Tested in `tests/descriptors_left.rs`.
 

@@ -3,6 +3,7 @@
 //! Mirrors `PluggableResolverMixin` of `twisted.internet.base`, and
 //! `IReactorCore.resolve`. Tested in `tests/network/resolver.rs`.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,7 +18,7 @@ use super::{DnsLookupError, Resolution, Resolver, SystemResolver};
 use crate::error::ReactorStopped;
 use crate::guard;
 use crate::network::Network;
-use crate::reactor::Reactor;
+use crate::reactor::{Extension, Reactor};
 
 /// A resolver that a reactor has, or had. It is a handle, cheap to clone.
 ///
@@ -93,6 +94,12 @@ impl fmt::Debug for SharedResolver {
     }
 }
 
+/// The resolver of a reactor.
+#[derive(Default)]
+struct Installed(RefCell<Option<SharedResolver>>);
+
+impl Extension for Installed {}
+
 impl Reactor {
     /// Has names looked up by `resolver` from now on; gives the one that did
     /// it before. Lookups that are under way go on as they are.
@@ -103,10 +110,13 @@ impl Reactor {
     #[doc(alias = "IReactorPluggableNameResolver")]
     #[doc(alias = "IReactorPluggableResolver")]
     pub fn install_resolver(&self, resolver: impl Resolver) -> SharedResolver {
-        self.shared().resolver.replace(SharedResolver::new(resolver))
+        let before = self.name_resolver();
+        let replaced = self.extension::<Installed>().0.replace(Some(SharedResolver::new(resolver)));
+        drop(replaced);
+        before
     }
 
-    /// What looks names up: a [`SystemResolver`], unless another was
+    /// The resolver in use: that of the reactor's network, unless another was
     /// [installed](Self::install_resolver).
     ///
     /// ```
@@ -119,7 +129,8 @@ impl Reactor {
     /// ```
     #[doc(alias = "nameResolver")]
     pub fn name_resolver(&self) -> SharedResolver {
-        self.shared().resolver.borrow().clone()
+        let installed = self.extension::<Installed>().0.borrow().clone();
+        installed.unwrap_or_else(|| SharedResolver::of(self.get_network()))
     }
 
     /// Looks a host's name up: one of its addresses, an IPv4 address if it has
@@ -248,7 +259,9 @@ impl Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         if let Some(trigger) = self.0.take() {
-            let _ = trigger.errback(ReactorStopped);
+            if trigger.is_held() {
+                let _ = trigger.errback(ReactorStopped);
+            }
         }
     }
 }

@@ -57,9 +57,9 @@ pub(super) struct Task {
 /// How a task ended.
 #[derive(Clone)]
 struct End {
-    /// What is said to those who want to do something with it.
+    /// The error of those who want to do something with it.
     error: SchedulerError,
-    /// What is said to those who wait for it.
+    /// The result of those who wait for it.
     result: Result<(), Failure>,
 }
 
@@ -299,27 +299,27 @@ where
 
 /// The steps of an iterator, and where that is to be found when it has come to
 /// its end.
-pub(super) fn work_that_gives_back<I>(iterator: I) -> (Work, GivenBack<I>)
+pub(super) fn work_that_returns_iterator<I>(iterator: I) -> (Work, ReturnedIterator<I>)
 where
     I: Iterator<Item: CallbackResult> + 'static,
 {
-    let place = Rc::new(Cell::new(None));
-    let given_back = GivenBack(place.clone());
+    let ended = Rc::new(Cell::new(None));
+    let returned = ReturnedIterator(ended.clone());
     let mut iterator = Some(iterator);
     let work = move || {
         let yielded = iterator.as_mut().and_then(Iterator::next);
         if yielded.is_none() {
-            place.set(iterator.take());
+            ended.set(iterator.take());
         }
         yielded.map(ignore_value)
     };
-    (Box::new(work), given_back)
+    (Box::new(work), returned)
 }
 
 /// Where an iterator is when it has come to its end.
-pub(super) struct GivenBack<I>(Rc<Cell<Option<I>>>);
+pub(super) struct ReturnedIterator<I>(Rc<Cell<Option<I>>>);
 
-impl<I> GivenBack<I> {
+impl<I> ReturnedIterator<I> {
     pub(super) fn take(&self) -> Result<I, Failure> {
         Ok(self.0.take().ok_or(ResultTakenError)?)
     }

@@ -7,17 +7,18 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::iter;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::time::{Call, DelayedCall, ReactorTime};
 use deferred::{CallbackResult, Deferred};
 
-use super::cooperative_task::{CooperativeTask, Task, work_of, work_that_gives_back};
+use super::cooperative_task::{CooperativeTask, Task, work_of, work_that_returns_iterator};
 use super::error::SchedulerStopped;
-use super::slice::{self, Over};
+use super::slice::{self, IsOver};
+use crate::clock_handle::ClockHandle;
 use crate::guard;
-use crate::reactor::reactor;
+use crate::reactor::{Extension, reactor};
 
 /// How long it is from one slice to the next: long enough for a clock to tell
 /// them apart.
@@ -69,7 +70,7 @@ pub struct Cooperator {
 }
 
 type Scheduler = Rc<dyn Fn(Call) -> DelayedCall>;
-type Slices = Rc<dyn Fn() -> Over>;
+type Slices = Rc<dyn Fn() -> IsOver>;
 
 pub(super) struct Inner {
     scheduler: RefCell<Scheduler>,
@@ -77,7 +78,7 @@ pub(super) struct Inner {
     phase: Cell<Phase>,
     /// Those that are neither paused nor finished.
     tasks: RefCell<Vec<Rc<Task>>>,
-    /// Whose turn it is: an index, which may be behind the last.
+    /// The next task to run: an index, which may be behind the last.
     turn: Cell<usize>,
     /// The next slice, if it was scheduled.
     next_slice: RefCell<Option<DelayedCall>>,
@@ -104,10 +105,10 @@ impl Cooperator {
     /// assert!(reactor_compat::task::Cooperator::new().running());
     /// ```
     pub fn new() -> Self {
-        Self::on(Rc::new(reactor()))
+        Self::on(ClockHandle::from(&reactor()))
     }
 
-    fn on(clock: Rc<dyn ReactorTime>) -> Self {
+    fn on(clock: ClockHandle) -> Self {
         let slices = clock.clone();
         let inner = Inner {
             scheduler: RefCell::new(Rc::new(move |tick| clock.call_later_boxed(PAUSE, tick))),
@@ -130,9 +131,9 @@ impl Cooperator {
     /// assert_eq!(clock.get_delayed_calls().len(), 1);
     /// ```
     #[must_use]
-    pub fn clock(self, clock: &(impl ReactorTime + Clone + 'static)) -> Self {
-        let clock = clock.clone();
-        let slices: Rc<dyn ReactorTime> = Rc::new(clock.clone());
+    pub fn clock(self, clock: impl Into<ClockHandle>) -> Self {
+        let clock = clock.into();
+        let slices = clock.clone();
         self.scheduler(move |tick| clock.call_later_boxed(PAUSE, tick))
             .with_slices(Rc::new(move || slice::begin(&slices)))
     }
@@ -261,7 +262,7 @@ impl Cooperator {
     where
         I: Iterator<Item: CallbackResult> + 'static,
     {
-        let (work, end) = work_that_gives_back(iterator);
+        let (work, end) = work_that_returns_iterator(iterator);
         let task = CooperativeTask::new(&self.inner, work);
         task.when_done().add_callback(move |()| end.take())
     }
@@ -360,7 +361,7 @@ impl Inner {
 
     /// Lets a task go, if it is here.
     ///
-    /// Whose turn it is stays an index, as in Twisted: if one from before it
+    /// The next one to run stays an index, as in Twisted: if one from before it
     /// goes, the next one is passed over this time.
     pub(super) fn remove(&self, task: &Rc<Task>) {
         let mut tasks = self.tasks.borrow_mut();
@@ -432,19 +433,25 @@ impl fmt::Debug for Cooperator {
     }
 }
 
-thread_local! {
-    /// The thread's own, once there is one.
-    pub(super) static COOPERATOR: RefCell<Option<Cooperator>> = const { RefCell::new(None) };
-}
+/// The cooperator of a reactor. What it has to do keeps it; one that has nothing
+/// to do is as good as a new one.
+#[derive(Default)]
+struct ReactorsOwn(RefCell<Weak<Inner>>);
 
-/// The thread's own cooperator, on the thread's reactor.
+impl Extension for ReactorsOwn {}
+
+/// The cooperator of the thread's reactor.
 fn own() -> Cooperator {
-    let known = COOPERATOR.with_borrow(Clone::clone);
-    known.unwrap_or_else(|| {
-        let own = Cooperator::new();
-        COOPERATOR.set(Some(own.clone()));
-        own
-    })
+    let own = reactor().extension::<ReactorsOwn>();
+    let known = own.0.borrow().upgrade();
+    known.map_or_else(
+        || {
+            let made = Cooperator::new();
+            own.0.replace(Rc::downgrade(&made.inner));
+            made
+        },
+        |inner| Cooperator { inner },
+    )
 }
 
 /// [`Cooperator::cooperate`] of the thread's own cooperator, which runs on the

@@ -1,4 +1,4 @@
-//! What can be wrong with loops and cooperative tasks.
+//! The errors of loops and cooperative tasks.
 //!
 //! Mirrors `SchedulerError` of `twisted.internet.task` and the classes under
 //! it. Tested in `tests/runtime/cooperate.rs` and `tests/runtime/looping_call.rs`.

@@ -15,6 +15,7 @@ use deferred::{CallbackResult, Deferred, Failure, Outcome, Trigger};
 
 use super::error::{LoopAlreadyRunning, LoopNotRunning};
 use super::intervals::Intervals;
+use crate::clock_handle::ClockHandle;
 use crate::guard;
 use crate::reactor::reactor;
 
@@ -77,14 +78,14 @@ struct Inner {
     counts: bool,
     /// When it was last told, which outlasts a run.
     counted: Cell<Option<Duration>>,
-    clock: RefCell<Rc<dyn ReactorTime>>,
+    clock: RefCell<ClockHandle>,
     /// The run under way; not one that was stopped in the middle of a call.
     run: RefCell<Option<Rc<Run>>>,
     /// Runs that are to make a call when the one being made has returned.
     queued: RefCell<VecDeque<Rc<Run>>>,
 }
 
-/// What there is from one start to its stop.
+/// The state of a loop from one start to its stop.
 struct Run {
     stopped: Trigger<LoopingCall>,
     beats: Cell<Intervals>,
@@ -92,12 +93,12 @@ struct Run {
     state: Cell<State>,
 }
 
-/// What a run is doing.
+/// The states of a run.
 ///
 /// ```text
 ///            ┌───────────── returned ─────────────┐
 ///            ▼                                    │
-/// start ─▶ Waiting ──────── its time ──────▶ Calling ──failed──▶ Over
+/// start ─▶ Waiting ──────── its time ──────▶ Calling ──failed──▶ Ended
 ///            │                                    │               ▲
 ///            │                                  stop              │
 ///            │                                    ▼               │
@@ -113,7 +114,7 @@ enum State {
     /// A call is under way, and is to be the last.
     Stopping,
     #[default]
-    Over,
+    Ended,
 }
 
 impl LoopingCall {
@@ -162,7 +163,7 @@ impl LoopingCall {
             function: RefCell::new(Some(function)),
             counts,
             counted: Cell::new(None),
-            clock: RefCell::new(Rc::new(reactor())),
+            clock: RefCell::new(ClockHandle::from(&reactor())),
             run: RefCell::default(),
             queued: RefCell::default(),
         };
@@ -181,8 +182,8 @@ impl LoopingCall {
     /// assert_eq!(clock.get_delayed_calls().len(), 1);
     /// ```
     #[must_use]
-    pub fn clock(self, clock: &(impl ReactorTime + Clone + 'static)) -> Self {
-        let before = self.inner.clock.replace(Rc::new(clock.clone()));
+    pub fn clock(self, clock: impl Into<ClockHandle>) -> Self {
+        let before = self.inner.clock.replace(clock.into());
         drop(before);
         self
     }
@@ -255,7 +256,7 @@ impl LoopingCall {
                 let _ = call.cancel();
                 self.inner.end(&run, Ok(()));
             }
-            State::Calling | State::Stopping | State::Over => run.state.set(State::Stopping),
+            State::Calling | State::Stopping | State::Ended => run.state.set(State::Stopping),
         }
         Ok(())
     }
@@ -402,7 +403,7 @@ impl Inner {
                 drop(self.run.take());
                 self.end(&run, failed);
             }
-            (State::Stopping | State::Waiting(_) | State::Over, result) => self.end(&run, result),
+            (State::Stopping | State::Waiting(_) | State::Ended, result) => self.end(&run, result),
         }
     }
 

@@ -8,7 +8,7 @@
 //! | [`react()`], [`SystemExit`]: a whole program, from its main function to its exit code | `react` |
 //! | [`Clock`]: time that passes when a test says so | `Clock` |
 //!
-//! What takes time takes the clock that it goes by: a reactor, or a [`Clock`].
+//! Each takes the clock that it goes by: a reactor, or a [`Clock`].
 //!
 //! Mirrors `twisted.internet.task`. Tested in `tests/runtime/looping_call.rs`,
 //! `tests/runtime/defer_later.rs`, `tests/runtime/cooperate.rs` and `tests/runtime/react.rs`.
@@ -21,8 +21,6 @@ mod intervals;
 mod looping_call;
 mod react;
 mod slice;
-#[cfg(feature = "testing")]
-mod stand_in;
 
 pub use deferred::time::Clock;
 
@@ -35,5 +33,3 @@ pub use error::{
 };
 pub use looping_call::LoopingCall;
 pub use react::{SystemExit, react, react_on};
-#[cfg(feature = "testing")]
-pub(crate) use stand_in::replace_own_cooperator;

@@ -20,8 +20,8 @@ use crate::reactor::{Reactor, reactor};
 /// called as soon as the reactor runs, so that it may use what belongs to
 /// Tokio. The exit code is 0 if it succeeds, that of its [`SystemExit`] if it
 /// fails with one, and 1 if it fails with anything else, panics, or cannot be
-/// run at all; then the error is logged, and if nobody listens to the log,
-/// printed to the standard error stream. If the reactor is stopped before
+/// run at all; then the error is [logged](crate::log::err), which writes it to
+/// standard error if the program has no subscriber. If the reactor is stopped before
 /// `main` is done, by a signal for example, the code is 0.
 ///
 /// ```
@@ -64,7 +64,9 @@ where
     R: Future<Output: CallbackResult> + 'static,
 {
     if reactor.running() {
-        return code_of(&ReactorAlreadyRunning.into());
+        let code = Cell::new(ExitCode::FAILURE);
+        fail(&ReactorAlreadyRunning.into(), &code);
+        return code.get();
     }
     let code = Rc::new(Cell::new(ExitCode::SUCCESS));
     let main = Rc::new(Cell::new(Some(main)));
@@ -77,10 +79,10 @@ where
     let ran = reactor.run();
     // If it could not run now, `main` is not to be called by a later run.
     drop(main.take());
-    match ran {
-        Ok(()) => code.get(),
-        Err(error) => code_of(&error.into()),
+    if let Err(error) = ran {
+        fail(&error.into(), &code);
     }
+    code.get()
 }
 
 /// Calls `main`, and stops the reactor when it is done.
@@ -94,26 +96,25 @@ where
     drop(finished.add_both(move |result| {
         // Whoever stopped it before was faster.
         let _ = reactor.stop();
-        code.set(result.map_or_else(|failure| code_of(&failure), |_| ExitCode::SUCCESS));
+        match result {
+            Ok(_) => code.set(ExitCode::SUCCESS),
+            Err(failure) => fail(&failure, &code),
+        }
     }));
 }
 
-/// The exit code of a program whose main function failed.
-fn code_of(failure: &Failure) -> ExitCode {
-    if let Some(SystemExit(code)) = failure.check() {
-        return ExitCode::from(*code);
+/// Sets the exit code of a program that failed, and then logs why: whatever
+/// becomes of that, the program has failed.
+fn fail(failure: &Failure, code: &Cell<ExitCode>) {
+    if let Some(SystemExit(chosen)) = failure.check() {
+        return code.set(ExitCode::from(*chosen));
     }
-    if tracing::enabled!(tracing::Level::ERROR) {
-        let error: &(dyn Error + 'static) = failure.value();
-        tracing::error!(error, "main function encountered error");
-    } else {
-        eprintln!("main function encountered error: {}", failure.get_traceback());
-    }
-    ExitCode::FAILURE
+    code.set(ExitCode::FAILURE);
+    crate::log::err(failure.clone(), "main function encountered error");
 }
 
-/// What the main function of [`react`] fails with to choose the exit code; it
-/// is not logged.
+/// An error of the main function of [`react`] that chooses the exit code; it is
+/// not logged.
 ///
 /// Mirrors Python's `SystemExit`.
 ///

@@ -3,10 +3,11 @@
 //!
 //! Mirrors `twisted.internet.task._Timer`. Tested in `tests/runtime/cooperate.rs`.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::time::ReactorTime;
+
+use crate::clock_handle::ClockHandle;
 
 /// How long a slice is.
 const LENGTH: Duration = Duration::from_millis(10);
@@ -17,11 +18,11 @@ const LENGTH: Duration = Duration::from_millis(10);
 const STEPS: u32 = 1024;
 
 /// Says whether a slice is over.
-pub(super) type Over = Box<dyn FnMut() -> bool>;
+pub(super) type IsOver = Box<dyn FnMut() -> bool>;
 
 /// Starts a slice on `clock`.
-pub(super) fn begin(clock: &Rc<dyn ReactorTime>) -> Over {
-    let clock = Rc::clone(clock);
+pub(super) fn begin(clock: &ClockHandle) -> IsOver {
+    let clock = clock.clone();
     let end = clock.seconds().saturating_add(LENGTH);
     let mut steps = 0;
     Box::new(move || {

@@ -3,18 +3,17 @@
 //! Mirrors `IReactorTCP` of `twisted.internet.interfaces`, and
 //! `twisted.internet.tcp`. Tested in `tests/network/tcp.rs` and `tests/network/connector.rs`.
 
-mod address;
 mod bind;
 mod dial;
 mod happy_eyeballs;
 
-pub use address::{Destination, Interface};
 pub use bind::ListenOptions;
 pub(crate) use bind::open;
 pub use dial::ConnectOptions;
 pub(crate) use dial::connect;
 pub use happy_eyeballs::happy_eyeballs;
 
+pub(crate) use crate::address::{Destination, Interface};
 use crate::connection::Security;
 use crate::connector::{Connector, Plan, Target};
 use crate::error::CannotListenError;

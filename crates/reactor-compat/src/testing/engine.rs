@@ -55,7 +55,7 @@ impl Engine {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
         let handle = runtime.handle().clone();
         let reactor = Reactor::in_time_of(handle.clone(), network);
-        let run = reactor.stay(handle, RunOptions::new().install_signal_handlers(false));
+        let run = reactor.attached_run(handle, RunOptions::new().install_signal_handlers(false));
         let state = RefCell::new(run.map_or(State::Over, State::Resting));
         Ok(Self { reactor, state, bell: Arc::default(), runtime: Some(runtime) })
     }

@@ -182,7 +182,7 @@ impl TestRun {
                 Reactor::in_time_of(runtime.handle().clone(), network)
             }
         };
-        let _stand_in = reactor.stand_in();
+        let _replaced = reactor.replace_threads_own();
         let test = TestReactor::new(reactor.clone());
         let before = reactor.inventory().unfired_deferreds;
         let watch = Watch::new(&reactor, self.timeout);
@@ -266,7 +266,7 @@ fn drive(
     (watch, before): (&Watch, &[DebugInfo]),
 ) -> (Inventory, Option<Unfinished>) {
     let options = RunOptions::new().install_signal_handlers(false);
-    let run = reactor.stay(runtime.handle().clone(), options);
+    let run = reactor.attached_run(runtime.handle().clone(), options);
     let Ok(mut run) = run else { return (Inventory::default(), None) };
     let driven = runtime.block_on(async {
         let mut over = Box::pin(watch.over.notified());
@@ -325,8 +325,8 @@ impl Watch {
     fn new(reactor: &Reactor, timeout: Duration) -> Self {
         let (over, timed_out) = (Rc::new(Notify::new()), Rc::new(Cell::new(false)));
         let (bark, late) = (over.clone(), timed_out.clone());
-        let claim = reactor.claim(move |delivery| {
-            if delivery.is_some() {
+        let expected = reactor.expect_result(move |sent| {
+            if sent.is_some() {
                 late.set(true);
                 bark.notify_one();
             }
@@ -336,7 +336,7 @@ impl Watch {
         thread::spawn(move || {
             if watch.recv_timeout(timeout) == Err(mpsc::RecvTimeoutError::Timeout) {
                 // Unless the test has just ended.
-                let _ = remote.deliver(claim, ());
+                let _ = remote.complete(expected, ());
             }
         });
         Self { over, timed_out, _alive: alive }

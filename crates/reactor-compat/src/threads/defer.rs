@@ -4,6 +4,9 @@
 //! `twisted.internet.threads`, and `IReactorInThreads`. Tested in
 //! `tests/runtime/thread_pool.rs`.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use deferred::{Deferred, Failure};
 
 use super::{ThreadPool, ThreadPoolError};
@@ -42,7 +45,8 @@ pub fn defer_to_thread<T: Send + 'static>(
 /// It fails with what `function` fails with or panics with; with a
 /// [`ThreadPoolError`] if the pool refuses it, or is stopped, with its reactor
 /// for example, before its turn has come; and with [`ReactorStopped`] if the
-/// reactor stops before there is a result.
+/// reactor stops before there is a result. If by then nobody has the Deferred or
+/// waits for it, it is let go instead, with its callbacks, as in Twisted.
 ///
 /// # Cancellation
 ///
@@ -57,23 +61,34 @@ pub fn defer_to_thread_pool<T: Send + 'static>(
     pool: &ThreadPool,
     function: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Deferred<T> {
-    let (result, trigger) = Deferred::new();
-    let number = reactor.claim(move |delivered| {
-        let result = delivered
-            .and_then(|any| any.downcast::<Result<T, Failure>>().ok())
-            .map_or_else(|| Err(ReactorStopped.into()), |result| *result);
-        // Whoever cancelled it does not want to know.
+    let expected = Rc::new(Cell::new(None));
+    let (cancelled, weak) = (expected.clone(), reactor.downgrade());
+    let (result, trigger) = Deferred::with_canceller(move |_| {
+        if let (Some(number), Some(reactor)) = (cancelled.get(), weak.upgrade()) {
+            reactor.forget_result(number);
+        }
+    });
+    let number = reactor.expect_result(move |sent| {
+        let sent = sent.and_then(|any| any.downcast::<Result<T, Failure>>().ok());
+        let result = match sent {
+            Some(result) => *result,
+            None if trigger.is_held() => Err(ReactorStopped.into()),
+            // The reactor has stopped, and nobody waits for that.
+            None => return,
+        };
+        // It is not fired before: cancelling it comes first.
         let _ = trigger.fire(result);
     });
+    expected.set(Some(number));
     let remote = reactor.remote();
     // If the reactor has stopped, it has said so to the Deferred.
     let deliver = move |result: Result<T, Failure>| {
-        if let Err(Some(Err(failure))) = remote.deliver(number, result) {
+        if let Err(Some(Err(failure))) = remote.complete(number, result) {
             crate::log::err(failure, "in a thread, after the reactor had stopped");
         }
     };
     if let Err(error) = pool.call_in_thread_with_callback(deliver, function) {
-        reactor.redeem(number, Some(Box::new(Err::<T, Failure>(error.into()))));
+        reactor.complete(number, Some(Box::new(Err::<T, Failure>(error.into()))));
     }
     result
 }

@@ -285,7 +285,7 @@ impl ThreadPool {
         // A runtime that has been shut down drops a worker at once.
         drop(state);
         for _ in 0..more {
-            let worker = Worker { pool: self.clone(), shift: Shift::Ahead };
+            let worker = Worker { pool: self.clone(), state: WorkerState::Starting };
             drop(handle.spawn_blocking(move || worker.work()));
         }
     }
@@ -304,38 +304,38 @@ impl State {
 /// A thread that is at work.
 struct Worker {
     pool: ThreadPool,
-    shift: Shift,
+    state: WorkerState,
 }
 
-/// How far a thread is with its work.
+/// The states of a thread.
 ///
 /// ```text
-/// Ahead ──the thread begins──▶ On ──there is no more to do──▶ Over
+/// Starting ──the thread begins──▶ Working ──there is no more to do──▶ Finished
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shift {
-    Ahead,
-    On,
-    Over,
+enum WorkerState {
+    Starting,
+    Working,
+    Finished,
 }
 
 impl Worker {
     fn work(mut self) {
-        self.shift = Shift::On;
+        self.state = WorkerState::Working;
         while let Some(job) = self.next() {
             job(Ok(()));
         }
     }
 
-    /// What to do next; if there is nothing, the thread no longer counts. What
-    /// is handed in from then on has another.
+    /// The next thing to do; if there is nothing, the thread no longer counts.
+    /// What is handed in from then on has another.
     fn next(&mut self) -> Option<Job> {
         let mut state = self.pool.state();
         let enough = state.working > state.threads;
         let job = if enough { None } else { state.queue.pop_front() };
         if job.is_none() {
             state.working -= 1;
-            self.shift = Shift::Over;
+            self.state = WorkerState::Finished;
         }
         job
     }
@@ -345,10 +345,10 @@ impl Worker {
 /// more threads for the pool.
 impl Drop for Worker {
     fn drop(&mut self) {
-        if self.shift != Shift::Over {
+        if self.state != WorkerState::Finished {
             self.pool.state().working -= 1;
         }
-        if self.shift == Shift::Ahead {
+        if self.state == WorkerState::Starting {
             self.pool.stop();
         }
     }

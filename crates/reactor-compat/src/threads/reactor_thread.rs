@@ -8,9 +8,8 @@ use std::io;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use super::Remote;
 use crate::error::{ReactorThreadError, RunError};
-use crate::reactor::{Reactor, RunOptions, reactor};
+use crate::reactor::{Reactor, Remote, RunOptions, reactor};
 
 /// A reactor on a thread of its own, for programs that block, and for those
 /// that have a multi-thread runtime of Tokio's.
@@ -46,7 +45,7 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// What the operating system says when it gives no thread.
+    /// An error of the operating system's, if it gives no thread.
     ///
     /// See the example of [`ReactorThread`].
     pub fn spawn_thread() -> io::Result<ReactorThread> {
@@ -61,7 +60,7 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// What the operating system says when it gives no thread.
+    /// An error of the operating system's, if it gives no thread.
     ///
     /// ```
     /// use reactor_compat::{Reactor, RunOptions};
@@ -93,7 +92,7 @@ impl Reactor {
 }
 
 impl ReactorThread {
-    /// What reaches the reactor.
+    /// A handle to the reactor.
     ///
     /// See the [type's example](Self).
     pub fn remote(&self) -> Remote {

@@ -16,7 +16,7 @@ use super::{Link, WaterMarks};
 use crate::error::ConnectionGone;
 use crate::guard;
 use crate::network::Security;
-use crate::waiters::{Told, Waiters};
+use crate::waiters::{Notified, Waiters};
 
 /// A function that sees what is written.
 pub(super) type Tap = Rc<dyn Fn(&[u8])>;
@@ -123,7 +123,7 @@ impl Link {
             }
         });
         guard::run("a tap", || drop(tap));
-        draining.tell(&Err(reason.clone()));
+        draining.notify(&Err(reason.clone()));
     }
 
     /// The reason for which the connection is cut, where there is a special one.
@@ -131,7 +131,7 @@ impl Link {
         self.extras.borrow_mut().as_deref_mut()?.failure.take()
     }
 
-    fn take_users(&self) -> Option<(Option<Registered>, Option<Tap>, Told<()>)> {
+    fn take_users(&self) -> Option<(Option<Registered>, Option<Tap>, Notified<()>)> {
         let mut extras = self.extras.borrow_mut();
         let extras = extras.as_deref_mut()?;
         extras.descriptors = 0;
@@ -147,8 +147,8 @@ impl Link {
             return Deferred::succeed(());
         }
         let link = Rc::downgrade(self);
-        self.extras().draining.join(move |number, _| {
-            let left = link.upgrade().and_then(|link| link.extras().draining.leave(number));
+        self.extras().draining.add(move |number, _| {
+            let left = link.upgrade().and_then(|link| link.extras().draining.remove(number));
             drop(left);
         })
     }
@@ -159,7 +159,7 @@ impl Link {
             Some(extras) if !extras.draining.is_empty() => extras.draining.take(),
             _ => return false,
         };
-        waiting.tell(&Ok(()));
+        waiting.notify(&Ok(()));
         true
     }
 }

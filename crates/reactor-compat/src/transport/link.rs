@@ -17,7 +17,7 @@ use crate::address::Address;
 use crate::network::SharedStream;
 #[cfg(unix)]
 use crate::network::Stream;
-use crate::reactor::{Alive, Live, OpenConnection, Shared};
+use crate::reactor::{Inventory, OpenConnection, Registered, Shared};
 
 /// Whether the driver, which sends what is written, has to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,13 +260,13 @@ impl Link {
     }
 }
 
-impl Live for Link {
-    fn describe(&self) -> Alive {
-        Alive::Connection(OpenConnection {
+impl Registered for Link {
+    fn describe(&self, inventory: &mut Inventory) {
+        inventory.connections.push(OpenConnection {
             host: self.host.clone(),
             peer: self.peer.clone(),
             unsent: self.unsent(),
-        })
+        });
     }
 
     fn shut_down(&self) {

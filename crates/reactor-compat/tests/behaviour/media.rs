@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 #[cfg(unix)]
-use reactor_compat::ReactorTime;
 use reactor_compat::testing::{MemoryReactor, Pair};
 use reactor_compat::{Address, HostedReactor, Reactor, RunOptions, WaterMarks};
 

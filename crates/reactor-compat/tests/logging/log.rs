@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use deferred::Deferred;
+use reactor_compat::Reactor;
 use reactor_compat::log::{self, JsonFormat, Logging, LoggingError, TwistedFormat, Zone};
-use reactor_compat::{Reactor, ReactorTime};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::prelude::*;
 

@@ -16,7 +16,7 @@ use deferred::{
 use futures::executor::block_on;
 use reactor_compat::blocking::{
     self, AlreadySetUp, EventLoop, EventualResult, NotSetUp, ResultId, RetrieveError, STASH_LIMIT,
-    TimeoutError,
+    WaitTimeout,
 };
 use reactor_compat::event::EventPhase;
 use reactor_compat::{ReactorStopped, Remote, WouldDeadlock, reactor};
@@ -187,7 +187,7 @@ fn after_a_timeout_one_can_wait_again() {
     let result = event_loop.run_in_reactor(pending);
     for _ in 0..2 {
         let failure = result.wait(SHORT).unwrap_err();
-        assert_eq!(failure.check(), Some(&TimeoutError::new(SHORT)));
+        assert_eq!(failure.check(), Some(&WaitTimeout::new(SHORT)));
         assert!(!failure.is::<deferred::TimeoutError>());
     }
     assert!(result.original_failure().is_none());
@@ -257,13 +257,13 @@ fn what_comes_too_late_is_cancelled() {
     let cancelled = Arc::new(AtomicUsize::new(0));
     let count = cancelled.clone();
     let failure = event_loop.wait_for(SHORT, move || counting(&count)).unwrap_err();
-    assert!(failure.is::<TimeoutError>());
+    assert!(failure.is::<WaitTimeout>());
     settle(&event_loop);
     assert_eq!(cancelled.load(Ordering::SeqCst), 1);
     assert_eq!(lines.count(UNHANDLED), 0);
 
     let stubborn = || ensure_deferred(async { pending().await.or(pending().await) });
-    assert!(event_loop.wait_for(SHORT, stubborn).unwrap_err().is::<TimeoutError>());
+    assert!(event_loop.wait_for(SHORT, stubborn).unwrap_err().is::<WaitTimeout>());
     settle(&event_loop);
     fire(&event_loop, Err(parse_error()));
     fire(&event_loop, Err(parse_error()));

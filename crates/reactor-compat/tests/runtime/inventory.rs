@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::support::{Log, Recorder, connect, drive, listen};
 use deferred::Deferred;
-use reactor_compat::{Address, Reactor, ReactorTime};
+use reactor_compat::{Address, Reactor};
 
 #[test]
 fn an_idle_one_has_nothing_to_do() {

@@ -1,12 +1,13 @@
 //! The reactor itself: its run, its time, its threads, its tasks.
 
+mod attached;
 mod blocking;
+mod call_result;
 mod cooperate;
 mod defer_later;
 mod event;
 #[cfg(feature = "greenlet")]
 mod greenlet;
-mod guest;
 mod inventory;
 mod lockfile;
 mod looping_call;

@@ -9,7 +9,7 @@ use crate::support::{Event, Log, Recorder, Watchdog};
 use deferred::{Deferred, Failure};
 use reactor_compat::task::{LoopingCall, coiterate, defer_later};
 use reactor_compat::testing::{TestRun, Unfinished, run_test};
-use reactor_compat::{Address, ConnectionDone, ReactorTime, log, reactor};
+use reactor_compat::{Address, ConnectionDone, log, reactor};
 
 /// A reason that the tests give.
 #[derive(Debug)]

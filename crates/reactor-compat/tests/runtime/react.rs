@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::support::drive;
 use deferred::{Deferred, Failure};
+use reactor_compat::log::LogCapture;
 use reactor_compat::task::{SystemExit, defer_later, react, react_on};
-use reactor_compat::{Reactor, ReactorTime, reactor};
+use reactor_compat::{Reactor, reactor};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -143,4 +144,65 @@ fn the_error_of_main_is_logged() {
     let written = std::fs::read_to_string(file.path()).unwrap();
     assert!(written.contains("main function encountered error"), "{written}");
     assert!(written.contains(&std::fmt::Error.to_string()), "{written}");
+}
+
+#[test]
+fn the_error_of_main_is_a_failure_of_the_log() {
+    let capture = LogCapture::start();
+    assert_eq!(react(|_| Deferred::<()>::fail(std::fmt::Error)), ExitCode::from(1));
+    assert_eq!(capture.flush_logged_errors::<std::fmt::Error>().len(), 1);
+}
+
+/// The name of the test that is run again as a program of its own.
+const PROGRAM: &str = "REACT_TEST_PROGRAM";
+
+/// Runs a test of this file as a program; standard error goes to `stderr`.
+#[cfg(target_os = "linux")]
+fn run_as_program(test: &str, stderr: std::fs::File) -> Option<i32> {
+    let this = std::env::current_exe().unwrap();
+    let mut program = std::process::Command::new(this);
+    program.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(PROGRAM, test);
+    program.stdout(std::process::Stdio::null()).stderr(stderr).status().unwrap().code()
+}
+
+/// A file that refuses all that is written stands in for a terminal that is
+/// gone.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_whose_error_cannot_be_written_fails_all_the_same() {
+    if std::env::var_os(PROGRAM).is_some() {
+        let code = react(|_| Deferred::<()>::fail(std::fmt::Error));
+        std::process::exit(if code == ExitCode::from(1) { 41 } else { 40 });
+    }
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let test = "react::a_program_whose_error_cannot_be_written_fails_all_the_same";
+    assert_eq!(run_as_program(test, full), Some(41));
+}
+
+/// A subscriber of the user's may fail as well.
+#[test]
+fn a_program_whose_log_panics_fails_all_the_same() {
+    use tracing_subscriber::Layer;
+    use tracing_subscriber::layer::{Context, SubscriberExt};
+
+    /// Panics at the first error.
+    #[derive(Default)]
+    struct Broken(std::sync::atomic::AtomicBool);
+
+    impl<S: tracing::Subscriber> Layer<S> for Broken {
+        fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+            let error = *event.metadata().level() == tracing::Level::ERROR;
+            if error && !self.0.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                std::panic::panic_any("this panic is part of the test");
+            }
+        }
+    }
+
+    let subscriber = tracing_subscriber::registry().with(Broken::default());
+    let failing = |reactor: Reactor| async move {
+        defer_later(&reactor, MILLISECOND, || ()).await?;
+        Err::<(), Failure>(std::fmt::Error.into())
+    };
+    let code = tracing::subscriber::with_default(subscriber, || react(failing));
+    assert_eq!(code, ExitCode::from(1));
 }

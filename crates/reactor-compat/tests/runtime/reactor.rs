@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use crate::support::{drive, turns};
 use reactor_compat::{
-    DelayedCall, DelayedCallError, Reactor, ReactorAlreadyRunning, ReactorNotRunning, ReactorTime,
-    RunError, reactor,
+    DelayedCall, DelayedCallError, Reactor, ReactorAlreadyRunning, ReactorNotRunning, RunError,
+    reactor,
 };
 use tokio::time::Instant;
 

@@ -16,7 +16,7 @@ use deferred::{Deferred, Panic};
 use reactor_compat::event::EventPhase::{After, Before, During};
 use reactor_compat::log::LogCapture;
 use reactor_compat::{
-    Address, Reactor, ReactorAlreadyRunning, ReactorNotRunning, ReactorTime, RunError, RunOptions,
+    Address, Reactor, ReactorAlreadyRunning, ReactorNotRunning, RunError, RunOptions,
 };
 use tokio::net::TcpStream;
 

@@ -401,3 +401,69 @@ fn a_function_that_panics_with_nobody_to_tell_is_logged() {
     assert_eq!(capture.messages(), ["Unhandled Error"]);
     assert_eq!(capture.flush_logged_errors::<ThreadPoolError>().len(), 1);
 }
+
+/// Twisted does not fire them either.
+#[test]
+fn what_nobody_waits_for_is_no_error_when_the_reactor_stops() {
+    let errors = Rc::new(RefCell::new(Vec::new()));
+    let seen = errors.clone();
+    let _observer =
+        deferred::unhandled::observe(move |error| seen.borrow_mut().push(error.to_string()));
+    let capture = LogCapture::start();
+    let _watchdog = Watchdog::new();
+    let (free, wait) = mpsc::channel::<()>();
+    let wait = Arc::new(Mutex::new(wait));
+    let reactor = Reactor::new();
+    let (its, called) = (reactor.clone(), Rc::new(RefCell::new(Vec::new())));
+    let calls = called.clone();
+    reactor.call_when_running(move || {
+        let block = || {
+            let wait = wait.clone();
+            its.defer_to_thread(move || {
+                // Until the reactor has stopped.
+                let _ = wait.lock().unwrap().recv();
+                Ok(())
+            })
+        };
+        let note = |what| {
+            let calls = calls.clone();
+            move |result: Result<(), Failure>| {
+                calls
+                    .borrow_mut()
+                    .push((what, result.is_err_and(|why| why.is::<ReactorStopped>())));
+            }
+        };
+        drop(block());
+        drop(block().add_both(note("dropped")));
+        let cancelled = block();
+        cancelled.cancel();
+        drop(cancelled.add_errback(|why| why.trap::<CancelledError>().map(drop)));
+        drop(its.resolve("name.test").add_callback(drop));
+        let held = block().add_both(note("held"));
+        std::mem::forget(held);
+        its.stop()
+    });
+    reactor.run_with(RunOptions::new().thread_grace(Duration::ZERO)).unwrap();
+    drop(free);
+    assert_eq!(*called.borrow(), [("held", true)]);
+    assert_eq!(*errors.borrow(), [""; 0]);
+    assert_eq!(capture.flush_logged_errors::<ReactorStopped>().len(), 0);
+}
+
+#[test]
+fn what_a_cancelled_function_gives_is_dropped() {
+    drive(|reactor| async move {
+        let (free, wait) = mpsc::channel::<()>();
+        let capture = LogCapture::start();
+        let cancelled = reactor.defer_to_thread(move || -> Result<(), Failure> {
+            wait.recv().unwrap();
+            Err(std::fmt::Error.into())
+        });
+        cancelled.cancel();
+        assert!(failure_result_of(cancelled).is::<CancelledError>());
+        free.send(()).unwrap();
+        // What came before is done before.
+        reactor.defer_to_thread(|| Ok(())).await.unwrap();
+        assert!(capture.flush_logged_errors::<std::fmt::Error>().is_empty());
+    });
+}

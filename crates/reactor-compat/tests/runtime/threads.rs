@@ -14,12 +14,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Watchdog, drive};
+use crate::support::{Log, Recorder, Watchdog, drive, listen};
 use deferred::{CancelledError, Deferred, Failure, Panic};
 use reactor_compat::event::EventPhase;
 use reactor_compat::task::defer_later;
 use reactor_compat::{
-    Reactor, ReactorStopped, ReactorTime, Remote, WouldDeadlock, blocking_call_from_thread, reactor,
+    Address, Reactor, ReactorStopped, Remote, WouldDeadlock, blocking_call_from_thread, reactor,
 };
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -284,4 +284,62 @@ fn reactors_pass_work_to_each_other() {
     for thread in threads {
         thread.stop_and_join().unwrap();
     }
+}
+
+/// As many calls as a flood of them leaves: each counts.
+fn flood(reactor: &Reactor, calls: usize) -> Arc<AtomicUsize> {
+    let made = Arc::new(AtomicUsize::new(0));
+    let remote = reactor.remote();
+    for _ in 0..calls {
+        let count = made.clone();
+        remote.call_from_thread(move || _ = count.fetch_add(1, Ordering::Relaxed)).unwrap();
+    }
+    made
+}
+
+/// So many calls are made between two rounds of timers and sockets.
+const CALLS_PER_TURN: usize = 64;
+
+#[test]
+fn a_flood_of_calls_leaves_timers_their_turns() {
+    let made = flood(&reactor(), 10_000);
+    let ticks = Rc::new(std::cell::RefCell::new(Vec::new()));
+    let (tick, counted) = (ticks.clone(), made.clone());
+    let ticking = reactor_compat::task::LoopingCall::new(move || {
+        tick.borrow_mut().push(counted.load(Ordering::Relaxed));
+        if tick.borrow().len() == 100 {
+            reactor().stop().unwrap();
+        }
+    });
+    drop(ticking.start(Duration::ZERO, true));
+    let _watchdog = Watchdog::new();
+    reactor().run().unwrap();
+    // A turn or two between one tick and the next.
+    let ticks = ticks.take();
+    for pair in ticks.windows(2) {
+        assert!(pair[1] - pair[0] <= 2 * CALLS_PER_TURN, "{ticks:?}");
+    }
+    // All that was asked for before the end is done all the same.
+    assert_eq!(made.load(Ordering::Relaxed), 10_000);
+}
+
+#[test]
+fn a_flood_of_calls_leaves_sockets_their_turns() {
+    const CALLS: usize = 200_000;
+    let made = flood(&reactor(), CALLS);
+    let when_echoed = Rc::new(Cell::new(0));
+    let (echoed, counted) = (when_echoed.clone(), made.clone());
+    let address = listen(&reactor(), |_: Address| Recorder::echo(&Log::default()));
+    reactor().connect_tcp(address, move |_: Address| {
+        let (echoed, counted) = (echoed.clone(), counted.clone());
+        Recorder::default().made(|connection, ()| connection.write("hello")).data(move |_, _| {
+            echoed.set(counted.load(Ordering::Relaxed));
+            reactor().stop().unwrap();
+        })
+    });
+    let _watchdog = Watchdog::new();
+    reactor().run().unwrap();
+    // There and back takes some turns, each with its few calls.
+    assert!(when_echoed.get() < CALLS / 4, "{} calls before it", when_echoed.get());
+    assert_eq!(made.load(Ordering::Relaxed), CALLS);
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::support::{Event, Log, Recorder};
 use reactor_compat::task::LoopingCall;
 use reactor_compat::testing::{MemoryReactor, PumpError, connect};
-use reactor_compat::{ConnectionLost, Reactor, ReactorTime, WaterMarks};
+use reactor_compat::{ConnectionLost, Reactor, WaterMarks};
 
 /// A recorder, and its log.
 fn recorder() -> (Recorder, Log) {

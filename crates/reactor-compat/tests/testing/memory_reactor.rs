@@ -14,7 +14,7 @@ use reactor_compat::event::EventPhase;
 use reactor_compat::testing::{MemoryReactor, NotWaiting};
 use reactor_compat::{
     Address, ConnectError, ConnectOptions, DatagramConnection, DatagramError, DatagramOptions,
-    DatagramProtocol, ListenOptions, Reactor, ReactorTime, RunError, UnixAddress,
+    DatagramProtocol, ListenOptions, Reactor, RunError, UnixAddress,
 };
 
 /// A factory of recorders with one log.

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
-use deferred::Deferred;
+use deferred::{CallbackResult, Deferred};
 use reactor_compat::event::{EventPhase, EventTrigger, ThreePhaseEvent};
 use serde_json::json;
 use tracing::field::{Field, Visit};
@@ -46,7 +46,7 @@ impl Machine {
         };
         let (machine, its) = (self.clone(), op.clone());
         let trigger = event.add_trigger(phase, move || {
-            machine.0.events.frames.call(&its.event, || machine.run_trigger(&its))
+            machine.0.events.frames.call(&its.event, || machine.run_trigger(&its)).into_outcome()
         });
         self.0.events.triggers.borrow_mut().insert(op.id, (event, trigger));
     }

@@ -9,8 +9,13 @@ use std::rc::Rc;
 use tracing::Span;
 
 use super::Signal;
+use super::disposition::Ignored;
+use crate::call_result::CallResult;
 use crate::guard;
 use crate::reactor::Reactor;
+
+/// What is said in the log of a handler that fails.
+const WHILE_HANDLING: &str = "while handling a signal";
 
 type Handler = Rc<RefCell<dyn FnMut()>>;
 
@@ -25,9 +30,12 @@ const STOPPING: [Signal; 2] =
     [Signal::Interrupt, if cfg!(windows) { Signal::Break } else { Signal::Terminate }];
 
 impl Handlers {
-    /// The signals to be listened for.
+    /// The signals to be listened for. One that the process ignores is left so,
+    /// unless it has a handler of the user's.
     pub(in crate::reactor) fn signals(&self, defaults: bool) -> Vec<Signal> {
-        let defaults = STOPPING.iter().filter(|_| defaults).copied();
+        let ignored = if defaults { Ignored::of_process() } else { Ignored::default() };
+        let stopping = |signal: &Signal| defaults && !ignored.contains(*signal);
+        let defaults = STOPPING.iter().filter(|signal| stopping(signal)).copied();
         let mut signals: Vec<_> = defaults.chain(self.handlers.borrow().keys().copied()).collect();
         signals.sort();
         signals.dedup();
@@ -38,7 +46,7 @@ impl Handlers {
     pub(in crate::reactor) fn handle(&self, signal: Signal) -> bool {
         let handler = self.handlers.borrow().get(&signal).cloned();
         let Some(handler) = handler else { return false };
-        guard::run_logged("while handling a signal", || {
+        guard::run_logged(WHILE_HANDLING, || {
             // One that takes turns from within itself is not called again.
             if let Ok(mut handler) = handler.try_borrow_mut() {
                 handler();
@@ -59,7 +67,8 @@ impl Handlers {
 impl Reactor {
     /// Has `handler` called whenever `signal` comes while the reactor runs, on
     /// its thread like any other callback. It takes the place of the handler
-    /// that was there, the one that stops the reactor included.
+    /// that was there, the one that stops the reactor included. What it fails
+    /// with is logged (see [`CallResult`]).
     ///
     /// Handlers stay from one run to the next. Signals that come while the
     /// reactor does not run are lost; but a signal that a reactor has once
@@ -76,7 +85,7 @@ impl Reactor {
     ///
     /// let reactor = Reactor::new();
     /// let stop = reactor.clone();
-    /// reactor.set_signal_handler(Signal::User1, move || stop.stop().unwrap())?;
+    /// reactor.set_signal_handler(Signal::User1, move || stop.stop())?;
     /// reactor.call_when_running(|| {
     ///     let pid = std::process::id().to_string();
     ///     std::process::Command::new("kill").args(["-USR1", &pid]).status().unwrap();
@@ -85,10 +94,10 @@ impl Reactor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "signal.signal")]
-    pub fn set_signal_handler(
+    pub fn set_signal_handler<R: CallResult>(
         &self,
         signal: Signal,
-        mut handler: impl FnMut() + 'static,
+        mut handler: impl FnMut() -> R + 'static,
     ) -> Result<(), SignalError> {
         // What would end up as a panic of Tokio's, or never come.
         const FORBIDDEN: [i32; 5] = [4, 8, 9, 11, 19];
@@ -96,6 +105,7 @@ impl Reactor {
             return Err(SignalError { signal });
         }
         let span = Span::current();
+        let mut handler = move || guard::report(WHILE_HANDLING, handler());
         let handler: Handler = if span.is_none() {
             Rc::new(RefCell::new(handler))
         } else {
@@ -103,7 +113,7 @@ impl Reactor {
         };
         let replaced = self.core.handlers.replace(signal, Some(handler));
         drop(replaced);
-        self.core.hear();
+        self.core.update_signals();
         Ok(())
     }
 
@@ -121,7 +131,7 @@ impl Reactor {
     /// ```
     pub fn remove_signal_handler(&self, signal: Signal) -> bool {
         let removed = self.core.handlers.replace(signal, None);
-        self.core.hear();
+        self.core.update_signals();
         removed.is_some()
     }
 }

@@ -37,6 +37,36 @@ pub enum Signal {
     Number(i32),
 }
 
+impl Signal {
+    /// Its number here, if it has one.
+    #[cfg(unix)]
+    pub(super) fn number(self) -> Option<i32> {
+        use tokio::signal::unix::SignalKind;
+        let kind = match self {
+            Self::Hangup => SignalKind::hangup(),
+            Self::Interrupt => SignalKind::interrupt(),
+            Self::Terminate => SignalKind::terminate(),
+            Self::Quit => SignalKind::quit(),
+            Self::User1 => SignalKind::user_defined1(),
+            Self::User2 => SignalKind::user_defined2(),
+            Self::Child => SignalKind::child(),
+            Self::WindowChange => SignalKind::window_change(),
+            Self::Number(number) => return Some(number),
+            Self::Break => return None,
+        };
+        Some(kind.as_raw_value())
+    }
+
+    /// Its number here, if it has one.
+    #[cfg(not(unix))]
+    pub(super) fn number(self) -> Option<i32> {
+        match self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

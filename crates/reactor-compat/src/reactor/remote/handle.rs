@@ -7,15 +7,20 @@ use std::sync::Arc;
 
 use tracing::Span;
 
-use super::mailbox::{Mailbox, Order, Watch};
+use super::mailbox::{CloseWatch, Mailbox, RemoteCall};
+use crate::call_result::CallResult;
 use crate::error::ReactorStopped;
+use crate::guard;
 
-/// A reactor, from other threads: what is safe to ask of it there.
+/// What is said in the log of a call that fails.
+pub(in crate::reactor) const WHILE_CALLING: &str = "while calling from thread";
+
+/// A reactor, from other threads: all that is safe to ask of it there.
 ///
 /// A handle, cheap to clone, that any thread may keep; [`Reactor::remote`]
 /// gives it. It does not keep the reactor alive.
 ///
-/// What is asked for before the reactor runs is done when it does. From the
+/// All that is asked for before the reactor runs is done when it does. From the
 /// end of a run on, and once the reactor is gone, all that is asked for is
 /// refused, until it runs again. What was not refused is done, even if the
 /// reactor is told to stop meanwhile; only if it goes away without ever
@@ -34,7 +39,7 @@ use crate::error::ReactorStopped;
 /// let remote = reactor().remote();
 /// let worker = thread::spawn(move || {
 ///     remote.call_from_thread(|| println!("on the reactor's thread"))?;
-///     remote.call_from_thread(|| reactor().stop().unwrap())
+///     remote.call_from_thread(|| reactor().stop())
 /// });
 /// reactor().run()?;
 /// worker.join().unwrap()?;
@@ -56,7 +61,7 @@ impl Remote {
     /// Has the reactor call `call` on its own thread, soon, after all that was
     /// asked for before.
     ///
-    /// If it panics that is logged, and the reactor goes on. There may be as
+    /// If it fails or panics that is logged, and the reactor goes on. There may be as
     /// many calls waiting as memory holds; whoever asks for many faster than
     /// they are made should
     /// [wait](Self::blocking_call_from_thread) for one now and then.
@@ -67,14 +72,15 @@ impl Remote {
     ///
     /// See the [type's example](Self).
     #[doc(alias = "callFromThread")]
-    pub fn call_from_thread(
+    pub fn call_from_thread<R: CallResult>(
         &self,
-        call: impl FnOnce() + Send + 'static,
+        call: impl FnOnce() -> R + Send + 'static,
     ) -> Result<(), ReactorStopped> {
         let span = Span::current();
+        let call = move || guard::report(WHILE_CALLING, call());
         let call: Box<dyn FnOnce() + Send> =
             if span.is_none() { Box::new(call) } else { Box::new(move || span.in_scope(call)) };
-        self.mailbox.post(Order::Call(call)).map_err(|_late| ReactorStopped)
+        self.mailbox.post(RemoteCall::Run(call)).map_err(|_late| ReactorStopped)
     }
 
     /// Has the reactor [stop](crate::Reactor::stop), after all that was asked
@@ -95,7 +101,7 @@ impl Remote {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stop(&self) -> Result<(), ReactorStopped> {
-        self.mailbox.post(Order::Stop).map_err(|_late| ReactorStopped)
+        self.mailbox.post(RemoteCall::Stop).map_err(|_late| ReactorStopped)
     }
 
     /// Whether what is asked for is refused.
@@ -127,30 +133,30 @@ impl Remote {
     /// ```
     #[doc(alias = "isInIOThread")]
     pub fn is_on_reactor_thread(&self) -> bool {
-        self.mailbox.is_at_home()
+        self.mailbox.is_on_reactor_thread()
     }
 
-    /// Gives `delivery` to a claim of the reactor's; gives it back if it comes
-    /// too late.
-    pub(crate) fn deliver<T: Send + 'static>(
+    /// Sends `result` to a pending result of the reactor's; gives it back if it
+    /// comes too late.
+    pub(crate) fn complete<T: Send + 'static>(
         &self,
-        claim: u64,
-        delivery: T,
+        number: u64,
+        result: T,
     ) -> Result<(), Option<T>> {
-        match self.mailbox.post(Order::Deliver(claim, Box::new(delivery))) {
-            Err(Order::Deliver(_, late)) => Err(late.downcast().ok().map(|late| *late)),
-            Ok(()) | Err(Order::Call(_) | Order::Stop) => Ok(()),
+        match self.mailbox.post(RemoteCall::Complete(number, Box::new(result))) {
+            Err(RemoteCall::Complete(_, late)) => Err(late.downcast().ok().map(|late| *late)),
+            Ok(()) | Err(RemoteCall::Run(_) | RemoteCall::Stop) => Ok(()),
         }
     }
 
     /// Has `watcher` called, on the reactor's thread, when the reactor has
-    /// stopped, or is gone. Dropping the [`Watch`] takes it back. `watcher`
+    /// stopped, or is gone. Dropping the [`CloseWatch`] takes it back. `watcher`
     /// does not panic.
-    pub(crate) fn at_end(
+    pub(crate) fn on_close(
         &self,
         watcher: impl FnOnce() + Send + 'static,
-    ) -> Result<Watch, ReactorStopped> {
-        self.mailbox.watch(watcher)
+    ) -> Result<CloseWatch, ReactorStopped> {
+        self.mailbox.on_close(watcher)
     }
 }
 

@@ -1,9 +1,10 @@
 //! [`Target`]: where a connector connects to.
+//!
+//! Tested in `tests/network/connector.rs`.
 
 use std::fmt;
 
-use crate::address::UnixAddress;
-use crate::tcp::Destination;
+use super::{Destination, UnixAddress};
 
 /// Where a connector connects to.
 ///

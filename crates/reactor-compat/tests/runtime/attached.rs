@@ -15,8 +15,8 @@ use reactor_compat::event::EventPhase;
 use reactor_compat::log::LogCapture;
 use reactor_compat::task::{LoopingCall, defer_later};
 use reactor_compat::{
-    Address, ClientFactory, ConnectError, Connector, Factory, Reactor, ReactorTime, RunError,
-    RunOptions, reactor,
+    Address, ClientFactory, ConnectError, Connector, Factory, Reactor, RunError, RunOptions,
+    reactor,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -100,7 +100,7 @@ async fn attaching_twice_or_running_besides_is_an_error() {
 }
 
 #[test]
-fn where_there_is_no_runtime_it_is_no_guest() {
+fn where_there_is_no_runtime_it_cannot_be_attached() {
     assert!(matches!(reactor().attach(), Err(RunError::OutsideRuntime)));
     let ran = smol::block_on(reactor().run_until_stopped());
     assert!(matches!(ran, Err(RunError::OutsideRuntime)));
@@ -165,7 +165,7 @@ fn where_there_is_no_io_driver_sockets_fail_and_all_else_works() {
 }
 
 #[test]
-fn where_there_is_no_timer_it_is_no_guest() {
+fn where_there_is_no_timer_it_cannot_be_attached() {
     let capture = LogCapture::start();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
@@ -467,4 +467,61 @@ async fn tokios_own_clients_talk_to_it() {
     let mut answer = [0; 4];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"ping");
+}
+
+/// A task belongs to the reactor that it was asked of, whoever's callback asks.
+#[test]
+fn what_one_reactor_starts_inside_anothers_callback_outlives_the_other() {
+    let (outer, inner) = (Reactor::new(), Reactor::new());
+    let log = Log::default();
+    let (its, seen) = (outer.clone(), log.clone());
+    outer.call_when_running(move || {
+        let address = listen(&its, |_: Address| Recorder::echo(&Log::default()));
+        let (asked, stop, its) = (its.clone(), inner.clone(), its.clone());
+        inner.call_when_running(move || {
+            let made = asked.clone();
+            asked.connect_tcp(address, move |_: Address| {
+                let stop = made.clone();
+                Recorder::new(&seen)
+                    .made(|connection, ()| connection.write("hello"))
+                    .data(|connection, _| connection.lose_connection())
+                    .lost(move |_, ()| stop.stop().unwrap())
+            });
+            stop.stop().unwrap();
+        });
+        // It runs, and ends, inside this callback of the outer one.
+        let mut hosted = inner.hosted(RunOptions::new().install_signal_handlers(false)).unwrap();
+        while hosted.iterate(SECOND) {}
+        assert!(!inner.running() && its.running());
+    });
+    let _watchdog = Watchdog::new();
+    outer.run().unwrap();
+    assert_eq!(log.events(), conversation());
+}
+
+/// The same for one whose runtime is the outer one's.
+#[test]
+fn what_one_reactor_starts_inside_a_task_of_anothers_outlives_the_other() {
+    let (outer, inner) = (Reactor::new(), Reactor::new());
+    let log = Log::default();
+    let (its, seen) = (outer.clone(), log.clone());
+    outer.call_when_running(move || {
+        let address = listen(&its, |_: Address| Recorder::echo(&Log::default()));
+        let (asked, stop) = (its.clone(), inner.clone());
+        inner.call_when_running(move || {
+            let made = asked.clone();
+            asked.connect_tcp(address, move |_: Address| {
+                let stop = made.clone();
+                Recorder::new(&seen)
+                    .made(|connection, ()| connection.write("hello"))
+                    .data(|connection, _| connection.lose_connection())
+                    .lost(move |_, ()| stop.stop().unwrap())
+            });
+            stop.stop().unwrap();
+        });
+        tokio::task::spawn_local(async move { inner.run_until_stopped().await.unwrap() });
+    });
+    let _watchdog = Watchdog::new();
+    outer.run().unwrap();
+    assert_eq!(log.events(), conversation());
 }

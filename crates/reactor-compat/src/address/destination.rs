@@ -1,4 +1,6 @@
-//! Where to listen, and where to connect to.
+//! [`Interface`] and [`Destination`]: where to listen, and where to connect to.
+//!
+//! Tested in `tests/network/tcp.rs`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use deferred::{CallbackResult, CancelledError, Deferred, Failure, Outcome};
 
 use super::Remote;
-use super::mailbox::Watch;
+use super::mailbox::CloseWatch;
 use crate::error::{ReactorStopped, WouldDeadlock};
 use crate::guard;
 
@@ -89,77 +89,77 @@ impl Remote {
             return Err(WouldDeadlock.into());
         }
         let answer = Arc::new(Answer::default());
-        let reply = Reply { answer: Some(answer.clone()), called: false };
+        let sender = AnswerSender { answer: Some(answer.clone()), called: false };
         let remote = self.clone();
-        self.call_from_thread(move || reply.call(&remote, call))?;
+        self.call_from_thread(move || sender.call(&remote, call))?;
         answer.wait()
     }
 }
 
-/// What is to be heard of a call.
+/// The state of an [`Answer`].
 ///
 /// ```text
-/// Awaited ──given──▶ Given ──heard──▶ Heard
+/// Pending ──set──▶ Ready ──taken──▶ Taken
 /// ```
 #[derive(Default)]
-enum Word<T> {
+enum State<T> {
     #[default]
-    Awaited,
-    Given(Result<T, Failure>),
-    Heard,
+    Pending,
+    Ready(Result<T, Failure>),
+    Taken,
 }
 
-/// Where the result of a call is put, once, and one thread waits for it.
+/// The result of a call: it is set once, and one thread waits for it.
 struct Answer<T> {
-    word: Mutex<Word<T>>,
-    given: Condvar,
+    state: Mutex<State<T>>,
+    ready: Condvar,
 }
 
 impl<T> Default for Answer<T> {
     fn default() -> Self {
-        Self { word: Mutex::default(), given: Condvar::new() }
+        Self { state: Mutex::default(), ready: Condvar::new() }
     }
 }
 
 impl<T> Answer<T> {
-    /// Gives the answer; gives it back if there was one before.
-    fn give(&self, result: Result<T, Failure>) -> Result<(), Result<T, Failure>> {
-        let mut word = self.word();
-        if !matches!(*word, Word::Awaited) {
-            drop(word);
+    /// Sets the answer; gives it back if there was one before.
+    fn set(&self, result: Result<T, Failure>) -> Result<(), Result<T, Failure>> {
+        let mut state = self.state();
+        if !matches!(*state, State::Pending) {
+            drop(state);
             return Err(result);
         }
-        *word = Word::Given(result);
-        drop(word);
-        self.given.notify_one();
+        *state = State::Ready(result);
+        drop(state);
+        self.ready.notify_one();
         Ok(())
     }
 
-    /// The answer, when it has been given.
+    /// The answer, when it has been set.
     fn wait(&self) -> Result<T, Failure> {
-        let awaited = |word: &mut Word<T>| matches!(word, Word::Awaited);
-        let waited = self.given.wait_while(self.word(), awaited);
-        let mut word = waited.unwrap_or_else(PoisonError::into_inner);
-        match mem::replace(&mut *word, Word::Heard) {
-            Word::Given(result) => result,
+        let pending = |state: &mut State<T>| matches!(state, State::Pending);
+        let waited = self.ready.wait_while(self.state(), pending);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        match mem::replace(&mut *state, State::Taken) {
+            State::Ready(result) => result,
             // Only one thread waits, and only once.
-            Word::Awaited | Word::Heard => Err(ReactorStopped.into()),
+            State::Pending | State::Taken => Err(ReactorStopped.into()),
         }
     }
 
-    fn word(&self) -> MutexGuard<'_, Word<T>> {
-        self.word.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Who owes the answer. If there will be none, that is said.
-struct Reply<T> {
+/// Sets an answer. If there will be none, its drop says so.
+struct AnswerSender<T> {
     answer: Option<Arc<Answer<T>>>,
     /// Whether the reactor has made the call.
     called: bool,
 }
 
-impl<T: Send + 'static> Reply<T> {
+impl<T: Send + 'static> AnswerSender<T> {
     /// Makes the call, and sends its result when that is there.
     fn call<R>(mut self, reactor: &Remote, call: impl FnOnce() -> R)
     where
@@ -190,27 +190,27 @@ impl<T: Send + 'static> Reply<T> {
     }
 
     /// Has the end of the reactor said, if it comes first.
-    fn watch(&self, reactor: &Remote) -> Option<Watch> {
+    fn watch(&self, reactor: &Remote) -> Option<CloseWatch> {
         let answer = self.answer.clone()?;
         let late = answer.clone();
-        let watch = reactor.at_end(move || drop(answer.give(Err(ReactorStopped.into()))));
+        let watch = reactor.on_close(move || drop(answer.set(Err(ReactorStopped.into()))));
         if watch.is_err() {
-            drop(late.give(Err(ReactorStopped.into())));
+            drop(late.set(Err(ReactorStopped.into())));
         }
         watch.ok()
     }
 
     fn send(mut self, result: Result<T, Failure>) -> Result<(), Failure> {
         let Some(answer) = self.answer.take() else { return Ok(()) };
-        answer.give(result).or_else(|too_late| too_late.map(drop))
+        answer.set(result).or_else(|too_late| too_late.map(drop))
     }
 }
 
-impl<T> Drop for Reply<T> {
+impl<T> Drop for AnswerSender<T> {
     fn drop(&mut self) {
         if let Some(answer) = self.answer.take() {
             let why = if self.called { CancelledError.into() } else { ReactorStopped.into() };
-            let _ = answer.give(Err(why));
+            let _ = answer.set(Err(why));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`Mailbox`]: what other threads have asked of a reactor.
+//! [`Mailbox`]: the calls that other threads have sent to a reactor.
 //!
 //! Mirrors `threadCallQueue` of `twisted.internet.base.ReactorBase`. Tested in
 //! `tests/runtime/threads.rs`.
@@ -12,68 +12,68 @@ use std::thread::{self, ThreadId};
 
 use crate::error::ReactorStopped;
 
-/// Something that another thread wants done.
-pub(crate) enum Order {
+/// A call from another thread.
+pub(crate) enum RemoteCall {
     /// Call this.
-    Call(Box<dyn FnOnce() + Send>),
-    /// Give this to the claim of that number.
-    Deliver(u64, Box<dyn Any + Send>),
+    Run(Box<dyn FnOnce() + Send>),
+    /// Give this to the pending result of that number.
+    Complete(u64, Box<dyn Any + Send>),
     /// Stop.
     Stop,
 }
 
 type Watcher = Box<dyn FnOnce() + Send>;
 
-/// Whether orders are taken.
+/// Whether calls are taken.
 ///
 /// ```text
-/// Open ──the run ends, the reactor is gone──▶ Shut ──it runs again──▶ Open
+/// Open ──the run ends, the reactor is gone──▶ Closed ──it runs again──▶ Open
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Gate {
+enum Phase {
     #[default]
     Open,
-    Shut,
+    Closed,
 }
 
 #[derive(Default)]
 struct State {
-    gate: Gate,
-    orders: VecDeque<Order>,
+    phase: Phase,
+    calls: VecDeque<RemoteCall>,
     waker: Option<Waker>,
     watchers: BTreeMap<u64, Watcher>,
     /// The number of the next watcher; none is used twice.
     next: u64,
 }
 
-/// What other threads have asked of a reactor.
+/// The calls that other threads have sent to a reactor.
 pub(crate) struct Mailbox {
     thread: ThreadId,
     state: Mutex<State>,
 }
 
 impl Mailbox {
-    /// That of a reactor of this thread. Orders wait until it runs.
+    /// That of a reactor of this thread. Calls wait until it runs.
     pub(crate) fn new() -> Self {
         Self { thread: thread::current().id(), state: Mutex::default() }
     }
 
     /// Whether the caller is on the reactor's own thread.
-    pub(crate) fn is_at_home(&self) -> bool {
+    pub(crate) fn is_on_reactor_thread(&self) -> bool {
         thread::current().id() == self.thread
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.state().gate == Gate::Open
+        self.state().phase == Phase::Open
     }
 
-    /// Gives the order back if it comes too late.
-    pub(crate) fn post(&self, order: Order) -> Result<(), Order> {
+    /// Gives the call back if it comes too late.
+    pub(crate) fn post(&self, call: RemoteCall) -> Result<(), RemoteCall> {
         let mut state = self.state();
-        if state.gate == Gate::Shut {
-            return Err(order);
+        if state.phase == Phase::Closed {
+            return Err(call);
         }
-        state.orders.push_back(order);
+        state.calls.push_back(call);
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
@@ -82,57 +82,59 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Has `watcher` called when the gate is shut.
-    pub(crate) fn watch(
+    /// Has `watcher` called when it is closed.
+    pub(crate) fn on_close(
         self: &Arc<Self>,
         watcher: impl FnOnce() + Send + 'static,
-    ) -> Result<Watch, ReactorStopped> {
+    ) -> Result<CloseWatch, ReactorStopped> {
         let watcher: Watcher = Box::new(watcher);
         let mut state = self.state();
-        if state.gate == Gate::Shut {
+        if state.phase == Phase::Closed {
             drop(state);
             return Err(ReactorStopped);
         }
         let number = state.next;
         state.next += 1;
         state.watchers.insert(number, watcher);
-        Ok(Watch { mailbox: self.clone(), number })
+        Ok(CloseWatch { mailbox: self.clone(), number })
     }
 
     // ----- for the reactor -----
 
-    /// Takes orders again.
+    /// Takes calls again.
     pub(crate) fn open(&self) {
-        self.state().gate = Gate::Open;
+        self.state().phase = Phase::Open;
     }
 
-    /// The orders that have come, in exchange for `empty`.
-    pub(crate) fn collect(&self, empty: VecDeque<Order>) -> VecDeque<Order> {
-        mem::replace(&mut self.state().orders, empty)
+    /// Moves calls that have come to `batch`, no more than `limit`.
+    pub(crate) fn collect(&self, batch: &mut VecDeque<RemoteCall>, limit: usize) {
+        let mut state = self.state();
+        let count = state.calls.len().min(limit.saturating_sub(batch.len()));
+        batch.extend(state.calls.drain(..count));
     }
 
-    /// Has `waker` woken by the next order; whether there is one already.
-    pub(crate) fn listen(&self, waker: &Waker) -> bool {
+    /// Has `waker` woken by the next call; whether there is one already.
+    pub(crate) fn set_waker(&self, waker: &Waker) -> bool {
         let mut state = self.state();
         if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             state.waker = Some(waker.clone());
         }
-        !state.orders.is_empty()
+        !state.calls.is_empty()
     }
 
-    /// Takes no more orders, and gives what is left.
-    pub(crate) fn shut(&self) -> VecDeque<Order> {
+    /// Takes no more calls, and gives those that are left.
+    pub(crate) fn close(&self) -> VecDeque<RemoteCall> {
         let mut state = self.state();
-        state.gate = Gate::Shut;
+        state.phase = Phase::Closed;
         let waker = state.waker.take();
-        let orders = mem::take(&mut state.orders);
+        let calls = mem::take(&mut state.calls);
         drop(state);
         drop(waker);
-        orders
+        calls
     }
 
-    /// Tells those who watch that it is shut.
-    pub(crate) fn tell(&self) {
+    /// Tells those who watch that it is closed.
+    pub(crate) fn notify_closed(&self) {
         let watchers = mem::take(&mut self.state().watchers);
         for watcher in watchers.into_values() {
             watcher();
@@ -144,14 +146,14 @@ impl Mailbox {
     }
 }
 
-/// A watcher's place; dropping it takes the watcher back.
+/// Watches for a mailbox to be closed; dropping it takes the watcher back.
 #[must_use = "dropping it takes the watcher back"]
-pub(crate) struct Watch {
+pub(crate) struct CloseWatch {
     mailbox: Arc<Mailbox>,
     number: u64,
 }
 
-impl Drop for Watch {
+impl Drop for CloseWatch {
     fn drop(&mut self) {
         let watcher = self.mailbox.state().watchers.remove(&self.number);
         drop(watcher);

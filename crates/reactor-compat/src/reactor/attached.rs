@@ -1,7 +1,7 @@
-//! A reactor as a guest: in a runtime, or a main loop, of somebody else's.
+//! An attached reactor: its run in somebody else's runtime or main loop.
 //!
 //! Mirrors `twisted.internet.asyncioreactor` and `_threadedselect`, which run
-//! Twisted inside another loop. Tested in `tests/runtime/guest.rs`.
+//! Twisted inside another loop. Tested in `tests/runtime/attached.rs`.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,33 +9,32 @@ use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::LocalSet;
 
-use super::arrival::spawn_here;
-use super::ground::Ground;
-use super::run::live;
+use super::executor::Backend;
+use super::local_task::spawn_on;
+use super::run::main_loop;
 use super::{Core, Phase, Reactor, RunOptions};
 use crate::error::RunError;
 use crate::guard;
 
 /// A run in somebody else's runtime. However it ends, the reactor is idle then.
-struct Stay {
+struct AttachedRun {
     core: Rc<Core>,
     /// Where its tasks are.
     set: Option<Rc<LocalSet>>,
 }
 
-impl Drop for Stay {
+impl Drop for AttachedRun {
     fn drop(&mut self) {
-        self.core.end();
+        self.core.end_run();
         let set = self.set.take();
         drop(set);
-        drop(self.core.last_pool());
         self.core.phase.set(Phase::Idle);
     }
 }
 
 /// Takes the reactor up, and gives what is to be driven inside the runtime of
 /// `handle`.
-pub(super) fn stay(
+pub(super) fn attached_run(
     core: &Rc<Core>,
     handle: Handle,
     options: RunOptions,
@@ -43,19 +42,19 @@ pub(super) fn stay(
     if core.phase.get() == Phase::Idle && !has_timer(&handle) {
         return Err(RunError::NoTimer);
     }
-    core.take_up()?;
+    core.prepare_run()?;
     let set = Rc::new(LocalSet::new());
-    let stay = Stay { core: core.clone(), set: Some(set.clone()) };
+    let run = AttachedRun { core: core.clone(), set: Some(set.clone()) };
     Ok(async move {
-        let core = &stay.core;
-        let ground = Ground::Guest(handle, set.clone());
+        let core = &run.core;
+        let backend = Backend::Attached(handle, set.clone());
         set.run_until(async {
-            core.begin(ground, &options);
-            live(core).await;
+            core.start_run(backend, &options);
+            main_loop(core).await;
         })
         .await;
         drop(set);
-        drop(stay);
+        drop(run);
     })
 }
 
@@ -128,10 +127,10 @@ impl Reactor {
     pub async fn run_until_stopped_with(&self, options: RunOptions) -> Result<(), RunError> {
         let handle = Handle::try_current().map_err(|_| RunError::OutsideRuntime)?;
         if self.take_over() {
-            self.go_on(&options).await;
+            self.wait_for_end(&options).await;
             return Ok(());
         }
-        stay(&self.core, handle, options)?.await;
+        attached_run(&self.core, handle, options)?.await;
         Ok(())
     }
 
@@ -171,12 +170,12 @@ impl Reactor {
             return Ok(());
         }
         let options = RunOptions::new().install_signal_handlers(false);
-        let stay = stay(&self.core, handle.clone(), options)?;
+        let run = attached_run(&self.core, handle.clone(), options)?;
         if handle.runtime_flavor() == RuntimeFlavor::CurrentThread {
-            spawn_here(&handle, stay);
+            spawn_on(&handle, run);
             return Ok(());
         }
-        match guard::catch(|| tokio::task::spawn_local(stay)) {
+        match guard::catch(|| tokio::task::spawn_local(run)) {
             Ok(_task) => Ok(()),
             Err(_panic) => Err(RunError::OutsideRuntime),
         }

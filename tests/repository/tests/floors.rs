@@ -1,0 +1,124 @@
+//! The modules of `reactor-compat` stand in floors: one imports only what stands
+//! below it.
+//!
+//! `docs/architecture.md` has the picture; this reads it. `connection` and
+//! `protocol`, which name one another, share a floor. What does not keep to it
+//! yet is listed here, to the letter, and the list only shrinks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use repository::{files, read};
+
+const SRC: &str = "crates/reactor-compat/src";
+
+/// The imports that point upwards or sideways, and are to go.
+const ALLOWED: [(&str, &str); 13] = [
+    ("connection", "tls"),
+    ("connection_event", "connection"),
+    ("connection_event", "protocol"),
+    ("connector", "tcp"),
+    ("connector", "testing"),
+    ("connector", "unix"),
+    ("datagram", "testing"),
+    ("factory", "connector"),
+    ("port", "testing"),
+    ("port", "unix"),
+    ("socket", "testing"),
+    ("socket", "transport"),
+    ("transport", "tls"),
+];
+
+/// The only two that may import one another.
+const PAIR: [&str; 2] = ["connection", "protocol"];
+
+/// The floor of each module, the lowest being 0, as the picture has it.
+fn floors(architecture: &str) -> BTreeMap<String, usize> {
+    let (_, section) =
+        architecture.split_once("\n## The floors of reactor-compat\n").expect("the section");
+    let (_, block) = section.split_once("```text\n").expect("the picture");
+    let (block, _) = block.split_once("```").expect("the picture's end");
+    let lines: Vec<&str> = block.lines().filter(|line| !line.trim().is_empty()).collect();
+    let mut floors = BTreeMap::new();
+    for (floor, line) in lines.iter().rev().enumerate() {
+        for module in line.split_whitespace() {
+            let before = floors.insert(module.to_owned(), floor);
+            assert_eq!(before, None, "{module} stands on two floors");
+        }
+    }
+    floors
+}
+
+/// The module that a file belongs to; none for the root itself.
+fn module_of(file: &Path) -> Option<String> {
+    let inside = file.strip_prefix(SRC).ok()?;
+    let first = inside.iter().next()?.to_str()?;
+    let module = first.strip_suffix(".rs").unwrap_or(first);
+    (module != "lib").then(|| module.to_owned())
+}
+
+/// The names that follow `crate::` in the code of a file, without its comments
+/// and its tests.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let named = lines.flat_map(|line| line.split("crate::").skip(1));
+    let word = |rest: &str| rest.chars().take_while(|&c| c == '_' || c.is_alphanumeric()).collect();
+    named.map(word).collect()
+}
+
+/// Who imports whom.
+fn edges() -> BTreeSet<(String, String)> {
+    let mut edges = BTreeSet::new();
+    for file in files(SRC, ".rs") {
+        let Some(module) = module_of(&file) else { continue };
+        for import in imports(&read(&file)) {
+            if import != module {
+                edges.insert((module.clone(), import));
+            }
+        }
+    }
+    edges
+}
+
+#[test]
+fn modules_import_only_from_the_floors_below() {
+    let floors = floors(&read("docs/architecture.md"));
+    let floor = |module: &str| {
+        *floors.get(module).unwrap_or_else(|| {
+            panic!(
+                "`{module}` is on no floor of docs/architecture.md (import by module, one a line)"
+            )
+        })
+    };
+    let mut offending = BTreeSet::new();
+    let edges = edges();
+    for (from, to) in &edges {
+        let pair = PAIR.contains(&&**from) && PAIR.contains(&&**to);
+        if floor(from) <= floor(to) && !pair {
+            offending.insert((from.as_str(), to.as_str()));
+        }
+    }
+    let allowed = BTreeSet::from(ALLOWED);
+    let new: Vec<_> = offending.difference(&allowed).collect();
+    assert!(new.is_empty(), "these imports point upwards or sideways: {new:?}");
+    let gone: Vec<_> = allowed.difference(&offending).collect();
+    assert!(gone.is_empty(), "these are no longer there; take them off the list: {gone:?}");
+}
+
+#[test]
+fn every_module_has_a_floor_and_every_name_a_module() {
+    let named: BTreeSet<String> = floors(&read("docs/architecture.md")).into_keys().collect();
+    let there: BTreeSet<String> =
+        files(SRC, ".rs").iter().filter_map(|file| module_of(file)).collect();
+    assert!(there.len() > 20, "only {} modules were found", there.len());
+    assert_eq!(named, there);
+}
+
+#[test]
+fn imports_are_found_in_code_only() {
+    let text = "//! [`x`](crate::doc)\nuse crate::guard;\nlet a = crate::log::err(crate::error::B);\n\
+                #[cfg(test)]\nmod tests { use crate::testing; }";
+    let found: Vec<String> = imports(text).into_iter().collect();
+    assert_eq!(found, ["error", "guard", "log"]);
+}
