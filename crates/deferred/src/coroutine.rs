@@ -6,7 +6,7 @@
 //! started the first time that it is needed.
 //!
 //! Mirrors `inlineCallbacks` and `Deferred.fromCoroutine` of
-//! `twisted.internet.defer`. Tested in `tests/coroutine.rs`.
+//! `twisted.internet.defer`. Tested in `tests/chains/coroutine.rs`.
 
 mod alarm;
 mod driver;

@@ -1,6 +1,6 @@
 //! [`Deferred`]: a result that will be there later.
 //!
-//! Mirrors `twisted.internet.defer.Deferred`. Tested in `tests/deferred.rs`,
+//! Mirrors `twisted.internet.defer.Deferred`. Tested in `tests/chains/deferred.rs`,
 //! and trace by trace against Twisted by the conformance programs.
 
 use std::fmt;

@@ -2,7 +2,7 @@
 //!
 //! Mirrors the exception classes of `twisted.internet.defer`. Those of the
 //! lists are in [`list`](crate::DeferredList), [`race`](crate::race()) and
-//! [`sync`](crate::sync). Tested in `tests/error.rs`.
+//! [`sync`](crate::sync). Tested in `tests/chains/error.rs`.
 
 use std::error::Error;
 use std::fmt;

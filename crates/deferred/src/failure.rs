@@ -1,6 +1,6 @@
 //! [`Failure`]: any error, cheap to clone, on its way down an error chain.
 //!
-//! Mirrors `twisted.python.failure.Failure`. Tested in `tests/failure.rs`.
+//! Mirrors `twisted.python.failure.Failure`. Tested in `tests/chains/failure.rs`.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};

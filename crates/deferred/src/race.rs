@@ -1,6 +1,6 @@
 //! [`race`]: the first of several Deferreds.
 //!
-//! Mirrors `race` of `twisted.internet.defer`. Tested in `tests/race.rs`.
+//! Mirrors `race` of `twisted.internet.defer`. Tested in `tests/chains/race.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;

@@ -1,7 +1,7 @@
 //! Helpers for tests of code that uses Deferreds.
 //!
 //! Mirrors methods of `twisted.trial.unittest.SynchronousTestCase`. Tested in
-//! `tests/testing.rs`.
+//! `tests/chains/testing.rs`.
 #![allow(clippy::panic, reason = "a test helper fails the test")]
 
 use std::cell::RefCell;

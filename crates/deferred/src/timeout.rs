@@ -1,6 +1,6 @@
 //! Deferreds that give up: [`Deferred::add_timeout`].
 //!
-//! Mirrors `Deferred.addTimeout`. Tested in `tests/timeout.rs`.
+//! Mirrors `Deferred.addTimeout`. Tested in `tests/chains/timeout.rs`.
 
 use std::cell::Cell;
 use std::panic::Location;

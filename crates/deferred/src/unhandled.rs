@@ -14,7 +14,7 @@
 //! so whether they would have handled it nobody knows.
 //!
 //! Mirrors `DebugInfo.__del__` of `twisted.internet.defer`. Tested in
-//! `tests/unhandled.rs`.
+//! `tests/chains/unhandled.rs`.
 
 use std::cell::RefCell;
 use std::fmt;

@@ -9,7 +9,7 @@
 //! the line.
 //!
 //! Mirrors the classes of the same names in `twisted.internet.defer`. Tested in
-//! `tests/sync.rs`.
+//! `tests/chains/sync.rs`.
 
 mod lock;
 mod primitive;

@@ -14,14 +14,13 @@
     reason = "what helpers of a test do fails the test"
 )]
 
-mod support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::support::{Census, Counted, ignore_unhandled_errors, permutations};
 use deferred::time::Clock;
 use deferred::{
     CancelHandle, Deferred, DeferredList, DeferredLock, DeferredQueue, DeferredSemaphore, Failure,
@@ -29,7 +28,6 @@ use deferred::{
 };
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use support::{Census, Counted, ignore_unhandled_errors, permutations};
 
 /// What using a handle is good for.
 #[derive(Clone, Copy, PartialEq, Eq)]

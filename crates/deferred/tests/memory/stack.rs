@@ -11,18 +11,16 @@
     reason = "what helpers of a test do fails the test"
 )]
 
-mod support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::support::{Census, ignore_unhandled_errors, on_small_stack, scaled};
 use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
 use deferred::{
     CancelHandle, CancelledError, Deferred, DeferredList, DeferredLock, Trigger, ensure_deferred,
     gather_results, race,
 };
 use futures::FutureExt;
-use support::{Census, ignore_unhandled_errors, on_small_stack, scaled};
 
 const CALLBACKS: usize = 1_000_000;
 const DEEP: usize = 100_000;

@@ -145,7 +145,7 @@ fn the_backtrace_is_there_on_demand() {
     }
     for expected in ["1", "0"] {
         let status = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "the_backtrace_is_there_on_demand"])
+            .args(["--exact", "failure::the_backtrace_is_there_on_demand"])
             .env(CHILD, expected)
             .env("RUST_BACKTRACE", expected)
             .env_remove("RUST_LIB_BACKTRACE")

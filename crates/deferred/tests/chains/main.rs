@@ -1,0 +1,18 @@
+//! Deferreds, failures, coroutines, lists, locks, clocks: all that needs no
+//! process of its own.
+
+mod auto_traits;
+mod coroutine;
+mod deferred;
+mod error;
+mod failure;
+mod inference;
+mod list;
+mod race;
+mod send;
+mod spans;
+mod sync;
+mod testing;
+mod time;
+mod timeout;
+mod unhandled;
