@@ -12,7 +12,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::chain::{Corpse, bury};
+use crate::chain::{Part, drop_later};
 
 /// An error as it travels through callbacks and errbacks.
 ///
@@ -82,8 +82,20 @@ impl Failure {
         Self::from_boxed(text.into().into())
     }
 
-    /// What a caught panic becomes: a Failure of [`Panic`].
-    pub(crate) fn from_panic(payload: Box<dyn Any + Send>) -> Self {
+    /// Makes a Failure of [`Panic`] of what `catch_unwind`, or the join of a
+    /// thread, caught.
+    ///
+    /// The payload is dropped, even if that panics in turn.
+    ///
+    /// ```
+    /// use deferred::{Failure, Panic};
+    /// use std::thread;
+    ///
+    /// let joined = thread::spawn(|| panic!("boom")).join();
+    /// let failure = Failure::from_panic(joined.unwrap_err());
+    /// assert_eq!(failure.check::<Panic>().unwrap().message(), "boom");
+    /// ```
+    pub fn from_panic(payload: Box<dyn Any + Send>) -> Self {
         let panic = Panic::from_payload(&*payload);
         // It may panic in turn as it goes; that one is let go as it is.
         if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -318,7 +330,7 @@ impl Failure {
 impl Drop for Failure {
     fn drop(&mut self) {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
-            bury(Corpse::Error(mem::replace(&mut inner.error, Box::new(Gone))));
+            drop_later(Part::Error(mem::replace(&mut inner.error, Box::new(Gone))));
         }
     }
 }

@@ -140,13 +140,13 @@ thread_local! {
 /// assert_eq!(errors.borrow().len(), 1);
 /// ```
 #[must_use = "dropping the guard ends the observation"]
-pub fn observe(observer: impl Fn(&UnhandledError) + 'static) -> ObserverGuard {
+pub fn observe(observer: impl Fn(&UnhandledError) + 'static) -> UnhandledObserver {
     let number = OBSERVERS.with_borrow_mut(|observers| {
         observers.next_number += 1;
         observers.stack.push((observers.next_number, Rc::new(observer)));
         observers.next_number
     });
-    ObserverGuard { number, _of_this_thread: PhantomData }
+    UnhandledObserver { number, _of_this_thread: PhantomData }
 }
 
 /// Ends an [observation](observe) when dropped.
@@ -161,12 +161,12 @@ pub fn observe(observer: impl Fn(&UnhandledError) + 'static) -> ObserverGuard {
 /// drop(outer);
 /// ```
 #[must_use = "dropping the guard ends the observation"]
-pub struct ObserverGuard {
+pub struct UnhandledObserver {
     number: u64,
     _of_this_thread: PhantomData<*const ()>,
 }
 
-impl Drop for ObserverGuard {
+impl Drop for UnhandledObserver {
     fn drop(&mut self) {
         // What it holds is dropped when the borrow has ended.
         let _observer = OBSERVERS.try_with(|observers| {
@@ -177,9 +177,9 @@ impl Drop for ObserverGuard {
     }
 }
 
-impl fmt::Debug for ObserverGuard {
+impl fmt::Debug for UnhandledObserver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ObserverGuard")
+        f.write_str("UnhandledObserver")
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use std::task::Waker;
 
 use super::pipeline::PipelineCell;
-use super::{Corpse, bury, lost_holder};
+use super::{Part, drop_later, lost_holder};
 use crate::cancel_handle::CancelHandle;
 use crate::coroutine::Task;
 use crate::debug::DebugInfo;
@@ -167,7 +167,7 @@ impl Core {
         if self.unhandled.get() {
             self.report_unhandled();
         } else if self.pipeline.may_hold_chains() {
-            bury(Corpse::Pipeline(self.pipeline.take_stages()));
+            drop_later(Part::Pipeline(self.pipeline.take_stages()));
         }
     }
 
@@ -285,7 +285,7 @@ impl Core {
 }
 
 /// What is left in a chain may hold another chain, and so on: all that is not
-/// plain goes through the graveyard.
+/// plain goes through deferred drop.
 impl Drop for Core {
     #[inline]
     fn drop(&mut self) {
@@ -296,16 +296,16 @@ impl Drop for Core {
             && matches!(self.upstream.get_mut(), Upstream::Nobody)
             && matches!(self.waiter.get_mut(), Waiter::Nobody);
         if !plain {
-            self.bury_parts();
+            self.drop_parts();
         }
     }
 }
 
 impl Core {
     #[cold]
-    fn bury_parts(&mut self) {
-        bury(Corpse::Pipeline(self.pipeline.take_stages()));
-        bury(Corpse::Upstream(self.upstream.take()));
-        bury(Corpse::Waiter(self.waiter.take()));
+    fn drop_parts(&mut self) {
+        drop_later(Part::Pipeline(self.pipeline.take_stages()));
+        drop_later(Part::Upstream(self.upstream.take()));
+        drop_later(Part::Waiter(self.waiter.take()));
     }
 }

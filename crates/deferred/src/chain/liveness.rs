@@ -21,7 +21,7 @@
 use std::rc::Rc;
 
 use super::core::{Consumer, Core, Phase, Upstream, Waiter};
-use super::{Corpse, bury};
+use super::{Part, drop_later};
 
 /// The last head of a chain that was not fired has gone.
 #[cold]
@@ -140,7 +140,7 @@ fn below(core: &Core) -> Option<Rc<Core>> {
 fn drop_members(core: &Core) {
     let members = Core::peek(&core.upstream, |upstream| matches!(upstream, Upstream::Members(_)));
     if members {
-        bury(Corpse::Upstream(core.upstream.take()));
+        drop_later(Part::Upstream(core.upstream.take()));
     }
 }
 
@@ -154,12 +154,12 @@ fn release(root: Rc<Core>) {
                 // All that it waits for is stranded; each has a hold of it.
                 let others = task.waits().into_iter().filter(|wait| !Rc::ptr_eq(wait, &core));
                 stranded.extend(others.map(root_of));
-                bury(Corpse::Waiter(Waiter::Task(task)));
+                drop_later(Part::Waiter(Waiter::Task(task)));
             }
             Waiter::Nobody | Waiter::Waker(_) => {}
         }
         if core.phase.get() == Phase::Unfired {
-            bury(Corpse::Upstream(core.upstream.take()));
+            drop_later(Part::Upstream(core.upstream.take()));
         }
         // While there is a tail the pipeline has to stay of its type; it comes
         // here again when the tail goes.
@@ -168,7 +168,7 @@ fn release(root: Rc<Core>) {
             if core.unhandled.get() {
                 core.report_unhandled();
             }
-            bury(Corpse::Pipeline(core.pipeline.take_stages()));
+            drop_later(Part::Pipeline(core.pipeline.take_stages()));
         }
     }
 }

@@ -58,8 +58,8 @@ use std::rc::{Rc, Weak};
 use smallvec::SmallVec;
 
 use super::core::{Consumer, Core, Phase, Upstream, Waiter};
-use super::graveyard::quietly;
-use super::{Corpse, bury, liveness, lost_holder, lost_source};
+use super::deferred_drop::drop_catching;
+use super::{Part, drop_later, liveness, lost_holder, lost_source};
 use crate::error::{AlreadyCalledError, ChainCycleError, ResultTakenError};
 use crate::failure::Failure;
 
@@ -657,7 +657,7 @@ impl<T: 'static> Head<T> {
         // What can no longer happen is let go before anything runs.
         match core.upstream.take() {
             Upstream::Nobody => {}
-            upstream => quietly(|| bury(Corpse::Upstream(upstream))),
+            upstream => drop_catching(|| drop_later(Part::Upstream(upstream))),
         }
         Ok(Some(Rc::clone(core)))
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use deferred::testing::LoggedErrors;
 use deferred::time::{Clock, DelayedCall, DelayedCallError, TimerQueue};
-use deferred::unhandled::{ObserverGuard, UnhandledError};
+use deferred::unhandled::{UnhandledError, UnhandledObserver};
 use deferred::{
     AlreadyCalledError, CancelHandle, CancelledError, ChainCycleError, DebugInfo, Deferred,
     DeferredList, DeferredLock, DeferredLockGuard, DeferredQueue, DeferredSemaphore,
@@ -99,7 +99,7 @@ fn what_stays_on_its_thread() {
         TimerQueue:                 false false true  true;
         DelayedCall:                false false true  true;
         LoggedErrors:               false false true  false;
-        ObserverGuard:              false false true  false;
+        UnhandledObserver:              false false true  false;
         Outcome<u8>:                false false true  false;
     }
 }

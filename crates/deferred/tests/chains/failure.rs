@@ -188,3 +188,24 @@ fn panics() {
     assert_eq!(message(&failure), "a value that is not text");
     assert_eq!(failure.check::<Panic>(), failure.clone().check::<Panic>());
 }
+
+/// A payload that was caught becomes the same Failure, be it that of a thread,
+/// and though its destructor panics.
+#[test]
+fn from_a_caught_panic() {
+    struct Nasty;
+
+    impl Drop for Nasty {
+        fn drop(&mut self) {
+            std::panic::panic_any(1);
+        }
+    }
+
+    let message = |payload| Failure::from_panic(payload).check::<Panic>().cloned();
+    let joined = std::thread::spawn(|| panic!("in a thread")).join();
+    let panic = message(joined.unwrap_err()).unwrap();
+    assert_eq!(panic.message(), "in a thread");
+    let caught = std::panic::catch_unwind(|| std::panic::panic_any(Nasty));
+    let panic = message(caught.unwrap_err()).unwrap();
+    assert_eq!(panic.message(), "a value that is not text");
+}

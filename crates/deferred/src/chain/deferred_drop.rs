@@ -1,8 +1,9 @@
-//! Dropping things that hold one another, a hundred thousand deep, without
-//! a hundred thousand nested drops.
+//! Deferred drop: things that hold one another, a hundred thousand deep, are
+//! dropped without a hundred thousand nested drops.
 //!
-//! What is buried while something else is being dropped is dropped after it,
-//! by the same loop.
+//! A part of a chain that is given to [`drop_later`] while another is being
+//! dropped waits for that one, and is then dropped by the same loop. Python's
+//! collector does as much for Twisted. Tested in `tests/memory/stack.rs`.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -17,7 +18,7 @@ use crate::failure::Failure;
 
 /// A part of a chain that may hold other chains.
 #[expect(dead_code, reason = "they are held to be dropped")]
-pub(crate) enum Corpse {
+pub(crate) enum Part {
     Pipeline(Pipeline),
     Upstream(Upstream),
     Waiter(Waiter),
@@ -26,16 +27,16 @@ pub(crate) enum Corpse {
 }
 
 thread_local! {
-    /// What waits for its drop; `None` while no drop is under way.
-    static GRAVEYARD: RefCell<Option<Vec<Corpse>>> = const { RefCell::new(None) };
+    /// The parts that wait for their drop; `None` while no drop is under way.
+    static WAITING: RefCell<Option<Vec<Part>>> = const { RefCell::new(None) };
 }
 
-/// Drops `corpse`: now, or when the drop that is under way is done.
-pub(crate) fn bury(corpse: Corpse) {
-    let mut corpse = Some(corpse);
-    let first = GRAVEYARD.try_with(|graveyard| match &mut *graveyard.borrow_mut() {
-        Some(waiting) => {
-            waiting.extend(corpse.take());
+/// Drops `part`: now, or when the drop that is under way is done.
+pub(crate) fn drop_later(part: Part) {
+    let mut part = Some(part);
+    let first = WAITING.try_with(|waiting| match &mut *waiting.borrow_mut() {
+        Some(parts) => {
+            parts.extend(part.take());
             false
         }
         idle => {
@@ -43,16 +44,16 @@ pub(crate) fn bury(corpse: Corpse) {
             true
         }
     });
-    // At the end of the thread the graveyard is gone, and drops nest.
+    // At the end of the thread the list is gone, and drops nest.
     if let Ok(true) = first {
-        let digging = Digging;
+        let dropping = Dropping;
         let mut panic = None;
-        while let Some(next) = corpse.take().or_else(next) {
+        while let Some(next) = part.take().or_else(next) {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(next))) {
                 panic.get_or_insert(payload);
             }
         }
-        drop(digging);
+        drop(dropping);
         // A destructor that panics does not keep the others from being run.
         if let Some(payload) = panic.filter(|_| !thread::panicking()) {
             resume_unwind(payload);
@@ -62,23 +63,23 @@ pub(crate) fn bury(corpse: Corpse) {
 
 /// Drops something of a user's where something of another's is to go on; a
 /// panic of its destructor is logged.
-pub(super) fn quietly(drop: impl FnOnce()) {
+pub(super) fn drop_catching(drop: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
         let failure = Failure::from_panic(payload);
         tracing::error!(target: "deferred", error = %failure, "a destructor panicked");
     }
 }
 
-fn next() -> Option<Corpse> {
-    GRAVEYARD.with(|graveyard| graveyard.borrow_mut().as_mut().and_then(Vec::pop))
+fn next() -> Option<Part> {
+    WAITING.with(|waiting| waiting.borrow_mut().as_mut().and_then(Vec::pop))
 }
 
-/// Ends the digging.
-struct Digging;
+/// Ends the loop of drops.
+struct Dropping;
 
-impl Drop for Digging {
+impl Drop for Dropping {
     fn drop(&mut self) {
-        let left = GRAVEYARD.try_with(|graveyard| graveyard.borrow_mut().take());
+        let left = WAITING.try_with(|waiting| waiting.borrow_mut().take());
         drop(left);
     }
 }
