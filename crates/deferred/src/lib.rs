@@ -55,6 +55,7 @@ mod timeout;
 mod trigger;
 mod unfired;
 pub mod unhandled;
+mod waiters;
 
 pub use crate::callback::{CallbackResult, Outcome};
 pub use crate::cancel_handle::CancelHandle;
@@ -79,3 +80,4 @@ pub use crate::sync::{
 };
 pub use crate::trigger::Trigger;
 pub use crate::unfired::unfired;
+pub use crate::waiters::Waiters;

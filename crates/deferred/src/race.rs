@@ -49,6 +49,10 @@ pub fn race<T: 'static>(runners: impl IntoIterator<Item = Deferred<T>>) -> Defer
     });
     track.trigger.head().core().upstream.set(Upstream::Members(Members { handles, fails: true }));
     for (index, runner) in runners.into_iter().enumerate() {
+        if track.won.get() && runner.has_value() {
+            // It is too late to take it: a lock goes back.
+            continue;
+        }
         let track = Rc::clone(&track);
         drop(runner.add(place, move |result| match result {
             Ok(value) => track.succeeded(index, value, place),

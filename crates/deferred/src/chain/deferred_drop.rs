@@ -63,7 +63,7 @@ pub(crate) fn drop_later(part: Part) {
 
 /// Drops something of a user's where something of another's is to go on; a
 /// panic of its destructor is logged.
-pub(super) fn drop_catching(drop: impl FnOnce()) {
+pub(crate) fn drop_catching(drop: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
         let failure = Failure::from_panic(payload);
         tracing::error!(target: "deferred", error = %failure, "a destructor panicked");

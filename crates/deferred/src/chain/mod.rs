@@ -25,8 +25,10 @@ mod pipeline;
 mod run;
 
 pub(crate) use self::cancel::cancel;
-pub(crate) use self::core::{Consumer, Core, Members, Phase, Upstream, Waiter};
-pub(crate) use self::deferred_drop::{Part, drop_later};
-pub(crate) use self::liveness::{can_move, lost_holder, lost_source, would_close_a_circle};
+pub(crate) use self::core::{Consumer, Core, Line, Members, Origin, Phase, Upstream, Waiter};
+pub(crate) use self::deferred_drop::{Part, drop_catching, drop_later};
+pub(crate) use self::liveness::{
+    can_move, leave_line, lost_holder, lost_source, would_close_a_circle,
+};
 pub(crate) use self::pipeline::{Head, Next, Tail};
 pub(crate) use self::run::run;

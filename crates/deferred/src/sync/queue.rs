@@ -1,13 +1,18 @@
 //! [`DeferredQueue`]: values from those who have them to those who wait.
 
-use std::cell::RefCell;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
-use std::rc::Rc;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
 
-use super::waiting::Waiting;
+use super::primitive::{MAX_DEPTH, Place};
+use crate::chain::{Origin, run};
 use crate::deferred::Deferred;
+use crate::trigger::note_firing;
+use crate::waiters::Waiters;
 
 /// A queue whose `get` gives a Deferred when there is nothing yet.
 ///
@@ -17,7 +22,10 @@ use crate::deferred::Deferred;
 /// # Cancellation
 ///
 /// Cancelling a Deferred from [`get`](Self::get) takes it out of the line, and
-/// no value is lost. Dropping it does not: it still gets its value.
+/// so does dropping it, unless a callback was added that waits for the value.
+/// One that has its value, and is dropped before that was taken by a callback
+/// or an `.await`, puts it back where it was. So no value is lost when a future
+/// that awaits `get` is dropped, by a timeout or a `select!`.
 ///
 /// Mirrors `twisted.internet.defer.DeferredQueue`.
 ///
@@ -36,10 +44,14 @@ pub struct DeferredQueue<T> {
 }
 
 struct Inner<T> {
-    pending: RefCell<VecDeque<T>>,
-    waiting: Waiting<T>,
+    /// The values that nobody has, under numbers that rise.
+    pending: RefCell<VecDeque<(u64, T)>>,
+    next_number: Cell<u64>,
+    waiting: Waiters<T>,
     size: Option<usize>,
     backlog: Option<usize>,
+    /// How many hand-overs are inside one another.
+    depth: Cell<usize>,
 }
 
 impl<T: 'static> DeferredQueue<T> {
@@ -64,8 +76,15 @@ impl<T: 'static> DeferredQueue<T> {
     /// assert_eq!(queue.put(2).unwrap_err().0, 2);
     /// ```
     pub fn bounded(size: Option<usize>, backlog: Option<usize>) -> Self {
-        let pending = RefCell::new(VecDeque::new());
-        Self { inner: Rc::new(Inner { pending, waiting: Waiting::new(), size, backlog }) }
+        let inner = Inner {
+            pending: RefCell::new(VecDeque::new()),
+            next_number: Cell::new(0),
+            waiting: Waiters::new(),
+            size,
+            backlog,
+            depth: Cell::new(0),
+        };
+        Self { inner: Rc::new(inner) }
     }
 
     /// Gives `value` to the first who waits, which runs before this returns,
@@ -83,17 +102,13 @@ impl<T: 'static> DeferredQueue<T> {
     /// ```
     #[track_caller]
     pub fn put(&self, value: T) -> Result<(), QueueOverflow<T>> {
-        if let Some(first) = self.inner.waiting.first() {
-            // It has a canceller that takes it out of the line: it was not
-            // fired.
-            let _ = first.callback(value);
-            return Ok(());
-        }
-        let mut pending = self.inner.pending.borrow_mut();
-        if self.inner.size.is_some_and(|size| pending.len() >= size) {
+        let full = || self.inner.size.is_some_and(|size| self.len() >= size);
+        if self.inner.waiting.is_empty() && full() {
             return Err(QueueOverflow(value));
         }
-        pending.push_back(value);
+        let number = self.inner.next_number.get();
+        self.inner.next_number.set(number + 1);
+        Inner::give(&self.inner, number, value, Some(Location::caller()));
         Ok(())
     }
 
@@ -114,13 +129,13 @@ impl<T: 'static> DeferredQueue<T> {
     #[track_caller]
     pub fn get(&self) -> Result<Deferred<T>, QueueUnderflow> {
         let next = self.inner.pending.borrow_mut().pop_front();
-        if let Some(value) = next {
-            return Ok(Deferred::succeed(value));
+        if let Some((number, value)) = next {
+            return Ok(Deferred::lent(value, Inner::origin(&self.inner), number));
         }
         if self.inner.backlog.is_some_and(|backlog| self.waiting() >= backlog) {
             return Err(QueueUnderflow);
         }
-        Ok(self.inner.waiting.join(Rc::downgrade(&self.inner), |inner| &inner.waiting))
+        Ok(self.inner.waiting.wait())
     }
 
     /// How many values are in it.
@@ -157,6 +172,63 @@ impl<T: 'static> DeferredQueue<T> {
     /// ```
     pub fn waiting(&self) -> usize {
         self.inner.waiting.len()
+    }
+}
+
+impl<T: 'static> Inner<T> {
+    fn origin(this: &Rc<Self>) -> Weak<dyn Origin> {
+        let this: Weak<Self> = Rc::downgrade(this);
+        this
+    }
+
+    /// Gives a value to the first who waits, which is run, or keeps it.
+    fn give(this: &Rc<Self>, number: u64, value: T, place: Place) {
+        let depth = this.depth.get();
+        this.depth.set(depth + 1);
+        Self::hand_over(this, number, value, place);
+        // What came back too deep inside.
+        while depth == 0 && !this.waiting.is_empty() {
+            let next = this.pending.borrow_mut().pop_front();
+            let Some((number, value)) = next else { break };
+            Self::hand_over(this, number, value, None);
+        }
+        this.depth.set(depth);
+    }
+
+    fn hand_over(this: &Rc<Self>, number: u64, value: T, place: Place) {
+        let Some(first) = this.waiting.pop_first() else { return this.keep(number, value) };
+        let head = first.head();
+        // It stood in the line, so it was not fired.
+        if let Ok(Some(core)) = head.prepare_lent(value, Self::origin(this), number) {
+            if let Some(place) = place {
+                note_firing(head, place);
+            }
+            run(core);
+        }
+    }
+
+    /// Keeps a value where its number belongs.
+    fn keep(&self, number: u64, value: T) {
+        let mut pending = self.pending.borrow_mut();
+        let place = match pending.back() {
+            Some(&(last, _)) if last > number => {
+                pending.partition_point(|&(other, _)| other < number)
+            }
+            Some(_) | None => pending.len(),
+        };
+        pending.insert(place, (number, value));
+    }
+}
+
+/// A value that nobody has taken comes back, and goes to the next who waits.
+impl<T: 'static> Origin for Inner<T> {
+    fn take_back(self: Rc<Self>, number: u64, value: &mut dyn Any) {
+        let Some(value) = value.downcast_mut::<Option<T>>().and_then(Option::take) else { return };
+        if self.depth.get() < MAX_DEPTH {
+            Self::give(&self, number, value, None);
+        } else {
+            self.keep(number, value);
+        }
     }
 }
 

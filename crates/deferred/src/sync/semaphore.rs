@@ -59,7 +59,8 @@ impl DeferredSemaphore {
     }
 
     /// Fires, with the semaphore, when a token is ours;
-    /// [`release`](Self::release) it then.
+    /// [`release`](Self::release) it then. If nobody takes it from the Deferred
+    /// it is free again when that is dropped.
     ///
     /// ```
     /// use deferred::{DeferredSemaphore, testing::success_result_of};
@@ -69,6 +70,7 @@ impl DeferredSemaphore {
     /// assert_eq!(semaphore.tokens(), 1);
     /// # Ok::<(), deferred::NoTokensError>(())
     /// ```
+    #[must_use = "a token that nobody takes from the Deferred is free again when that is dropped"]
     #[track_caller]
     pub fn acquire(&self) -> Deferred<Self> {
         Primitive::acquire(self)
@@ -126,7 +128,7 @@ impl DeferredSemaphore {
     ///
     /// ```
     /// let semaphore = deferred::DeferredSemaphore::new(3)?;
-    /// drop(semaphore.acquire());
+    /// let _guard = deferred::testing::success_result_of(semaphore.acquire_guard());
     /// assert_eq!(semaphore.tokens(), 2);
     /// # Ok::<(), deferred::NoTokensError>(())
     /// ```
@@ -138,7 +140,7 @@ impl DeferredSemaphore {
     ///
     /// ```
     /// let semaphore = deferred::DeferredSemaphore::new(3)?;
-    /// drop(semaphore.acquire());
+    /// let _guard = deferred::testing::success_result_of(semaphore.acquire_guard());
     /// assert_eq!(semaphore.limit(), 3);
     /// # Ok::<(), deferred::NoTokensError>(())
     /// ```

@@ -16,3 +16,5 @@ mod testing;
 mod time;
 mod timeout;
 mod unhandled;
+mod unread;
+mod waiters;
