@@ -241,7 +241,7 @@ impl<T: 'static> Deferred<T> {
     /// A Deferred that has its value already, which goes back to `origin` if
     /// nobody takes it.
     #[track_caller]
-    pub(crate) fn lent(value: T, origin: Weak<dyn Origin>, number: u64) -> Self {
+    pub(crate) fn lent(value: T, origin: Weak<dyn Origin>, number: u32) -> Self {
         let tail = Tail::fired(Ok(value));
         tail.core().lend(origin, number);
         Self::created(tail, Location::caller())
@@ -249,7 +249,7 @@ impl<T: 'static> Deferred<T> {
 
     /// A Deferred that waits in `line`, and what fires it.
     #[track_caller]
-    pub(crate) fn in_line(line: Weak<dyn Line>, number: u64) -> (Self, Trigger<T>) {
+    pub(crate) fn in_line(line: Weak<dyn Line>, number: u32) -> (Self, Trigger<T>) {
         let (head, tail) = Head::new();
         tail.core().upstream.set(Upstream::Line { line, number });
         (Self::created(tail, Location::caller()), Trigger::new(head))

@@ -54,15 +54,15 @@ pub struct Waiters<T> {
 }
 
 struct Inner<T> {
-    /// The first one first; the numbers rise.
+    /// The first one first, under numbers that rise.
     line: RefCell<VecDeque<Waiter<T>>>,
-    next_number: Cell<u64>,
+    next_number: Cell<u32>,
 }
 
 type Canceller<T> = Box<dyn FnOnce(&Trigger<T>)>;
 
 struct Waiter<T> {
-    number: u64,
+    number: u32,
     trigger: Trigger<T>,
     canceller: Option<Canceller<T>>,
 }
@@ -128,7 +128,7 @@ impl<T: 'static> Waiters<T> {
     #[track_caller]
     fn join(&self, canceller: Option<Canceller<T>>) -> Deferred<T> {
         let number = self.inner.next_number.get();
-        self.inner.next_number.set(number + 1);
+        self.inner.next_number.set(number.wrapping_add(1));
         let line: Weak<Inner<T>> = Rc::downgrade(&self.inner);
         let (deferred, trigger) = Deferred::in_line(line, number);
         self.inner.line.borrow_mut().push_back(Waiter { number, trigger, canceller });
@@ -254,20 +254,24 @@ impl<T> Waiter<T> {
 }
 
 impl<T> Inner<T> {
-    fn remove(&self, number: u64) -> Option<Waiter<T>> {
+    fn remove(&self, number: u32) -> Option<Waiter<T>> {
         let mut line = self.line.borrow_mut();
-        let place = line.binary_search_by_key(&number, |waiter| waiter.number).ok()?;
+        // They count round, so what rises is the distance from the first.
+        let first = line.front()?.number;
+        let distance = |number: u32| number.wrapping_sub(first);
+        let place = line.binary_search_by_key(&distance(number), |waiter| distance(waiter.number));
+        let place = place.ok()?;
         line.remove(place)
     }
 }
 
 impl<T: 'static> Line for Inner<T> {
-    fn leave(&self, number: u64) {
+    fn leave(&self, number: u32) {
         // Dropped when the borrow has ended.
         let _waiter = self.remove(number);
     }
 
-    fn cancel(&self, number: u64) {
+    fn cancel(&self, number: u32) {
         if let Some(Waiter { trigger, canceller: Some(canceller), .. }) = self.remove(number) {
             canceller(&trigger);
         }
@@ -289,5 +293,21 @@ impl<T: 'static> Default for Waiters<T> {
 impl<T: 'static> fmt::Debug for Waiters<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waiters").field("len", &self.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Waiters;
+
+    #[test]
+    fn numbers_count_round() {
+        let waiters = Waiters::<u8>::new();
+        waiters.inner.next_number.set(u32::MAX - 1);
+        let waiting: Vec<_> = (0..5).map(|_| waiters.wait()).collect();
+        for (gone, waiter) in waiting.into_iter().rev().enumerate() {
+            drop(waiter);
+            assert_eq!(waiters.len(), 4 - gone);
+        }
     }
 }

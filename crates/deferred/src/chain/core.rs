@@ -58,25 +58,25 @@ pub(crate) enum Upstream {
     Chain(Rc<Core>),
     /// In phase `Unfired`: the line that it stands in, which it leaves when it
     /// is cancelled, or when nobody can take its result any more.
-    Line { line: Weak<dyn Line>, number: u64 },
+    Line { line: Weak<dyn Line>, number: u32 },
     /// With [`IfUnread::Returned`]: the place that the result goes back to.
-    Origin { origin: Weak<dyn Origin>, number: u64 },
+    Origin { origin: Weak<dyn Origin>, number: u32 },
 }
 
 /// A line of chains that wait to be fired, each under a number of its own.
 pub(crate) trait Line {
     /// Takes one out, without a word to it.
-    fn leave(&self, number: u64);
+    fn leave(&self, number: u32);
 
     /// Takes one out and calls its canceller, if it has one.
-    fn cancel(&self, number: u64);
+    fn cancel(&self, number: u32);
 }
 
 /// The place that a result goes back to if nobody takes it: a lock, a queue.
 pub(crate) trait Origin {
     /// Takes back what it gave out under `number`; `value` is an `Option` of
     /// its type.
-    fn take_back(self: Rc<Self>, number: u64, value: &mut dyn Any);
+    fn take_back(self: Rc<Self>, number: u32, value: &mut dyn Any);
 }
 
 /// The members of a list or a race, to be cancelled with it.
@@ -228,7 +228,7 @@ impl Core {
 
     /// From here on, until somebody takes it, the result goes back to `origin`
     /// if nobody can.
-    pub(crate) fn lend(&self, origin: Weak<dyn Origin>, number: u64) {
+    pub(crate) fn lend(&self, origin: Weak<dyn Origin>, number: u32) {
         self.upstream.set(Upstream::Origin { origin, number });
         self.if_unread.set(IfUnread::Returned);
     }

@@ -154,7 +154,7 @@ struct ResultOps {
     drop: unsafe fn(*mut Word),
     failure: unsafe fn(*const Word) -> Option<Failure>,
     write_failure: unsafe fn(*mut Word, Failure),
-    give_back: unsafe fn(&PipelineCell, Rc<dyn Origin>, u64),
+    give_back: unsafe fn(&PipelineCell, Rc<dyn Origin>, u32),
 }
 
 impl ResultOps {
@@ -199,7 +199,7 @@ unsafe fn write_failure<T>(area: *mut Word, failure: Failure) {
 /// # Safety
 ///
 /// The current result is a `T`, if there is one; there is none afterwards.
-unsafe fn give_back<T: 'static>(cell: &PipelineCell, origin: Rc<dyn Origin>, number: u64) {
+unsafe fn give_back<T: 'static>(cell: &PipelineCell, origin: Rc<dyn Origin>, number: u32) {
     // SAFETY: as the caller says; only moves.
     let result = unsafe { cell.with(|pipeline| pipeline.take::<T>()) };
     if let Some(Ok(value)) = result {
@@ -548,7 +548,7 @@ impl PipelineCell {
     }
 
     /// Gives the current result, if it is a value, back to `origin`.
-    pub(super) fn give_back(&self, origin: Rc<dyn Origin>, number: u64) {
+    pub(super) fn give_back(&self, origin: Rc<dyn Origin>, number: u32) {
         // SAFETY: only reads.
         let ops = unsafe { self.with(|pipeline| pipeline.ops) };
         // SAFETY: the ops of the current result.
@@ -629,15 +629,18 @@ fn wait_for<U: 'static>(core: &Rc<Core>, mut tail: Tail<U>) -> Option<Outcome<U>
     if liveness::would_close_a_circle(core, &tail.core) {
         return Some(Err(ChainCycleError.into()));
     }
-    if tail.core.has_result() {
+    if tail.core.if_unread.get() == IfUnread::Returned && tail.core.has_result() {
         tail.core.pass_fate(core);
-        return tail.take();
+    }
+    if let Some(result) = tail.take() {
+        return Some(result);
     }
     let source = tail.into_core();
     core.phase.set(Phase::Waiting);
     core.upstream.set(Upstream::Chain(Rc::clone(&source)));
     source.waiter.set(Waiter::Chain(Rc::clone(core)));
-    if source.stands_in_line() && liveness::is_unwanted(core) {
+    let dropped = core.consumer.get() == Consumer::Gone;
+    if dropped && source.stands_in_line() && liveness::is_unwanted(core) {
         leave_line(core);
     }
     // Its consumer is gone. As long as somebody can cancel the chain that
@@ -726,7 +729,7 @@ impl<T: 'static> Head<T> {
         &self,
         value: T,
         origin: Weak<dyn Origin>,
-        number: u64,
+        number: u32,
     ) -> Result<Option<Rc<Core>>, AlreadyCalledError> {
         let prepared = self.prepare(Ok(value))?;
         if let Some(core) = &prepared {

@@ -194,7 +194,7 @@ impl<H: Handle> Primitive<H> {
 
 /// A token that nobody has taken comes back as if it had been released.
 impl<H: Handle> Origin for Primitive<H> {
-    fn take_back(self: Rc<Self>, _number: u64, value: &mut dyn Any) {
+    fn take_back(self: Rc<Self>, _number: u32, value: &mut dyn Any) {
         if let Some(handle) = value.downcast_mut::<Option<H>>().and_then(Option::take) {
             // Unless it was released by hand.
             let _ = Self::release_at(&handle, None);

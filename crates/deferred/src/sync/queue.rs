@@ -45,8 +45,8 @@ pub struct DeferredQueue<T> {
 
 struct Inner<T> {
     /// The values that nobody has, under numbers that rise.
-    pending: RefCell<VecDeque<(u64, T)>>,
-    next_number: Cell<u64>,
+    pending: RefCell<VecDeque<(u32, T)>>,
+    next_number: Cell<u32>,
     waiting: Waiters<T>,
     size: Option<usize>,
     backlog: Option<usize>,
@@ -107,7 +107,7 @@ impl<T: 'static> DeferredQueue<T> {
             return Err(QueueOverflow(value));
         }
         let number = self.inner.next_number.get();
-        self.inner.next_number.set(number + 1);
+        self.inner.next_number.set(number.wrapping_add(1));
         Inner::give(&self.inner, number, value, Some(Location::caller()));
         Ok(())
     }
@@ -182,7 +182,7 @@ impl<T: 'static> Inner<T> {
     }
 
     /// Gives a value to the first who waits, which is run, or keeps it.
-    fn give(this: &Rc<Self>, number: u64, value: T, place: Place) {
+    fn give(this: &Rc<Self>, number: u32, value: T, place: Place) {
         let depth = this.depth.get();
         this.depth.set(depth + 1);
         Self::hand_over(this, number, value, place);
@@ -195,7 +195,7 @@ impl<T: 'static> Inner<T> {
         this.depth.set(depth);
     }
 
-    fn hand_over(this: &Rc<Self>, number: u64, value: T, place: Place) {
+    fn hand_over(this: &Rc<Self>, number: u32, value: T, place: Place) {
         let Some(first) = this.waiting.pop_first() else { return this.keep(number, value) };
         let head = first.head();
         // It stood in the line, so it was not fired.
@@ -208,11 +208,14 @@ impl<T: 'static> Inner<T> {
     }
 
     /// Keeps a value where its number belongs.
-    fn keep(&self, number: u64, value: T) {
+    fn keep(&self, number: u32, value: T) {
+        // They count round: one is before another if it is less than half way
+        // round behind it.
+        let is_before = |other: u32| number.wrapping_sub(other) <= u32::MAX / 2;
         let mut pending = self.pending.borrow_mut();
         let place = match pending.back() {
-            Some(&(last, _)) if last > number => {
-                pending.partition_point(|&(other, _)| other < number)
+            Some(&(last, _)) if !is_before(last) => {
+                pending.partition_point(|&(other, _)| is_before(other))
             }
             Some(_) | None => pending.len(),
         };
@@ -222,7 +225,7 @@ impl<T: 'static> Inner<T> {
 
 /// A value that nobody has taken comes back, and goes to the next who waits.
 impl<T: 'static> Origin for Inner<T> {
-    fn take_back(self: Rc<Self>, number: u64, value: &mut dyn Any) {
+    fn take_back(self: Rc<Self>, number: u32, value: &mut dyn Any) {
         let Some(value) = value.downcast_mut::<Option<T>>().and_then(Option::take) else { return };
         if self.depth.get() < MAX_DEPTH {
             Self::give(&self, number, value, None);
@@ -296,3 +299,24 @@ impl fmt::Display for QueueUnderflow {
 }
 
 impl Error for QueueUnderflow {}
+
+#[cfg(test)]
+mod tests {
+    use super::DeferredQueue;
+    use crate::testing::success_result_of;
+
+    #[test]
+    fn numbers_count_round() -> Result<(), crate::Failure> {
+        let queue = DeferredQueue::new();
+        queue.inner.next_number.set(u32::MAX - 1);
+        for value in 0..5 {
+            queue.put(value)?;
+        }
+        let unread = [queue.get()?, queue.get()?, queue.get()?];
+        drop(unread);
+        for value in 0..5 {
+            assert_eq!(success_result_of(queue.get()?), value);
+        }
+        Ok(())
+    }
+}
