@@ -491,6 +491,13 @@ impl<T: 'static> Deferred<T> {
         self.has_result() && !self.tail.core().pipeline.holds_failure()
     }
 
+    /// Has a failure that is there count as handled.
+    pub(crate) fn handle_failure(&mut self) {
+        if self.has_result() && !self.has_value() {
+            drop(self.tail.take());
+        }
+    }
+
     /// Adds a stage, and runs it if its time has come.
     #[inline]
     pub(crate) fn add<U: 'static>(

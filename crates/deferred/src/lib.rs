@@ -76,7 +76,8 @@ pub use crate::race::{FailureGroup, race};
 pub use crate::send::SendFuture;
 pub use crate::sync::{
     DeferredLock, DeferredLockGuard, DeferredQueue, DeferredSemaphore, DeferredSemaphoreGuard,
-    NoTokensError, QueueOverflow, QueueUnderflow, ReleaseError,
+    NoTokensError, QueueClosed, QueueOverflow, QueueSink, QueueSinkError, QueueStream,
+    QueueUnderflow, ReleaseError,
 };
 pub use crate::trigger::Trigger;
 pub use crate::unfired::unfired;

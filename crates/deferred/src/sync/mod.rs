@@ -2,7 +2,8 @@
 //!
 //! - [`DeferredLock`]: one at a time.
 //! - [`DeferredSemaphore`]: so many at a time.
-//! - [`DeferredQueue`]: values from those who have them to those who wait.
+//! - [`DeferredQueue`]: values from those who have them to those who wait; also
+//!   as a [stream](DeferredQueue::stream) and a [sink](DeferredQueue::sink).
 //!
 //! Each is a handle; clones are the same object. Waiters are served in their
 //! order, inside the call that serves them. One that is cancelled leaves the
@@ -17,9 +18,13 @@
 mod lock;
 mod primitive;
 mod queue;
+mod queue_sink;
+mod queue_stream;
 mod semaphore;
 
 pub use self::lock::{DeferredLock, DeferredLockGuard};
 pub use self::primitive::ReleaseError;
-pub use self::queue::{DeferredQueue, QueueOverflow, QueueUnderflow};
+pub use self::queue::{DeferredQueue, QueueClosed, QueueOverflow, QueueUnderflow};
+pub use self::queue_sink::{QueueSink, QueueSinkError};
+pub use self::queue_stream::QueueStream;
 pub use self::semaphore::{DeferredSemaphore, DeferredSemaphoreGuard, NoTokensError};

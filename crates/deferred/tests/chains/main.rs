@@ -8,6 +8,7 @@ mod error;
 mod failure;
 mod inference;
 mod list;
+mod queue;
 mod race;
 mod send;
 mod spans;
