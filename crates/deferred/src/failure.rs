@@ -336,16 +336,9 @@ impl Drop for Failure {
 }
 
 /// In the place of an error that has been taken out.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("gone")]
 struct Gone;
-
-impl fmt::Display for Gone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("gone")
-    }
-}
-
-impl Error for Gone {}
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
@@ -442,7 +435,8 @@ impl fmt::Debug for Failure {
 /// let failure = failure_result_of(broken);
 /// assert_eq!(failure.check::<Panic>().unwrap().message(), "no zero");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("panicked: {message}")]
 pub struct Panic {
     message: String,
 }
@@ -468,11 +462,3 @@ impl Panic {
         &self.message
     }
 }
-
-impl fmt::Display for Panic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "panicked: {}", self.message)
-    }
-}
-
-impl Error for Panic {}

@@ -3,10 +3,11 @@
 //! Mirrors `race` of `twisted.internet.defer`. Tested in `tests/chains/race.rs`.
 
 use std::cell::{Cell, RefCell};
-use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
+
+use thiserror::Error;
 
 use crate::cancel_handle::{CancelHandle, WeakCancelHandle};
 use crate::chain::{Members, Next, Upstream};
@@ -111,7 +112,7 @@ impl<T: 'static> Track<T> {
 /// let failure = failure_result_of(race(broken));
 /// assert_eq!(failure.check::<FailureGroup>().unwrap().failures().len(), 2);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Error)]
 pub struct FailureGroup {
     failures: Vec<Failure>,
 }
@@ -156,5 +157,3 @@ impl fmt::Display for FailureGroup {
         Ok(())
     }
 }
-
-impl Error for FailureGroup {}

@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::error::Error;
-use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
+
+use thiserror::Error;
 
 use crate::callback::CallbackResult;
 use crate::chain::{Core, Next, Origin, run};
@@ -45,16 +45,9 @@ pub(super) struct Primitive<H> {
 ///
 /// assert_eq!(DeferredLock::new().release(), Err(ReleaseError));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("released more often than acquired")]
 pub struct ReleaseError;
-
-impl fmt::Display for ReleaseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("released more often than acquired")
-    }
-}
-
-impl Error for ReleaseError {}
 
 /// A handle of a primitive.
 pub(super) trait Handle: Clone + 'static {

@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
+
+use thiserror::Error;
 
 use super::primitive::{MAX_DEPTH, Place};
 use super::queue_sink::QueueSink;
@@ -446,7 +447,8 @@ impl<T: 'static> fmt::Debug for DeferredQueue<T> {
 /// let queue = DeferredQueue::bounded(Some(0), None);
 /// assert_eq!(queue.put("no room"), Err(QueueOverflow("no room")));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+#[error("the queue takes no more values")]
 pub struct QueueOverflow<T>(pub T);
 
 impl<T> fmt::Debug for QueueOverflow<T> {
@@ -454,14 +456,6 @@ impl<T> fmt::Debug for QueueOverflow<T> {
         f.write_str("QueueOverflow(..)")
     }
 }
-
-impl<T> fmt::Display for QueueOverflow<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue takes no more values")
-    }
-}
-
-impl<T> Error for QueueOverflow<T> {}
 
 /// The queue was [closed](DeferredQueue::close), and has no values left.
 ///
@@ -474,16 +468,9 @@ impl<T> Error for QueueOverflow<T> {}
 /// assert!(failure_result_of(waiting).is::<QueueClosed>());
 /// # Ok::<(), deferred::QueueUnderflow>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("the queue is closed")]
 pub struct QueueClosed;
-
-impl fmt::Display for QueueClosed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue is closed")
-    }
-}
-
-impl Error for QueueClosed {}
 
 /// Too many wait for a value already.
 ///
@@ -493,16 +480,9 @@ impl Error for QueueClosed {}
 /// let queue = DeferredQueue::<u8>::bounded(None, Some(0));
 /// assert_eq!(queue.get().unwrap_err(), QueueUnderflow);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("too many are waiting for the queue")]
 pub struct QueueUnderflow;
-
-impl fmt::Display for QueueUnderflow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("too many are waiting for the queue")
-    }
-}
-
-impl Error for QueueUnderflow {}
 
 #[cfg(test)]
 mod tests {

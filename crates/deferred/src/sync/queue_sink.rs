@@ -2,13 +2,13 @@
 //!
 //! Has no counterpart in Twisted. Tested in `tests/chains/queue.rs`.
 
-use std::error::Error;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures::Sink;
+use thiserror::Error;
 
 use super::queue::{DeferredQueue, Inner, Room};
 use crate::deferred::Deferred;
@@ -140,21 +140,12 @@ impl<T: 'static> fmt::Debug for QueueSink<T> {
 /// queue.close();
 /// assert_eq!(sink.send(1).now_or_never(), Some(Err(QueueSinkError::Closed)));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum QueueSinkError {
     /// It is closed.
+    #[error("the queue is closed")]
     Closed,
     /// `start_send` came without a `poll_ready`, which the trait forbids.
+    #[error("the queue has kept no room for a value")]
     NotReady,
 }
-
-impl fmt::Display for QueueSinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Closed => "the queue is closed",
-            Self::NotReady => "the queue has kept no room for a value",
-        })
-    }
-}
-
-impl Error for QueueSinkError {}

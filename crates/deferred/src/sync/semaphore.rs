@@ -1,8 +1,9 @@
 //! [`DeferredSemaphore`]: so many at a time.
 
-use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
+
+use thiserror::Error;
 
 use super::primitive::{Handle, Primitive, ReleaseError};
 use crate::callback::CallbackResult;
@@ -210,13 +211,6 @@ impl Drop for DeferredSemaphoreGuard {
 /// ```
 /// assert_eq!(deferred::DeferredSemaphore::new(0).unwrap_err(), deferred::NoTokensError);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("a semaphore needs at least one token")]
 pub struct NoTokensError;
-
-impl fmt::Display for NoTokensError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a semaphore needs at least one token")
-    }
-}
-
-impl Error for NoTokensError {}
