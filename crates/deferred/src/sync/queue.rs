@@ -448,7 +448,7 @@ impl<T: 'static> fmt::Debug for DeferredQueue<T> {
 /// assert_eq!(queue.put("no room"), Err(QueueOverflow("no room")));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
-#[error("the queue takes no more values")]
+#[error("the queue is full or closed")]
 pub struct QueueOverflow<T>(pub T);
 
 impl<T> fmt::Debug for QueueOverflow<T> {
