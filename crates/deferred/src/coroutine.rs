@@ -6,7 +6,7 @@
 //! started the first time that it is needed.
 //!
 //! Mirrors `inlineCallbacks` and `Deferred.fromCoroutine` of
-//! `twisted.internet.defer`. Tested in `tests/coroutine.rs`.
+//! `twisted.internet.defer`. Tested in `tests/chains/coroutine.rs`.
 
 mod alarm;
 mod driver;
@@ -28,8 +28,8 @@ pub(crate) use self::alarm::wake;
 pub use self::driver::set_local_spawner;
 use crate::callback::{CallbackResult, Outcome};
 use crate::chain::{
-    Consumer, Core, Corpse, Head, Phase, Tail, Upstream, Waiter, bury, can_move, lost_holder, run,
-    would_close_a_circle,
+    Consumer, Core, Head, Part, Phase, Tail, Upstream, Waiter, can_move, drop_later, lost_holder,
+    run, would_close_a_circle,
 };
 use crate::context;
 use crate::error::ChainCycleError;
@@ -286,7 +286,7 @@ impl Task {
     fn end(&self) {
         self.over();
         if let Some(future) = self.future.take() {
-            bury(Corpse::Future(future));
+            drop_later(Part::Future(future));
         }
     }
 

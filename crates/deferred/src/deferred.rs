@@ -1,20 +1,20 @@
 //! [`Deferred`]: a result that will be there later.
 //!
-//! Mirrors `twisted.internet.defer.Deferred`. Tested in `tests/deferred.rs`,
+//! Mirrors `twisted.internet.defer.Deferred`. Tested in `tests/chains/deferred.rs`,
 //! and trace by trace against Twisted by the conformance programs.
 
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
 use futures::future::FusedFuture;
 
 use crate::callback::{CallbackResult, Outcome};
 use crate::cancel_handle::CancelHandle;
-use crate::chain::{self, Head, Next, Tail, Upstream, run};
+use crate::chain::{self, Head, Line, Next, Origin, Tail, Upstream, run};
 use crate::context;
 use crate::coroutine::{self, OnCancel};
 use crate::failure::Failure;
@@ -63,7 +63,8 @@ use crate::trigger::{Trigger, note_firing};
 ///
 /// Dropping a Deferred stops nothing: what was added still runs when it fires.
 /// If it has failed, or later fails, the failure is
-/// [reported](crate::unhandled).
+/// [reported](crate::unhandled). A lock or a value of a queue that it has, and
+/// that nobody took, [goes back](crate::sync).
 ///
 /// # Cancellation
 ///
@@ -237,6 +238,23 @@ impl<T: 'static> Deferred<T> {
         Self::created(coroutine::start(coroutine, OnCancel::End), Location::caller())
     }
 
+    /// A Deferred that has its value already, which goes back to `origin` if
+    /// nobody takes it.
+    #[track_caller]
+    pub(crate) fn lent(value: T, origin: Weak<dyn Origin>, number: u32) -> Self {
+        let tail = Tail::fired(Ok(value));
+        tail.core().lend(origin, number);
+        Self::created(tail, Location::caller())
+    }
+
+    /// A Deferred that waits in `line`, and what fires it.
+    #[track_caller]
+    pub(crate) fn in_line(line: Weak<dyn Line>, number: u32) -> (Self, Trigger<T>) {
+        let (head, tail) = Head::new();
+        tail.core().upstream.set(Upstream::Line { line, number });
+        (Self::created(tail, Location::caller()), Trigger::new(head))
+    }
+
     #[inline]
     fn created(tail: Tail<T>, place: &'static Location<'static>) -> Self {
         tail.core().note_creation(place);
@@ -290,7 +308,7 @@ impl<T: 'static> Deferred<T> {
         R: CallbackResult<Value = T>,
     {
         self.add(Location::caller(), |result| match result {
-            Ok(value) => Next::Done(Ok(value)),
+            Ok(value) => Next::Pass(Ok(value)),
             Err(failure) => errback(failure).into_outcome().into(),
         })
     }
@@ -468,9 +486,40 @@ impl<T: 'static> Deferred<T> {
         self.tail.core().has_result()
     }
 
+    /// Whether it has its result, and that is a value.
+    pub(crate) fn has_value(&self) -> bool {
+        self.has_result() && !self.tail.core().pipeline.holds_failure()
+    }
+
+    /// Has a failure that is there count as handled.
+    pub(crate) fn handle_failure(&mut self) {
+        if self.has_result() && !self.has_value() {
+            drop(self.tail.take());
+        }
+    }
+
     /// Adds a stage, and runs it if its time has come.
     #[inline]
     pub(crate) fn add<U: 'static>(
+        self,
+        place: &'static Location<'static>,
+        stage: impl FnOnce(Result<T, Failure>) -> Next<U> + 'static,
+    ) -> Deferred<U> {
+        self.add_stage::<U, true>(place, stage)
+    }
+
+    /// The same with a stage that does not itself want the result.
+    #[inline]
+    pub(crate) fn add_timing(
+        self,
+        place: &'static Location<'static>,
+        stage: impl FnOnce(Result<T, Failure>) -> Next<T> + 'static,
+    ) -> Self {
+        self.add_stage::<T, false>(place, stage)
+    }
+
+    #[inline]
+    fn add_stage<U: 'static, const WANTS: bool>(
         self,
         place: &'static Location<'static>,
         stage: impl FnOnce(Result<T, Failure>) -> Next<U> + 'static,
@@ -479,8 +528,8 @@ impl<T: 'static> Deferred<T> {
         core.end_wait();
         core.note(|info, place| info.added = Some(place), place);
         let tail = match context::current() {
-            None => self.tail.push(stage),
-            Some(span) => self.tail.push(move |result| span.in_scope(|| stage(result))),
+            None => self.tail.push::<U, WANTS>(stage),
+            Some(span) => self.tail.push::<U, WANTS>(move |result| span.in_scope(|| stage(result))),
         };
         if tail.core().may_run() {
             run(Rc::clone(tail.core()));

@@ -2,12 +2,13 @@
 //!
 //! Mirrors the exception classes of `twisted.internet.defer`. Those of the
 //! lists are in [`list`](crate::DeferredList), [`race`](crate::race()) and
-//! [`sync`](crate::sync). Tested in `tests/error.rs`.
+//! [`sync`](crate::sync). Tested in `tests/chains/error.rs`.
 
-use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
+
+use thiserror::Error;
 
 /// A Deferred was fired that had been fired before.
 ///
@@ -22,7 +23,7 @@ use std::time::Duration;
 /// assert!(trigger.callback(2).is_err());
 /// # Ok::<(), deferred::AlreadyCalledError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 pub struct AlreadyCalledError {
     pub(crate) created: Option<&'static Location<'static>>,
     pub(crate) fired: Option<&'static Location<'static>>,
@@ -61,8 +62,6 @@ impl fmt::Display for AlreadyCalledError {
     }
 }
 
-impl Error for AlreadyCalledError {}
-
 /// What a Deferred fails with when it is cancelled.
 ///
 /// ```
@@ -72,16 +71,9 @@ impl Error for AlreadyCalledError {}
 /// d.cancel();
 /// assert!(failure_result_of(d).is::<CancelledError>());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("cancelled")]
 pub struct CancelledError;
-
-impl fmt::Display for CancelledError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cancelled")
-    }
-}
-
-impl Error for CancelledError {}
 
 /// What [`add_timeout`](crate::Deferred::add_timeout) makes a Deferred fail
 /// with when its time is up.
@@ -97,7 +89,8 @@ impl Error for CancelledError {}
 /// let failure = failure_result_of(d);
 /// assert_eq!(failure.check::<TimeoutError>().unwrap().timeout(), Duration::from_secs(2));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("timed out after {timeout:?}")]
 pub struct TimeoutError {
     timeout: Duration,
 }
@@ -125,14 +118,6 @@ impl TimeoutError {
     }
 }
 
-impl fmt::Display for TimeoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "timed out after {:?}", self.timeout)
-    }
-}
-
-impl Error for TimeoutError {}
-
 /// The result was looked for where it no longer is: it had been taken by an
 /// earlier `.await` of `&mut deferred`.
 ///
@@ -144,16 +129,9 @@ impl Error for TimeoutError {}
 /// assert_eq!(block_on(&mut d).unwrap(), 1);
 /// assert!(block_on(&mut d).unwrap_err().is::<ResultTakenError>());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("the result of the Deferred was already taken")]
 pub struct ResultTakenError;
-
-impl fmt::Display for ResultTakenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the result of the Deferred was already taken")
-    }
-}
-
-impl Error for ResultTakenError {}
 
 /// A Deferred would have to wait for itself: a callback returned the Deferred
 /// it was added to, or one that waits for it.
@@ -177,13 +155,6 @@ impl Error for ResultTakenError {}
 /// assert!(seen.get());
 /// # Ok::<(), deferred::AlreadyCalledError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("the Deferred would wait for itself")]
 pub struct ChainCycleError;
-
-impl fmt::Display for ChainCycleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the Deferred would wait for itself")
-    }
-}
-
-impl Error for ChainCycleError {}

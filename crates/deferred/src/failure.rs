@@ -1,18 +1,18 @@
 //! [`Failure`]: any error, cheap to clone, on its way down an error chain.
 //!
-//! Mirrors `twisted.python.failure.Failure`. Tested in `tests/failure.rs`.
+//! Mirrors `twisted.python.failure.Failure`. Tested in `tests/chains/failure.rs`.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::iter;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::chain::{Corpse, bury};
+use crate::chain::{Part, drop_later};
 
 /// An error as it travels through callbacks and errbacks.
 ///
@@ -82,8 +82,20 @@ impl Failure {
         Self::from_boxed(text.into().into())
     }
 
-    /// What a caught panic becomes: a Failure of [`Panic`].
-    pub(crate) fn from_panic(payload: Box<dyn Any + Send>) -> Self {
+    /// Makes a Failure of [`Panic`] of what `catch_unwind`, or the join of a
+    /// thread, caught.
+    ///
+    /// The payload is dropped, even if that panics in turn.
+    ///
+    /// ```
+    /// use deferred::{Failure, Panic};
+    /// use std::thread;
+    ///
+    /// let joined = thread::spawn(|| panic!("boom")).join();
+    /// let failure = Failure::from_panic(joined.unwrap_err());
+    /// assert_eq!(failure.check::<Panic>().unwrap().message(), "boom");
+    /// ```
+    pub fn from_panic(payload: Box<dyn Any + Send>) -> Self {
         let panic = Panic::from_payload(&*payload);
         // It may panic in turn as it goes; that one is let go as it is.
         if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -204,7 +216,7 @@ impl Failure {
     /// ```
     #[doc(alias = "getErrorMessage")]
     pub fn get_error_message(&self) -> String {
-        self.value().to_string()
+        text_of(self.value())
     }
 
     /// The backtrace of the place where the Failure was made; empty unless
@@ -250,7 +262,7 @@ impl Failure {
     #[doc(alias = "getBriefTraceback")]
     #[doc(alias = "printBriefTraceback")]
     pub fn get_brief_traceback(&self) -> String {
-        let lines: Vec<String> = self.chain().map(ToString::to_string).collect();
+        let lines: Vec<String> = self.chain().map(text_of).collect();
         lines.join("\ncaused by: ")
     }
 
@@ -318,22 +330,15 @@ impl Failure {
 impl Drop for Failure {
     fn drop(&mut self) {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
-            bury(Corpse::Error(mem::replace(&mut inner.error, Box::new(Gone))));
+            drop_later(Part::Error(mem::replace(&mut inner.error, Box::new(Gone))));
         }
     }
 }
 
 /// In the place of an error that has been taken out.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("gone")]
 struct Gone;
-
-impl fmt::Display for Gone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("gone")
-    }
-}
-
-impl Error for Gone {}
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
@@ -394,16 +399,27 @@ impl Error for AsError {
     }
 }
 
-/// The error's message; `{:#}` adds the messages of its causes.
+/// The error's message; `{:#}` adds the messages of its causes. An error whose
+/// own text fails, or panics, is shown as one that has none: a failure is often
+/// shown where nobody is left to be told of another.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.value())?;
+        f.write_str(&text_of(self.value()))?;
         if f.alternate() {
             for cause in self.chain().skip(1) {
-                write!(f, ": {cause}")?;
+                write!(f, ": {}", text_of(cause))?;
             }
         }
         Ok(())
+    }
+}
+
+/// The text of an error, as far as it has one.
+fn text_of(error: &(impl Error + ?Sized)) -> String {
+    let mut text = String::new();
+    match catch_unwind(AssertUnwindSafe(|| write!(text, "{error}"))) {
+        Ok(Ok(())) => text,
+        Ok(Err(_)) | Err(_) => text + "(an error that cannot be shown)",
     }
 }
 
@@ -430,7 +446,8 @@ impl fmt::Debug for Failure {
 /// let failure = failure_result_of(broken);
 /// assert_eq!(failure.check::<Panic>().unwrap().message(), "no zero");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("panicked: {message}")]
 pub struct Panic {
     message: String,
 }
@@ -456,11 +473,3 @@ impl Panic {
         &self.message
     }
 }
-
-impl fmt::Display for Panic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "panicked: {}", self.message)
-    }
-}
-
-impl Error for Panic {}

@@ -55,6 +55,8 @@ mod timeout;
 mod trigger;
 mod unfired;
 pub mod unhandled;
+mod unheard;
+mod waiters;
 
 pub use crate::callback::{CallbackResult, Outcome};
 pub use crate::cancel_handle::CancelHandle;
@@ -75,7 +77,9 @@ pub use crate::race::{FailureGroup, race};
 pub use crate::send::SendFuture;
 pub use crate::sync::{
     DeferredLock, DeferredLockGuard, DeferredQueue, DeferredSemaphore, DeferredSemaphoreGuard,
-    NoTokensError, QueueOverflow, QueueUnderflow, ReleaseError,
+    NoTokensError, QueueClosed, QueueOverflow, QueueSink, QueueSinkError, QueueStream,
+    QueueUnderflow, ReleaseError,
 };
 pub use crate::trigger::Trigger;
 pub use crate::unfired::unfired;
+pub use crate::waiters::Waiters;

@@ -1,7 +1,7 @@
 //! Waiting for several Deferreds: [`DeferredList`], [`gather_results`].
 //!
 //! Mirrors `DeferredList` and `gatherResults` of `twisted.internet.defer`.
-//! Tested in `tests/list.rs`.
+//! Tested in `tests/chains/list.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;

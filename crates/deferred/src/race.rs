@@ -1,12 +1,13 @@
 //! [`race`]: the first of several Deferreds.
 //!
-//! Mirrors `race` of `twisted.internet.defer`. Tested in `tests/race.rs`.
+//! Mirrors `race` of `twisted.internet.defer`. Tested in `tests/chains/race.rs`.
 
 use std::cell::{Cell, RefCell};
-use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
+
+use thiserror::Error;
 
 use crate::cancel_handle::{CancelHandle, WeakCancelHandle};
 use crate::chain::{Members, Next, Upstream};
@@ -49,6 +50,10 @@ pub fn race<T: 'static>(runners: impl IntoIterator<Item = Deferred<T>>) -> Defer
     });
     track.trigger.head().core().upstream.set(Upstream::Members(Members { handles, fails: true }));
     for (index, runner) in runners.into_iter().enumerate() {
+        if track.won.get() && runner.has_value() {
+            // It is too late to take it: a lock goes back.
+            continue;
+        }
         let track = Rc::clone(&track);
         drop(runner.add(place, move |result| match result {
             Ok(value) => track.succeeded(index, value, place),
@@ -107,7 +112,7 @@ impl<T: 'static> Track<T> {
 /// let failure = failure_result_of(race(broken));
 /// assert_eq!(failure.check::<FailureGroup>().unwrap().failures().len(), 2);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Error)]
 pub struct FailureGroup {
     failures: Vec<Failure>,
 }
@@ -152,5 +157,3 @@ impl fmt::Display for FailureGroup {
         Ok(())
     }
 }
-
-impl Error for FailureGroup {}

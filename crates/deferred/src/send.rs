@@ -1,6 +1,6 @@
 //! Between threads: a Deferred stays where it is, its result may travel.
 //!
-//! Tested in `tests/send.rs`.
+//! Tested in `tests/chains/send.rs`.
 
 use std::fmt;
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! Helpers for tests of code that uses Deferreds.
 //!
 //! Mirrors methods of `twisted.trial.unittest.SynchronousTestCase`. Tested in
-//! `tests/testing.rs`.
+//! `tests/chains/testing.rs`.
 #![allow(clippy::panic, reason = "a test helper fails the test")]
 
 use std::cell::RefCell;
@@ -12,7 +12,7 @@ use std::thread;
 
 use crate::deferred::Deferred;
 use crate::failure::Failure;
-use crate::unhandled::{ObserverGuard, UnhandledError, observe};
+use crate::unhandled::{UnhandledError, UnhandledObserver, observe};
 
 /// The value of a Deferred that has one.
 ///
@@ -90,7 +90,7 @@ pub fn assert_no_result<T: 'static>(deferred: &Deferred<T>) {
 #[must_use = "it collects until it is dropped"]
 pub struct LoggedErrors {
     errors: Rc<RefCell<Vec<UnhandledError>>>,
-    guard: Option<ObserverGuard>,
+    guard: Option<UnhandledObserver>,
 }
 
 impl LoggedErrors {

@@ -1,6 +1,6 @@
 //! Deferreds that give up: [`Deferred::add_timeout`].
 //!
-//! Mirrors `Deferred.addTimeout`. Tested in `tests/timeout.rs`.
+//! Mirrors `Deferred.addTimeout`. Tested in `tests/chains/timeout.rs`.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -85,13 +85,13 @@ impl<T: 'static> Deferred<T> {
             handle.cancel();
         });
         let delayed_call = clock.call_later_boxed(timeout, call);
-        self.add(place, move |result| {
+        self.add_timing(place, move |result| {
             if timed_out.get() {
                 return on_timeout(result, timeout).into_outcome().into();
             }
             // It was made if it is what fires the Deferred, late.
             let _ = delayed_call.cancel();
-            Next::Done(result)
+            Next::Pass(result)
         })
     }
 }

@@ -6,16 +6,19 @@
 //! garbage collector does it, some time.
 //!
 //! By default the report is a [`tracing`] event of level `ERROR`, target
-//! `deferred`. [`observe`] puts something else in its place for a thread, and
-//! [`LoggedErrors`](crate::testing::LoggedErrors) does so for a test.
+//! `deferred`. Where there is no subscriber to hear it, it is written to standard
+//! error instead, unless [`discard_unheard`] was called; a subscriber that comes
+//! later does not get it again. [`observe`] puts something else in its place for a
+//! thread, and [`LoggedErrors`](crate::testing::LoggedErrors) does so for a test.
 //!
 //! One kind of failure goes unreported, as in Twisted: one that arrives while
 //! the Deferred is paused, if that is then dropped. Its callbacks have not run,
 //! so whether they would have handled it nobody knows.
 //!
 //! Mirrors `DebugInfo.__del__` of `twisted.internet.defer`. Tested in
-//! `tests/unhandled.rs`.
+//! `tests/chains/unhandled.rs`.
 
+use std::backtrace::BacktraceStatus;
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -23,6 +26,9 @@ use std::rc::Rc;
 
 use crate::debug::DebugInfo;
 use crate::failure::Failure;
+use crate::unheard;
+
+pub use crate::unheard::discard_unheard;
 
 /// An error that nobody handled.
 ///
@@ -67,10 +73,10 @@ impl UnhandledError {
         self.debug_info.as_ref()
     }
 
-    /// Does what is done when nobody observes: a `tracing` event with the
-    /// error and its causes, and what is known of the Deferred. A subscriber
-    /// gets the failure itself out of the field `error` with
-    /// [`Failure::find`].
+    /// Reports it as is done when nobody observes: by a `tracing` event with the
+    /// error and its causes, and what is known of the Deferred, or, where there
+    /// is no subscriber, on standard error. A subscriber gets the failure itself
+    /// out of the field `error` with [`Failure::find`].
     ///
     /// ```
     /// use deferred::{Deferred, unhandled};
@@ -80,6 +86,9 @@ impl UnhandledError {
     /// drop(Deferred::<()>::fail(std::fmt::Error));
     /// ```
     pub fn log(&self) {
+        if unheard::is_unheard() {
+            return self.write();
+        }
         let error = self.failure.to_error();
         let error: &(dyn std::error::Error + 'static) = &error;
         let chain = format!("{:#}", self.failure);
@@ -90,6 +99,18 @@ impl UnhandledError {
             None => {
                 tracing::error!(target: "deferred", error, chain, "Unhandled error in Deferred")
             }
+        }
+    }
+}
+
+impl UnhandledError {
+    /// Writes it to standard error, with its backtrace if it has one.
+    #[cold]
+    fn write(&self) {
+        let backtrace = self.failure.backtrace();
+        match backtrace.status() {
+            BacktraceStatus::Captured => unheard::write(format_args!("{self}\n{backtrace}")),
+            _ => unheard::write(self),
         }
     }
 }
@@ -140,13 +161,13 @@ thread_local! {
 /// assert_eq!(errors.borrow().len(), 1);
 /// ```
 #[must_use = "dropping the guard ends the observation"]
-pub fn observe(observer: impl Fn(&UnhandledError) + 'static) -> ObserverGuard {
+pub fn observe(observer: impl Fn(&UnhandledError) + 'static) -> UnhandledObserver {
     let number = OBSERVERS.with_borrow_mut(|observers| {
         observers.next_number += 1;
         observers.stack.push((observers.next_number, Rc::new(observer)));
         observers.next_number
     });
-    ObserverGuard { number, _of_this_thread: PhantomData }
+    UnhandledObserver { number, _of_this_thread: PhantomData }
 }
 
 /// Ends an [observation](observe) when dropped.
@@ -161,12 +182,12 @@ pub fn observe(observer: impl Fn(&UnhandledError) + 'static) -> ObserverGuard {
 /// drop(outer);
 /// ```
 #[must_use = "dropping the guard ends the observation"]
-pub struct ObserverGuard {
+pub struct UnhandledObserver {
     number: u64,
     _of_this_thread: PhantomData<*const ()>,
 }
 
-impl Drop for ObserverGuard {
+impl Drop for UnhandledObserver {
     fn drop(&mut self) {
         // What it holds is dropped when the borrow has ended.
         let _observer = OBSERVERS.try_with(|observers| {
@@ -177,9 +198,9 @@ impl Drop for ObserverGuard {
     }
 }
 
-impl fmt::Debug for ObserverGuard {
+impl fmt::Debug for UnhandledObserver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ObserverGuard")
+        f.write_str("UnhandledObserver")
     }
 }
 

@@ -10,6 +10,7 @@ use super::run;
 use crate::coroutine::CancelTask;
 use crate::error::CancelledError;
 use crate::failure::Failure;
+use crate::unheard;
 
 /// What is still to be done, the next thing last: lists of lists, and
 /// coroutines that await coroutines, are gone through without recursion.
@@ -55,20 +56,18 @@ fn ask_canceller(core: Rc<Core>, to_do: &mut ToDo) {
     // It is being fired, whatever its canceller lets go of.
     let _head = CountedHead::new(&core);
     match core.upstream.take() {
-        Upstream::Nobody | Upstream::Chain(_) => {
+        Upstream::Nobody | Upstream::Chain(_) | Upstream::Origin { .. } => {
             core.swallow.set(true);
             fail(&core);
         }
         // By its own canceller.
         Upstream::Cancelling => fail(&core),
-        Upstream::Canceller(canceller) => {
-            core.upstream.set(Upstream::Cancelling);
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(canceller)) {
-                let failure = Failure::from_panic(payload);
-                tracing::error!(target: "deferred", error = %failure, "a canceller panicked");
+        Upstream::Canceller(canceller) => call_canceller(&core, canceller),
+        Upstream::Line { line, number } => call_canceller(&core, || {
+            if let Some(line) = line.upgrade() {
+                line.cancel(number);
             }
-            fail(&core);
-        }
+        }),
         Upstream::Members(members) => {
             // Kept for the next cancellation, as long as nobody has fired it.
             core.upstream.set(Upstream::Members(members.clone()));
@@ -94,6 +93,15 @@ fn ask_canceller(core: Rc<Core>, to_do: &mut ToDo) {
             }
         }
     }
+}
+
+/// Calls a canceller; if it does not fire the chain, that fails.
+fn call_canceller(core: &Rc<Core>, canceller: impl FnOnce()) {
+    core.upstream.set(Upstream::Cancelling);
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(canceller)) {
+        unheard::log("a canceller panicked", Some(&Failure::from_panic(payload)));
+    }
+    fail(core);
 }
 
 fn cancel_members(core: &Rc<Core>, members: &Members, to_do: &mut ToDo) {

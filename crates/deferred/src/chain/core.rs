@@ -1,17 +1,19 @@
 //! The control block of a chain: what belongs to it as a whole.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
+use super::liveness::is_unwanted;
 use super::pipeline::PipelineCell;
-use super::{Corpse, bury, lost_holder};
+use super::{Part, drop_later, leave_line, lost_holder};
 use crate::cancel_handle::CancelHandle;
 use crate::coroutine::Task;
 use crate::debug::DebugInfo;
 use crate::error::AlreadyCalledError;
-use crate::{unfired, unhandled};
+use crate::{unfired, unhandled, unheard};
 
 /// Where a chain is in its life.
 ///
@@ -54,6 +56,27 @@ pub(crate) enum Upstream {
     Task(Weak<Task>),
     /// In phase `Waiting`: the chain that a callback returned.
     Chain(Rc<Core>),
+    /// In phase `Unfired`: the line that it stands in, which it leaves when it
+    /// is cancelled, or when nobody can take its result any more.
+    Line { line: Weak<dyn Line>, number: u32 },
+    /// With [`IfUnread::Returned`]: the place that the result goes back to.
+    Origin { origin: Weak<dyn Origin>, number: u32 },
+}
+
+/// A line of chains that wait to be fired, each under a number of its own.
+pub(crate) trait Line {
+    /// Takes one out, without a word to it.
+    fn leave(&self, number: u32);
+
+    /// Takes one out and calls its canceller, if it has one.
+    fn cancel(&self, number: u32);
+}
+
+/// The place that a result goes back to if nobody takes it: a lock, a queue.
+pub(crate) trait Origin {
+    /// Takes back what it gave out under `number`; `value` is an `Option` of
+    /// its type.
+    fn take_back(self: Rc<Self>, number: u32, value: &mut dyn Any);
 }
 
 /// The members of a list or a race, to be cancelled with it.
@@ -77,6 +100,17 @@ pub(crate) enum Waiter {
     Task(Rc<Task>),
     /// A future of another executor.
     Waker(Waker),
+}
+
+/// The fate of a result that nobody takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfUnread {
+    /// It is dropped; or it is not there, or not yet at the end of the chain.
+    Dropped,
+    /// It is a failure, and is reported as unhandled.
+    Reported,
+    /// It goes back to the chain's [`Origin`].
+    Returned,
 }
 
 /// Where the one handle is through which callbacks are added.
@@ -112,8 +146,9 @@ pub(crate) struct Core {
     pub(crate) cancel_handles: Cell<u32>,
     /// No handle downstream can cancel this any more; see `liveness`.
     pub(crate) abandoned: Cell<bool>,
-    /// The chain has come to its end with a failure that nobody has taken.
-    pub(crate) unhandled: Cell<bool>,
+    /// The fate of the current result, from its being there until a callback
+    /// or a reader takes it.
+    pub(crate) if_unread: Cell<IfUnread>,
     pub(crate) debug: Cell<Option<Box<DebugInfo>>>,
     pub(crate) pipeline: PipelineCell,
 }
@@ -132,7 +167,7 @@ impl Core {
             heads: Cell::new(heads),
             cancel_handles: Cell::new(0),
             abandoned: Cell::new(false),
-            unhandled: Cell::new(false),
+            if_unread: Cell::new(IfUnread::Dropped),
             debug: Cell::new(None),
             pipeline,
         }
@@ -153,31 +188,57 @@ impl Core {
     /// The chain has come to its end: a failure is unhandled from here on,
     /// and is reported if nobody is left who could handle it.
     pub(crate) fn settle(&self) {
-        let failed = self.pipeline.holds_failure();
-        self.unhandled.set(failed);
+        if self.pipeline.holds_failure() {
+            self.if_unread.set(IfUnread::Reported);
+        }
         if self.consumer.get() == Consumer::Gone {
             self.let_go_of_result();
         }
     }
 
     /// Nobody is left who could have the result: a failure is reported, a
-    /// value dropped, even while someone still has a trigger.
+    /// value returned or dropped, even while someone still has a trigger.
     #[cold]
     fn let_go_of_result(&self) {
-        if self.unhandled.get() {
-            self.report_unhandled();
-        } else if self.pipeline.may_hold_chains() {
-            bury(Corpse::Pipeline(self.pipeline.take_stages()));
+        self.let_go_unread();
+        if self.pipeline.may_hold_chains() {
+            drop_later(Part::Pipeline(self.pipeline.take_stages()));
         }
     }
 
-    /// Reports the failure at the end of the chain, once.
+    /// Reports or returns the result that nobody takes, once.
     #[cold]
-    pub(super) fn report_unhandled(&self) {
-        self.unhandled.set(false);
-        let failure = self.pipeline.take_failure();
-        if let Some(failure) = failure {
-            unhandled::report(failure, self.debug.take().map(|info| *info));
+    pub(super) fn let_go_unread(&self) {
+        match self.if_unread.replace(IfUnread::Dropped) {
+            IfUnread::Dropped => {}
+            IfUnread::Reported => {
+                if let Some(failure) = self.pipeline.take_failure() {
+                    unhandled::report(failure, self.debug.take().map(|info| *info));
+                }
+            }
+            IfUnread::Returned => {
+                if let Upstream::Origin { origin, number } = self.upstream.take()
+                    && let Some(origin) = origin.upgrade()
+                {
+                    self.pipeline.give_back(origin, number);
+                }
+            }
+        }
+    }
+
+    /// From here on, until somebody takes it, the result goes back to `origin`
+    /// if nobody can.
+    pub(crate) fn lend(&self, origin: Weak<dyn Origin>, number: u32) {
+        self.upstream.set(Upstream::Origin { origin, number });
+        self.if_unread.set(IfUnread::Returned);
+    }
+
+    /// The result moves to `next`: its fate goes with it.
+    #[inline]
+    pub(super) fn pass_fate(&self, next: &Self) {
+        if self.if_unread.replace(IfUnread::Dropped) == IfUnread::Returned {
+            next.upstream.set(self.upstream.take());
+            next.if_unread.set(IfUnread::Returned);
         }
     }
 
@@ -202,24 +263,29 @@ impl Core {
         self.end_wait();
         self.consumer.set(Consumer::Gone);
         if self.has_result() {
-            if self.unhandled.get() || self.pipeline.may_hold_chains() {
+            if self.if_unread.get() != IfUnread::Dropped || self.pipeline.may_hold_chains() {
                 self.let_go_of_result();
             }
-        } else if self.unhandled.get() {
-            self.report_unhandled();
-        } else {
-            lost_holder(self);
+            return;
         }
+        if self.paused.get() > 0 {
+            // Only its consumer could have ended the pause.
+            self.let_go_unread();
+        }
+        leave_line(self);
+        lost_holder(self);
     }
 
     /// The last head was dropped before the chain was fired.
-    pub(crate) fn lost_last_head(&self) {
-        if crate::debug::get_debugging() {
-            Self::peek(&self.debug, |info| {
-                let created =
-                    info.as_ref().and_then(|info| info.created()).map(tracing::field::display);
-                tracing::warn!(target: "deferred", created, "a Deferred will never be fired: its last trigger is gone");
-            });
+    pub(crate) fn lost_last_head(self: &Rc<Self>) {
+        if crate::debug::get_debugging() && !is_unwanted(self) {
+            const WARNING: &str = "a Deferred will never be fired: its last trigger is gone";
+            let info = self.debug_info();
+            if unheard::is_unheard() {
+                return unheard::write(format_args!("{WARNING} ({info})"));
+            }
+            let created = info.created().map(tracing::field::display);
+            tracing::warn!(target: "deferred", created, "{WARNING}");
         }
     }
 
@@ -237,6 +303,21 @@ impl Core {
             Upstream::Chain(core) => Some(Rc::clone(core)),
             _ => None,
         })
+    }
+
+    /// Whether it waits in a line to be fired.
+    pub(super) fn stands_in_line(&self) -> bool {
+        Self::peek(&self.upstream, |upstream| matches!(upstream, Upstream::Line { .. }))
+    }
+
+    /// Leaves the line in which it waits, if it does.
+    pub(super) fn leave_line(&self) {
+        if self.stands_in_line()
+            && let Upstream::Line { line, number } = self.upstream.take()
+            && let Some(line) = line.upgrade()
+        {
+            line.leave(number);
+        }
     }
 
     /// The coroutine whose result this is, if it is still under way.
@@ -285,27 +366,32 @@ impl Core {
 }
 
 /// What is left in a chain may hold another chain, and so on: all that is not
-/// plain goes through the graveyard.
+/// plain goes through deferred drop.
 impl Drop for Core {
     #[inline]
     fn drop(&mut self) {
-        if *self.unhandled.get_mut() {
-            self.report_unhandled();
+        if *self.if_unread.get_mut() != IfUnread::Dropped {
+            self.let_go_unread();
         }
+        // Of an origin and a line it has no hold.
+        let holds_upstream = !matches!(
+            self.upstream.get_mut(),
+            Upstream::Nobody | Upstream::Origin { .. } | Upstream::Line { .. }
+        );
         let plain = !self.pipeline.may_hold_chains()
-            && matches!(self.upstream.get_mut(), Upstream::Nobody)
+            && !holds_upstream
             && matches!(self.waiter.get_mut(), Waiter::Nobody);
         if !plain {
-            self.bury_parts();
+            self.drop_parts();
         }
     }
 }
 
 impl Core {
     #[cold]
-    fn bury_parts(&mut self) {
-        bury(Corpse::Pipeline(self.pipeline.take_stages()));
-        bury(Corpse::Upstream(self.upstream.take()));
-        bury(Corpse::Waiter(self.waiter.take()));
+    fn drop_parts(&mut self) {
+        drop_later(Part::Pipeline(self.pipeline.take_stages()));
+        drop_later(Part::Upstream(self.upstream.take()));
+        drop_later(Part::Waiter(self.waiter.take()));
     }
 }

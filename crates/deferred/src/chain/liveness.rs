@@ -21,7 +21,7 @@
 use std::rc::Rc;
 
 use super::core::{Consumer, Core, Phase, Upstream, Waiter};
-use super::{Corpse, bury};
+use super::{Part, drop_later};
 
 /// The last head of a chain that was not fired has gone.
 #[cold]
@@ -137,10 +137,43 @@ fn below(core: &Core) -> Option<Rc<Core>> {
     })
 }
 
+/// Whether nobody wants the result that `core` will have: no callback, coroutine
+/// or reader at the end of the line.
+pub(super) fn is_unwanted(core: &Rc<Core>) -> bool {
+    let mut core = Rc::clone(core);
+    loop {
+        if core.pipeline.wants_result() {
+            return false;
+        }
+        let next = Core::peek(&core.waiter, |waiter| match waiter {
+            Waiter::Chain(next) => Ok(Rc::clone(next)),
+            Waiter::Nobody => Err(core.consumer.get() == Consumer::Gone),
+            Waiter::Task(_) | Waiter::Waker(_) => Err(false),
+        });
+        match next {
+            Ok(next) => core = next,
+            Err(unwanted) => return unwanted,
+        }
+    }
+}
+
+/// Takes `core`, whose consumer is gone, or what it waits for, out of the line
+/// that it stands in, unless a callback wants the result.
+#[cold]
+pub(crate) fn leave_line(core: &Rc<Core>) {
+    let mut core = Rc::clone(core);
+    while !core.pipeline.wants_result() {
+        match core.waits_for() {
+            Some(source) => core = source,
+            None => return core.leave_line(),
+        }
+    }
+}
+
 fn drop_members(core: &Core) {
     let members = Core::peek(&core.upstream, |upstream| matches!(upstream, Upstream::Members(_)));
     if members {
-        bury(Corpse::Upstream(core.upstream.take()));
+        drop_later(Part::Upstream(core.upstream.take()));
     }
 }
 
@@ -154,21 +187,19 @@ fn release(root: Rc<Core>) {
                 // All that it waits for is stranded; each has a hold of it.
                 let others = task.waits().into_iter().filter(|wait| !Rc::ptr_eq(wait, &core));
                 stranded.extend(others.map(root_of));
-                bury(Corpse::Waiter(Waiter::Task(task)));
+                drop_later(Part::Waiter(Waiter::Task(task)));
             }
             Waiter::Nobody | Waiter::Waker(_) => {}
         }
         if core.phase.get() == Phase::Unfired {
-            bury(Corpse::Upstream(core.upstream.take()));
+            drop_later(Part::Upstream(core.upstream.take()));
         }
         // While there is a tail the pipeline has to stay of its type; it comes
         // here again when the tail goes.
         if core.consumer.get() == Consumer::Gone {
             // It was there before the chain was paused, for ever.
-            if core.unhandled.get() {
-                core.report_unhandled();
-            }
-            bury(Corpse::Pipeline(core.pipeline.take_stages()));
+            core.let_go_unread();
+            drop_later(Part::Pipeline(core.pipeline.take_stages()));
         }
     }
 }

@@ -15,20 +15,20 @@
 //! - [`mod@run`]: the loop that runs callbacks, without recursion.
 //! - [`mod@cancel`]: where a cancellation goes.
 //! - [`liveness`]: which chains can still run, so that cycles are let go.
-//! - [`graveyard`]: dropping a hundred thousand nested things on a small stack.
+//! - [`deferred_drop`]: dropping a hundred thousand nested things on a small stack.
 
 mod cancel;
 mod core;
-mod graveyard;
+mod deferred_drop;
 mod liveness;
 mod pipeline;
 mod run;
 
 pub(crate) use self::cancel::cancel;
-pub(crate) use self::core::{Consumer, Core, Members, Phase, Upstream, Waiter};
-pub(crate) use self::graveyard::{Corpse, bury};
+pub(crate) use self::core::{Consumer, Core, Line, Members, Origin, Phase, Upstream, Waiter};
+pub(crate) use self::deferred_drop::{Part, drop_catching, drop_later};
 pub(crate) use self::liveness::{
-    can_be_cancelled, can_move, lost_holder, lost_source, would_close_a_circle,
+    can_be_cancelled, can_move, leave_line, lost_holder, lost_source, would_close_a_circle,
 };
 pub(crate) use self::pipeline::{Head, Next, Tail};
 pub(crate) use self::run::run;

@@ -57,9 +57,9 @@ use std::rc::{Rc, Weak};
 
 use smallvec::SmallVec;
 
-use super::core::{Consumer, Core, Phase, Upstream, Waiter};
-use super::graveyard::quietly;
-use super::{Corpse, bury, liveness, lost_holder, lost_source};
+use super::core::{Consumer, Core, IfUnread, Origin, Phase, Upstream, Waiter};
+use super::deferred_drop::drop_catching;
+use super::{Part, drop_later, leave_line, liveness, lost_holder, lost_source};
 use crate::error::{AlreadyCalledError, ChainCycleError, ResultTakenError};
 use crate::failure::Failure;
 
@@ -76,6 +76,9 @@ pub(crate) enum Next<T> {
     Wait(Tail<T>),
     /// The result; but first run the chain, which the callback has fired.
     Feed(Result<T, Failure>, Rc<Core>),
+    /// The result that came in: it was not the callback's, and nobody has taken
+    /// it.
+    Pass(Result<T, Failure>),
 }
 
 /// The same without its type, for the loop.
@@ -151,10 +154,11 @@ struct ResultOps {
     drop: unsafe fn(*mut Word),
     failure: unsafe fn(*const Word) -> Option<Failure>,
     write_failure: unsafe fn(*mut Word, Failure),
+    give_back: unsafe fn(&PipelineCell, Rc<dyn Origin>, u32),
 }
 
 impl ResultOps {
-    fn of<T>() -> &'static Self {
+    fn of<T: 'static>() -> &'static Self {
         const {
             &Self {
                 words: words_for::<Outcome<T>>(),
@@ -162,6 +166,7 @@ impl ResultOps {
                 drop: drop_result::<T>,
                 failure: failure_in::<T>,
                 write_failure: write_failure::<T>,
+                give_back: give_back::<T>,
             }
         }
     }
@@ -193,6 +198,17 @@ unsafe fn write_failure<T>(area: *mut Word, failure: Failure) {
 
 /// # Safety
 ///
+/// The current result is a `T`, if there is one; there is none afterwards.
+unsafe fn give_back<T: 'static>(cell: &PipelineCell, origin: Rc<dyn Origin>, number: u32) {
+    // SAFETY: as the caller says; only moves.
+    let result = unsafe { cell.with(|pipeline| pipeline.take::<T>()) };
+    if let Some(Ok(value)) = result {
+        origin.take_back(number, &mut Some(value));
+    }
+}
+
+/// # Safety
+///
 /// The area holds a closure of this type, which is gone afterwards.
 unsafe fn drop_closure<F>(area: *mut Word) {
     // SAFETY: as the caller says.
@@ -210,18 +226,21 @@ const fn stage_words<U, F>() -> usize {
 /// How to treat a stage.
 struct StageOps {
     words: usize,
+    /// Whether it wants a result, rather than to look after those that do.
+    wants: bool,
     run: unsafe fn(&Rc<Core>) -> Step,
     drop: unsafe fn(*mut Word),
 }
 
 impl StageOps {
-    fn of<T: 'static, U: 'static, F>() -> &'static Self
+    fn of<T: 'static, U: 'static, F, const WANTS: bool>() -> &'static Self
     where
         F: FnOnce(Outcome<T>) -> Next<U> + 'static,
     {
         const {
             &Self {
                 words: stage_words::<U, F>(),
+                wants: WANTS,
                 run: run_stage::<T, U, F>,
                 drop: drop_closure::<F>,
             }
@@ -249,7 +268,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// A pipeline whose first result will be a `T`.
     #[inline]
-    fn new<T>() -> Self {
+    fn new<T: 'static>() -> Self {
         let mut pipeline = Self {
             words: SmallVec::new(),
             next: words_for::<Outcome<T>>(),
@@ -295,14 +314,14 @@ impl Pipeline {
     ///
     /// The current result, or the one that the last stage will give, is a `T`.
     #[inline]
-    unsafe fn push<T: 'static, U: 'static, F>(&mut self, closure: F)
+    unsafe fn push<T: 'static, U: 'static, F, const WANTS: bool>(&mut self, closure: F)
     where
         F: FnOnce(Outcome<T>) -> Next<U> + 'static,
     {
         self.forget_the_past();
         let header = self.extend(stage_words::<U, F>());
         // SAFETY: the word was just made.
-        unsafe { header.cast::<&'static StageOps>().write(StageOps::of::<T, U, F>()) };
+        unsafe { header.cast::<&'static StageOps>().write(StageOps::of::<T, U, F, WANTS>()) };
         // SAFETY: so were those behind it, enough for an F.
         let area = unsafe { header.add(1) };
         // SAFETY: the same.
@@ -335,6 +354,21 @@ impl Pipeline {
         let header = self.area(self.next);
         // SAFETY: a stage begins at `next`, with its ops.
         Some(unsafe { header.cast::<&'static StageOps>().read() })
+    }
+
+    /// Whether one of the stages wants a result.
+    fn wants_result(&mut self) -> bool {
+        let mut at = self.next;
+        while at < self.words.len() {
+            let header = self.area(at);
+            // SAFETY: stages lie one behind the other from `next` to the end.
+            let ops = unsafe { header.cast::<&'static StageOps>().read() };
+            if ops.wants {
+                return true;
+            }
+            at += ops.words;
+        }
+        false
     }
 
     /// # Safety
@@ -479,7 +513,7 @@ impl PipelineCell {
         unsafe { self.with(Pipeline::take_failure) }
     }
 
-    pub(super) fn holds_failure(&self) -> bool {
+    pub(crate) fn holds_failure(&self) -> bool {
         // SAFETY: only reads.
         unsafe { self.with(|pipeline| pipeline.holds_failure()) }
     }
@@ -489,6 +523,12 @@ impl PipelineCell {
     pub(crate) fn has_stages(&self) -> bool {
         // SAFETY: only reads.
         unsafe { self.with(|pipeline| pipeline.has_stages()) }
+    }
+
+    /// Whether something is left to run that wants a result.
+    pub(super) fn wants_result(&self) -> bool {
+        // SAFETY: only reads.
+        unsafe { self.with(Pipeline::wants_result) }
     }
 
     /// Whether something is left that may hold other chains.
@@ -505,6 +545,14 @@ impl PipelineCell {
     pub(crate) fn holds_result(&self) -> bool {
         // SAFETY: only reads.
         unsafe { self.with(|pipeline| pipeline.full) }
+    }
+
+    /// Gives the current result, if it is a value, back to `origin`.
+    pub(super) fn give_back(&self, origin: Rc<dyn Origin>, number: u32) {
+        // SAFETY: only reads.
+        let ops = unsafe { self.with(|pipeline| pipeline.ops) };
+        // SAFETY: the ops of the current result.
+        unsafe { (ops.give_back)(self, origin, number) };
     }
 
     /// Takes the stages that have not run, and a result if there is one, to
@@ -527,7 +575,6 @@ pub(super) fn run_next(core: &Rc<Core>) -> Option<Step> {
     // SAFETY: only reads.
     let ops = unsafe { core.pipeline.with(Pipeline::next_stage) }?;
     core.phase.set(Phase::Running);
-    core.unhandled.set(false);
     // SAFETY: it is the stage at `next`.
     Some(unsafe { (ops.run)(core) })
 }
@@ -554,10 +601,17 @@ where
     // SAFETY: only moves.
     let (closure, input) = unsafe { core.pipeline.with(take) };
     let input = input.unwrap_or_else(|| Err(ResultTakenError.into()));
+    let fate = core.if_unread.replace(IfUnread::Dropped);
     // A panic goes through to the loop, which puts a failure into the area.
     let (result, step) = match closure(input) {
         Next::Done(result) => (result, Step::Done),
         Next::Feed(result, fed) => (result, Step::Fed(fed)),
+        Next::Pass(result) => {
+            if fate == IfUnread::Returned {
+                core.if_unread.set(fate);
+            }
+            (result, Step::Done)
+        }
         Next::Wait(tail) => match wait_for(core, tail) {
             Some(result) => (result, Step::Done),
             None => return Step::Waiting,
@@ -575,6 +629,9 @@ fn wait_for<U: 'static>(core: &Rc<Core>, mut tail: Tail<U>) -> Option<Outcome<U>
     if liveness::would_close_a_circle(core, &tail.core) {
         return Some(Err(ChainCycleError.into()));
     }
+    if tail.core.if_unread.get() == IfUnread::Returned && tail.core.has_result() {
+        tail.core.pass_fate(core);
+    }
     if let Some(result) = tail.take() {
         return Some(result);
     }
@@ -582,6 +639,10 @@ fn wait_for<U: 'static>(core: &Rc<Core>, mut tail: Tail<U>) -> Option<Outcome<U>
     core.phase.set(Phase::Waiting);
     core.upstream.set(Upstream::Chain(Rc::clone(&source)));
     source.waiter.set(Waiter::Chain(Rc::clone(core)));
+    let dropped = core.consumer.get() == Consumer::Gone;
+    if dropped && source.stands_in_line() && liveness::is_unwanted(core) {
+        leave_line(core);
+    }
     // Its consumer is gone. As long as somebody can cancel the chain that
     // waits for it, that does not matter.
     if core.abandoned.get() || liveness::is_stuck(&source) {
@@ -611,6 +672,7 @@ pub(super) fn hand_over(from: &Rc<Core>, to: &Rc<Core>) {
         to.full = true;
         to.failed = from.failed;
     };
+    from.pass_fate(to);
     // SAFETY: only moves; the two are not the same.
     unsafe { from.pipeline.with(|from| to.pipeline.with(|to| hand(from, to))) };
 }
@@ -656,10 +718,24 @@ impl<T: 'static> Head<T> {
         unsafe { core.pipeline.with(|pipeline| pipeline.put(result)) };
         // What can no longer happen is let go before anything runs.
         match core.upstream.take() {
-            Upstream::Nobody => {}
-            upstream => quietly(|| bury(Corpse::Upstream(upstream))),
+            Upstream::Nobody | Upstream::Line { .. } => {}
+            upstream => drop_catching(|| drop_later(Part::Upstream(upstream))),
         }
         Ok(Some(Rc::clone(core)))
+    }
+
+    /// The same with a value that goes back to `origin` if nobody takes it.
+    pub(crate) fn prepare_lent(
+        &self,
+        value: T,
+        origin: Weak<dyn Origin>,
+        number: u32,
+    ) -> Result<Option<Rc<Core>>, AlreadyCalledError> {
+        let prepared = self.prepare(Ok(value))?;
+        if let Some(core) = &prepared {
+            core.lend(origin, number);
+        }
+        Ok(prepared)
     }
 
     pub(crate) fn core(&self) -> &Rc<Core> {
@@ -717,15 +793,16 @@ impl<T: 'static> Tail<T> {
         Self { core, of: PhantomData }
     }
 
-    /// Adds a callback, without running it yet.
+    /// Adds a callback, without running it yet: one that `WANTS` the result, or
+    /// looks after those that do.
     #[inline]
-    pub(crate) fn push<U: 'static>(
+    pub(crate) fn push<U: 'static, const WANTS: bool>(
         self,
         closure: impl FnOnce(Outcome<T>) -> Next<U> + 'static,
     ) -> Tail<U> {
         // SAFETY: the chain gives a T in the end, says its only tail; only
         // writes.
-        unsafe { self.core.pipeline.with(|pipeline| pipeline.push::<T, U, _>(closure)) };
+        unsafe { self.core.pipeline.with(|pipeline| pipeline.push::<T, U, _, WANTS>(closure)) };
         let this = mem::ManuallyDrop::new(self);
         // SAFETY: moved out of what is not dropped.
         let core = unsafe { ptr::read(&this.core) };
@@ -738,7 +815,7 @@ impl<T: 'static> Tail<T> {
         if !self.core.has_result() {
             return None;
         }
-        self.core.unhandled.set(false);
+        self.core.if_unread.set(IfUnread::Dropped);
         // SAFETY: everything has run: the current result is the last one, and
         // a T, says the only tail; only moves.
         let result = unsafe { self.core.pipeline.with(|pipeline| pipeline.take()) };

@@ -19,9 +19,17 @@ use crate::deferred::Deferred;
 /// Cancelling a Deferred that waits for the lock takes it out of the line.
 /// Cancelling what `run` returned does so, too, or cancels the work.
 ///
+/// The lock is yours when a callback, an `.await` or
+/// [`take_result`](Deferred::take_result) has taken it from the Deferred of
+/// `acquire`. A Deferred that is dropped before leaves the line, or gives the
+/// lock to the next: so a `select!` or a timeout around `acquire().await` loses
+/// nothing. What has taken it, such as a coroutine that is then dropped, has to
+/// release it: use a guard there.
+///
 /// # Re-entrancy
 ///
-/// Releasing runs the next waiter before it returns.
+/// Releasing runs the next waiter before it returns, and so does dropping a
+/// guard, or a Deferred that has the lock.
 ///
 /// Mirrors `twisted.internet.defer.DeferredLock`.
 ///
@@ -61,18 +69,23 @@ impl DeferredLock {
     }
 
     /// Fires, with the lock, when it is ours; [`release`](Self::release) it
-    /// then.
+    /// then. If nobody takes it from the Deferred it is free again when that is
+    /// dropped.
     ///
     /// ```
     /// use deferred::{DeferredLock, testing::success_result_of};
     ///
     /// let lock = DeferredLock::new();
+    /// drop(lock.acquire());
+    /// assert!(!lock.locked());
+    ///
     /// let held = success_result_of(lock.acquire());
     /// assert!(lock.locked());
     /// held.release()?;
     /// assert!(!lock.locked());
     /// # Ok::<(), deferred::ReleaseError>(())
     /// ```
+    #[must_use = "a lock that nobody takes from the Deferred is free again when that is dropped"]
     #[track_caller]
     pub fn acquire(&self) -> Deferred<Self> {
         Primitive::acquire(self)

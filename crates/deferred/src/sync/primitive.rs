@@ -1,31 +1,36 @@
 //! What a lock and a semaphore have in common: tokens, and a line of waiters.
 
+use std::any::Any;
 use std::cell::Cell;
-use std::error::Error;
-use std::fmt;
 use std::panic::Location;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
-use super::waiting::Waiting;
+use thiserror::Error;
+
 use crate::callback::CallbackResult;
-use crate::chain::{Core, Next, run};
+use crate::chain::{Core, Next, Origin, run};
 use crate::deferred::{Deferred, maybe_deferred};
 use crate::failure::Failure;
 use crate::trigger::note_firing;
+use crate::waiters::Waiters;
 
-/// How many releases may be inside one another before a token is handed over
-/// by the outermost of them.
+/// How many releases, or returns of a queue's values, may be inside one another
+/// before the outermost of them hands over in their place.
 ///
 /// A release runs the next waiter at once, and that may release in turn.
 /// Twisted goes on so until Python's stack ends; with a hundred thousand
 /// waiters ours would, too.
-const MAX_DEPTH: usize = 24;
+pub(super) const MAX_DEPTH: usize = 24;
+
+/// The place of a release or a `put`; `None` where something comes back by
+/// itself.
+pub(super) type Place = Option<&'static Location<'static>>;
 
 /// A number of tokens; `H` is the handle that a waiter gets.
 pub(super) struct Primitive<H> {
     tokens: Cell<usize>,
     limit: usize,
-    waiting: Waiting<H>,
+    waiting: Waiters<H>,
     depth: Cell<usize>,
     /// Tokens that are to be handed over when the outermost release goes on.
     owed: Cell<usize>,
@@ -40,16 +45,9 @@ pub(super) struct Primitive<H> {
 ///
 /// assert_eq!(DeferredLock::new().release(), Err(ReleaseError));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("released more often than acquired")]
 pub struct ReleaseError;
-
-impl fmt::Display for ReleaseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("released more often than acquired")
-    }
-}
-
-impl Error for ReleaseError {}
 
 /// A handle of a primitive.
 pub(super) trait Handle: Clone + 'static {
@@ -61,7 +59,7 @@ impl<H: Handle> Primitive<H> {
         Rc::new(Self {
             tokens: Cell::new(tokens),
             limit: tokens,
-            waiting: Waiting::new(),
+            waiting: Waiters::new(),
             depth: Cell::new(0),
             owed: Cell::new(0),
         })
@@ -81,16 +79,24 @@ impl<H: Handle> Primitive<H> {
         match this.tokens.get().checked_sub(1) {
             Some(left) => {
                 this.tokens.set(left);
-                Deferred::succeed(handle.clone())
+                Deferred::lent(handle.clone(), Self::origin(handle), 0)
             }
-            None => this.waiting.join(Rc::downgrade(this), |this| &this.waiting),
+            None => this.waiting.wait(),
         }
+    }
+
+    fn origin(handle: &H) -> Weak<dyn Origin> {
+        let this: Weak<Self> = Rc::downgrade(handle.primitive());
+        this
     }
 
     /// Gives a token back, and runs the waiter that gets it.
     #[track_caller]
     pub(super) fn release(handle: &H) -> Result<(), ReleaseError> {
-        let place = Location::caller();
+        Self::release_at(handle, Some(Location::caller()))
+    }
+
+    fn release_at(handle: &H, place: Place) -> Result<(), ReleaseError> {
         let this = handle.primitive();
         this.may_release()?;
         let depth = this.depth.get();
@@ -114,7 +120,7 @@ impl<H: Handle> Primitive<H> {
         if self.tokens.get() + self.owed.get() < self.limit { Ok(()) } else { Err(ReleaseError) }
     }
 
-    fn run_next(handle: &H, place: &'static Location<'static>) {
+    fn run_next(handle: &H, place: Place) {
         if let Some(core) = Self::hand_over(handle, place) {
             run(core);
         }
@@ -122,11 +128,14 @@ impl<H: Handle> Primitive<H> {
 
     /// Gives a token to the first waiter, whose chain is to be run, or keeps
     /// it.
-    fn hand_over(handle: &H, place: &'static Location<'static>) -> Option<Rc<Core>> {
+    fn hand_over(handle: &H, place: Place) -> Option<Rc<Core>> {
         let this = handle.primitive();
-        while let Some(first) = this.waiting.first() {
-            if let Ok(Some(core)) = first.head().prepare(Ok(handle.clone())) {
-                note_firing(first.head(), place);
+        while let Some(first) = this.waiting.pop_first() {
+            let head = first.head();
+            if let Ok(Some(core)) = head.prepare_lent(handle.clone(), Self::origin(handle), 0) {
+                if let Some(place) = place {
+                    note_firing(head, place);
+                }
                 return Some(core);
             }
         }
@@ -169,9 +178,19 @@ impl<H: Handle> Primitive<H> {
         if let Err(error) = handle.primitive().may_release() {
             return Next::Done(Err(error.into()));
         }
-        match Self::hand_over(handle, place) {
+        match Self::hand_over(handle, Some(place)) {
             Some(next) => Next::Feed(result, next),
             None => Next::Done(result),
+        }
+    }
+}
+
+/// A token that nobody has taken comes back as if it had been released.
+impl<H: Handle> Origin for Primitive<H> {
+    fn take_back(self: Rc<Self>, _number: u32, value: &mut dyn Any) {
+        if let Some(handle) = value.downcast_mut::<Option<H>>().and_then(Option::take) {
+            // Unless it was released by hand.
+            let _ = Self::release_at(&handle, None);
         }
     }
 }

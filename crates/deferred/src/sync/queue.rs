@@ -1,13 +1,21 @@
 //! [`DeferredQueue`]: values from those who have them to those who wait.
 
-use std::cell::RefCell;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::error::Error;
 use std::fmt;
-use std::rc::Rc;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
 
-use super::waiting::Waiting;
+use thiserror::Error;
+
+use super::primitive::{MAX_DEPTH, Place};
+use super::queue_sink::QueueSink;
+use super::queue_stream::QueueStream;
+use crate::chain::{Origin, run};
 use crate::deferred::Deferred;
+use crate::trigger::note_firing;
+use crate::waiters::Waiters;
 
 /// A queue whose `get` gives a Deferred when there is nothing yet.
 ///
@@ -17,7 +25,10 @@ use crate::deferred::Deferred;
 /// # Cancellation
 ///
 /// Cancelling a Deferred from [`get`](Self::get) takes it out of the line, and
-/// no value is lost. Dropping it does not: it still gets its value.
+/// so does dropping it, unless a callback was added that waits for the value.
+/// One that has its value, and is dropped before that was taken by a callback
+/// or an `.await`, puts it back where it was. So no value is lost when a future
+/// that awaits `get` is dropped, by a timeout or a `select!`.
 ///
 /// Mirrors `twisted.internet.defer.DeferredQueue`.
 ///
@@ -35,11 +46,20 @@ pub struct DeferredQueue<T> {
     inner: Rc<Inner<T>>,
 }
 
-struct Inner<T> {
-    pending: RefCell<VecDeque<T>>,
-    waiting: Waiting<T>,
+pub(super) struct Inner<T> {
+    /// The values that nobody has, under numbers that rise.
+    pending: RefCell<VecDeque<(u32, T)>>,
+    next_number: Cell<u32>,
+    waiting: Waiters<T>,
     size: Option<usize>,
     backlog: Option<usize>,
+    /// How many hand-overs are inside one another.
+    depth: Cell<usize>,
+    /// Sinks that wait for room.
+    sinks: Waiters<Room>,
+    /// How many values sinks have room for.
+    reserved: Cell<usize>,
+    closed: Cell<bool>,
 }
 
 impl<T: 'static> DeferredQueue<T> {
@@ -64,8 +84,18 @@ impl<T: 'static> DeferredQueue<T> {
     /// assert_eq!(queue.put(2).unwrap_err().0, 2);
     /// ```
     pub fn bounded(size: Option<usize>, backlog: Option<usize>) -> Self {
-        let pending = RefCell::new(VecDeque::new());
-        Self { inner: Rc::new(Inner { pending, waiting: Waiting::new(), size, backlog }) }
+        let inner = Inner {
+            pending: RefCell::new(VecDeque::new()),
+            next_number: Cell::new(0),
+            waiting: Waiters::new(),
+            size,
+            backlog,
+            depth: Cell::new(0),
+            sinks: Waiters::new(),
+            reserved: Cell::new(0),
+            closed: Cell::new(false),
+        };
+        Self { inner: Rc::new(inner) }
     }
 
     /// Gives `value` to the first who waits, which runs before this returns,
@@ -73,7 +103,8 @@ impl<T: 'static> DeferredQueue<T> {
     ///
     /// # Errors
     ///
-    /// [`QueueOverflow`], with the value, if the queue is full.
+    /// [`QueueOverflow`], with the value, if the queue is full, or
+    /// [closed](Self::close).
     ///
     /// ```
     /// let queue = deferred::DeferredQueue::new();
@@ -83,21 +114,17 @@ impl<T: 'static> DeferredQueue<T> {
     /// ```
     #[track_caller]
     pub fn put(&self, value: T) -> Result<(), QueueOverflow<T>> {
-        if let Some(first) = self.inner.waiting.first() {
-            // It has a canceller that takes it out of the line: it was not
-            // fired.
-            let _ = first.callback(value);
-            return Ok(());
-        }
-        let mut pending = self.inner.pending.borrow_mut();
-        if self.inner.size.is_some_and(|size| pending.len() >= size) {
+        let inner = &self.inner;
+        if inner.closed.get() || (inner.waiting.is_empty() && !inner.has_room()) {
             return Err(QueueOverflow(value));
         }
-        pending.push_back(value);
+        Inner::accept(inner, value, Location::caller());
         Ok(())
     }
 
-    /// The next value: now, or when there is one.
+    /// The next value: now, or when there is one. When the queue is
+    /// [closed](Self::close), and no value is left, the Deferred fails with
+    /// [`QueueClosed`].
     ///
     /// # Errors
     ///
@@ -113,14 +140,86 @@ impl<T: 'static> DeferredQueue<T> {
     /// ```
     #[track_caller]
     pub fn get(&self) -> Result<Deferred<T>, QueueUnderflow> {
-        let next = self.inner.pending.borrow_mut().pop_front();
-        if let Some(value) = next {
-            return Ok(Deferred::succeed(value));
+        if let Some((number, value)) = Inner::take(&self.inner) {
+            return Ok(Deferred::lent(value, Inner::origin(&self.inner), number));
         }
-        if self.inner.backlog.is_some_and(|backlog| self.waiting() >= backlog) {
+        let may_wait = |backlog| self.inner.closed.get() || self.waiting() < backlog;
+        if !self.inner.backlog.is_none_or(may_wait) {
             return Err(QueueUnderflow);
         }
-        Ok(self.inner.waiting.join(Rc::downgrade(&self.inner), |inner| &inner.waiting))
+        Ok(Inner::wait(&self.inner))
+    }
+
+    /// Closes the queue: it takes no more values, and those who wait for one,
+    /// and whoever comes when none is left, fail with [`QueueClosed`].
+    ///
+    /// What is in the queue can still be had. Twisted's queues have no end; it is
+    /// here for [`stream`](Self::stream).
+    ///
+    /// ```
+    /// use deferred::{DeferredQueue, QueueClosed};
+    /// use deferred::testing::{failure_result_of, success_result_of};
+    ///
+    /// let queue = DeferredQueue::new();
+    /// queue.put("the last")?;
+    /// queue.close();
+    /// assert!(queue.put("one more").is_err());
+    /// assert_eq!(success_result_of(queue.get()?), "the last");
+    /// assert!(failure_result_of(queue.get()?).is::<QueueClosed>());
+    /// # Ok::<(), deferred::Failure>(())
+    /// ```
+    pub fn close(&self) {
+        self.inner.closed.set(true);
+        self.inner.waiting.errback(QueueClosed);
+        self.inner.sinks.errback(QueueClosed);
+    }
+
+    /// Whether the queue was closed.
+    ///
+    /// ```
+    /// let queue = deferred::DeferredQueue::<u8>::new();
+    /// queue.close();
+    /// assert!(queue.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.inner.closed.get()
+    }
+
+    /// The values of the queue as a [`Stream`](futures::Stream).
+    ///
+    /// ```
+    /// use deferred::DeferredQueue;
+    /// use futures::{StreamExt, executor::block_on};
+    ///
+    /// let queue = DeferredQueue::new();
+    /// let values = queue.stream();
+    /// (1..=3).try_for_each(|n| queue.put(n))?;
+    /// queue.close();
+    /// assert_eq!(block_on(values.collect::<Vec<_>>()), [1, 2, 3]);
+    /// # Ok::<(), deferred::QueueOverflow<i32>>(())
+    /// ```
+    pub fn stream(&self) -> QueueStream<T> {
+        QueueStream::new(self.clone())
+    }
+
+    /// The queue as a [`Sink`](futures::Sink), which waits for room.
+    ///
+    /// ```
+    /// use deferred::DeferredQueue;
+    /// use futures::{FutureExt, SinkExt};
+    ///
+    /// let queue = DeferredQueue::bounded(Some(1), None);
+    /// let mut sink = queue.sink();
+    /// assert!(sink.send("fits").now_or_never().is_some());
+    /// assert!(sink.send("does not").now_or_never().is_none());
+    /// assert_eq!(queue.len(), 1);
+    /// ```
+    pub fn sink(&self) -> QueueSink<T> {
+        QueueSink::new(self.clone())
+    }
+
+    pub(super) fn inner(&self) -> &Rc<Inner<T>> {
+        &self.inner
     }
 
     /// How many values are in it.
@@ -160,6 +259,165 @@ impl<T: 'static> DeferredQueue<T> {
     }
 }
 
+impl<T: 'static> Inner<T> {
+    fn origin(this: &Rc<Self>) -> Weak<dyn Origin> {
+        let this: Weak<Self> = Rc::downgrade(this);
+        this
+    }
+
+    /// The next value, and room for another.
+    pub(super) fn take(this: &Rc<Self>) -> Option<(u32, T)> {
+        let next = this.pending.borrow_mut().pop_front();
+        if next.is_some() {
+            Rc::clone(this).offer_room();
+        }
+        next
+    }
+
+    /// Waits for the next value, whatever the backlog.
+    #[track_caller]
+    pub(super) fn wait(this: &Rc<Self>) -> Deferred<T> {
+        if this.closed.get() {
+            return Deferred::fail(QueueClosed);
+        }
+        let next = this.waiting.wait();
+        Rc::clone(this).offer_room();
+        next
+    }
+
+    /// Whether a value may come that nobody has room for yet.
+    fn has_room(&self) -> bool {
+        let taken = self.pending.borrow().len() + self.reserved.get();
+        self.size.is_none_or(|size| taken < size.saturating_add(self.waiting.len()))
+    }
+
+    /// Room for one value, if there is some, or when there is.
+    pub(super) fn reserve(this: &Rc<Self>) -> Deferred<Room> {
+        if this.closed.get() {
+            return Deferred::fail(QueueClosed);
+        }
+        if !this.has_room() {
+            return this.sinks.wait();
+        }
+        Deferred::succeed(Room::new(this))
+    }
+
+    /// Puts a value where there is room for it; or not, if the queue has been
+    /// closed.
+    #[track_caller]
+    pub(super) fn fill(this: &Rc<Self>, room: Room, value: T) -> Result<(), QueueClosed> {
+        if this.closed.get() {
+            return Err(QueueClosed);
+        }
+        Self::accept(this, value, Location::caller());
+        drop(room);
+        Ok(())
+    }
+
+    /// Gives a new value to the first who waits, or keeps it, full or not.
+    fn accept(this: &Rc<Self>, value: T, place: &'static Location<'static>) {
+        let number = this.next_number.get();
+        this.next_number.set(number.wrapping_add(1));
+        Self::give(this, number, value, Some(place));
+    }
+
+    /// Gives a value to the first who waits, which is run, or keeps it.
+    fn give(this: &Rc<Self>, number: u32, value: T, place: Place) {
+        let depth = this.depth.get();
+        this.depth.set(depth + 1);
+        Self::hand_over(this, number, value, place);
+        // What came back too deep inside.
+        while depth == 0 && !this.waiting.is_empty() {
+            let next = this.pending.borrow_mut().pop_front();
+            let Some((number, value)) = next else { break };
+            Self::hand_over(this, number, value, None);
+        }
+        this.depth.set(depth);
+    }
+
+    fn hand_over(this: &Rc<Self>, number: u32, value: T, place: Place) {
+        let Some(first) = this.waiting.pop_first() else { return this.keep(number, value) };
+        let head = first.head();
+        // It stood in the line, so it was not fired.
+        if let Ok(Some(core)) = head.prepare_lent(value, Self::origin(this), number) {
+            if let Some(place) = place {
+                note_firing(head, place);
+            }
+            run(core);
+        }
+    }
+
+    /// Keeps a value where its number belongs.
+    fn keep(&self, number: u32, value: T) {
+        // They count round: one is before another if it is less than half way
+        // round behind it.
+        let is_before = |other: u32| number.wrapping_sub(other) <= u32::MAX / 2;
+        let mut pending = self.pending.borrow_mut();
+        let place = match pending.back() {
+            Some(&(last, _)) if !is_before(last) => {
+                pending.partition_point(|&(other, _)| is_before(other))
+            }
+            Some(_) | None => pending.len(),
+        };
+        pending.insert(place, (number, value));
+    }
+}
+
+/// Room for one value of a queue, which is given up when it is dropped.
+pub(super) struct Room {
+    queue: Rc<dyn Roomy>,
+}
+
+/// A queue, whatever its values are.
+trait Roomy {
+    fn reserved(&self) -> &Cell<usize>;
+
+    /// Gives what room there is to the sinks that wait for it.
+    fn offer_room(self: Rc<Self>);
+}
+
+impl Room {
+    fn new<T: 'static>(queue: &Rc<Inner<T>>) -> Self {
+        queue.reserved.set(queue.reserved.get() + 1);
+        let queue: Rc<Inner<T>> = Rc::clone(queue);
+        Self { queue }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let reserved = self.queue.reserved();
+        reserved.set(reserved.get() - 1);
+        Rc::clone(&self.queue).offer_room();
+    }
+}
+
+impl<T: 'static> Roomy for Inner<T> {
+    fn reserved(&self) -> &Cell<usize> {
+        &self.reserved
+    }
+
+    fn offer_room(self: Rc<Self>) {
+        while !self.closed.get() && self.has_room() {
+            let Some(sink) = self.sinks.pop_first() else { return };
+            // It stood in the line; what it does not take is given up again.
+            let _ = sink.callback(Room::new(&self));
+        }
+    }
+}
+
+/// A value that nobody has taken comes back, and goes to the next who waits.
+impl<T: 'static> Origin for Inner<T> {
+    fn take_back(self: Rc<Self>, number: u32, value: &mut dyn Any) {
+        let Some(value) = value.downcast_mut::<Option<T>>().and_then(Option::take) else { return };
+        if self.depth.get() < MAX_DEPTH {
+            Self::give(&self, number, value, None);
+        } else {
+            self.keep(number, value);
+        }
+    }
+}
+
 impl<T> Clone for DeferredQueue<T> {
     fn clone(&self) -> Self {
         Self { inner: Rc::clone(&self.inner) }
@@ -181,7 +439,7 @@ impl<T: 'static> fmt::Debug for DeferredQueue<T> {
     }
 }
 
-/// The queue is full; here is the value back.
+/// The queue is full, or closed; here is the value back.
 ///
 /// ```
 /// use deferred::{DeferredQueue, QueueOverflow};
@@ -189,7 +447,8 @@ impl<T: 'static> fmt::Debug for DeferredQueue<T> {
 /// let queue = DeferredQueue::bounded(Some(0), None);
 /// assert_eq!(queue.put("no room"), Err(QueueOverflow("no room")));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+#[error("the queue is full or closed")]
 pub struct QueueOverflow<T>(pub T);
 
 impl<T> fmt::Debug for QueueOverflow<T> {
@@ -198,13 +457,20 @@ impl<T> fmt::Debug for QueueOverflow<T> {
     }
 }
 
-impl<T> fmt::Display for QueueOverflow<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue is full")
-    }
-}
-
-impl<T> Error for QueueOverflow<T> {}
+/// The queue was [closed](DeferredQueue::close), and has no values left.
+///
+/// ```
+/// use deferred::{DeferredQueue, QueueClosed, testing::failure_result_of};
+///
+/// let queue = DeferredQueue::<u8>::new();
+/// let waiting = queue.get()?;
+/// queue.close();
+/// assert!(failure_result_of(waiting).is::<QueueClosed>());
+/// # Ok::<(), deferred::QueueUnderflow>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("the queue is closed")]
+pub struct QueueClosed;
 
 /// Too many wait for a value already.
 ///
@@ -214,13 +480,27 @@ impl<T> Error for QueueOverflow<T> {}
 /// let queue = DeferredQueue::<u8>::bounded(None, Some(0));
 /// assert_eq!(queue.get().unwrap_err(), QueueUnderflow);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("too many are waiting for the queue")]
 pub struct QueueUnderflow;
 
-impl fmt::Display for QueueUnderflow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("too many are waiting for the queue")
+#[cfg(test)]
+mod tests {
+    use super::DeferredQueue;
+    use crate::testing::success_result_of;
+
+    #[test]
+    fn numbers_count_round() -> Result<(), crate::Failure> {
+        let queue = DeferredQueue::new();
+        queue.inner.next_number.set(u32::MAX - 1);
+        for value in 0..5 {
+            queue.put(value)?;
+        }
+        let unread = [queue.get()?, queue.get()?, queue.get()?];
+        drop(unread);
+        for value in 0..5 {
+            assert_eq!(success_result_of(queue.get()?), value);
+        }
+        Ok(())
     }
 }
-
-impl Error for QueueUnderflow {}

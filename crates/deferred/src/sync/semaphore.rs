@@ -1,8 +1,9 @@
 //! [`DeferredSemaphore`]: so many at a time.
 
-use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
+
+use thiserror::Error;
 
 use super::primitive::{Handle, Primitive, ReleaseError};
 use crate::callback::CallbackResult;
@@ -59,7 +60,8 @@ impl DeferredSemaphore {
     }
 
     /// Fires, with the semaphore, when a token is ours;
-    /// [`release`](Self::release) it then.
+    /// [`release`](Self::release) it then. If nobody takes it from the Deferred
+    /// it is free again when that is dropped.
     ///
     /// ```
     /// use deferred::{DeferredSemaphore, testing::success_result_of};
@@ -69,6 +71,7 @@ impl DeferredSemaphore {
     /// assert_eq!(semaphore.tokens(), 1);
     /// # Ok::<(), deferred::NoTokensError>(())
     /// ```
+    #[must_use = "a token that nobody takes from the Deferred is free again when that is dropped"]
     #[track_caller]
     pub fn acquire(&self) -> Deferred<Self> {
         Primitive::acquire(self)
@@ -126,7 +129,7 @@ impl DeferredSemaphore {
     ///
     /// ```
     /// let semaphore = deferred::DeferredSemaphore::new(3)?;
-    /// drop(semaphore.acquire());
+    /// let _guard = deferred::testing::success_result_of(semaphore.acquire_guard());
     /// assert_eq!(semaphore.tokens(), 2);
     /// # Ok::<(), deferred::NoTokensError>(())
     /// ```
@@ -138,7 +141,7 @@ impl DeferredSemaphore {
     ///
     /// ```
     /// let semaphore = deferred::DeferredSemaphore::new(3)?;
-    /// drop(semaphore.acquire());
+    /// let _guard = deferred::testing::success_result_of(semaphore.acquire_guard());
     /// assert_eq!(semaphore.limit(), 3);
     /// # Ok::<(), deferred::NoTokensError>(())
     /// ```
@@ -208,13 +211,6 @@ impl Drop for DeferredSemaphoreGuard {
 /// ```
 /// assert_eq!(deferred::DeferredSemaphore::new(0).unwrap_err(), deferred::NoTokensError);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("a semaphore needs at least one token")]
 pub struct NoTokensError;
-
-impl fmt::Display for NoTokensError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a semaphore needs at least one token")
-    }
-}
-
-impl Error for NoTokensError {}

@@ -12,7 +12,7 @@
 //! Beside the heap there is a sorted list. When more calls come at once than
 //! there were, all are sorted into it: taking the next one from the end of a
 //! list is cheaper than taking it from a heap, which for a million calls is
-//! memory far apart. Tested in `tests/time.rs`.
+//! memory far apart. Tested in `tests/chains/time.rs`.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};

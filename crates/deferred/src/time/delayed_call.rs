@@ -1,9 +1,10 @@
 //! [`DelayedCall`]: a call that was scheduled.
 
-use std::error::Error;
 use std::fmt;
 use std::rc::Weak;
 use std::time::Duration;
+
+use thiserror::Error;
 
 use super::calls::SlotId;
 use super::queue::Inner;
@@ -171,21 +172,12 @@ impl fmt::Debug for DelayedCall {
 /// clock.advance(Duration::ZERO);
 /// assert_eq!(call.cancel(), Err(DelayedCallError::AlreadyCalled));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DelayedCallError {
     /// It was made.
+    #[error("the call was already made")]
     AlreadyCalled,
     /// It was taken back.
+    #[error("the call was already cancelled")]
     AlreadyCancelled,
 }
-
-impl fmt::Display for DelayedCallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AlreadyCalled => "the call was already made",
-            Self::AlreadyCancelled => "the call was already cancelled",
-        })
-    }
-}
-
-impl Error for DelayedCallError {}

@@ -7,7 +7,7 @@
 //! - [`TimerQueue`]: what both keep their calls in.
 //!
 //! Mirrors `IReactorTime` and `IDelayedCall` of `twisted.internet.interfaces`,
-//! and `twisted.internet.task.Clock`. Tested in `tests/time.rs`.
+//! and `twisted.internet.task.Clock`. Tested in `tests/chains/time.rs`.
 
 mod calls;
 mod clock;

@@ -10,7 +10,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use deferred::Failure;
-use deferred::unhandled::{ObserverGuard, UnhandledError, observe};
+use deferred::unhandled::{UnhandledError, UnhandledObserver, observe};
 use tracing::Level;
 
 use crate::log::{LogCapture, LogEvent};
@@ -91,7 +91,7 @@ impl fmt::Debug for TestReactor {
 struct Logged {
     capture: LogCapture,
     unhandled: Rc<RefCell<Vec<UnhandledError>>>,
-    _observer: ObserverGuard,
+    _observer: UnhandledObserver,
 }
 
 impl Logged {

@@ -11,8 +11,6 @@
 //! `docs/re-entrancy.md` states the rules that are tested here.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what helpers of a test do fails the test")]
 
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -23,6 +21,7 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+use crate::support::{Census, ignore_unhandled_errors};
 use deferred::testing::{LoggedErrors, assert_no_result, failure_result_of, success_result_of};
 use deferred::time::Clock;
 use deferred::{
@@ -30,7 +29,6 @@ use deferred::{
     DeferredQueue, Failure, Panic, Trigger, ensure_deferred, unhandled,
 };
 use proptest::prelude::*;
-use support::{Census, ignore_unhandled_errors};
 
 type Log = Rc<RefCell<Vec<String>>>;
 
@@ -1295,7 +1293,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 10 } else { 4000 / u32::try_from(support::divisor()).unwrap() },
+        cases: if cfg!(miri) { 10 } else { 4000 / u32::try_from(crate::support::divisor()).unwrap() },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

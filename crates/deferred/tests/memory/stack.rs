@@ -11,18 +11,16 @@
     reason = "what helpers of a test do fails the test"
 )]
 
-mod support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::support::{Census, ignore_unhandled_errors, on_small_stack, scaled};
 use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
 use deferred::{
-    CancelHandle, CancelledError, Deferred, DeferredList, DeferredLock, Trigger, ensure_deferred,
-    gather_results, race,
+    CancelHandle, CancelledError, Deferred, DeferredList, DeferredLock, DeferredQueue, Trigger,
+    ensure_deferred, gather_results, race,
 };
 use futures::FutureExt;
-use support::{Census, ignore_unhandled_errors, on_small_stack, scaled};
 
 const CALLBACKS: usize = 1_000_000;
 const DEEP: usize = 100_000;
@@ -685,6 +683,63 @@ fn a_lock_is_handed_through_a_hundred_thousand_guards() {
         assert_eq!(ran.get(), count);
         assert!(waiters.iter().all(Deferred::has_result));
         assert!(!lock.locked());
+    });
+}
+
+/// Each of the waiters lets the lock pass: it goes from one to the next.
+#[test]
+fn a_lock_comes_back_from_a_hundred_thousand_waiters() {
+    on_small_stack(|| {
+        let lock = DeferredLock::new();
+        let unread = lock.acquire();
+        (0..scaled(DEEP)).for_each(|_| drop(lock.acquire().add_errback(Err)));
+        let last = lock.acquire();
+        drop(unread);
+        success_result_of(last);
+        assert!(lock.locked());
+    });
+}
+
+/// The same with a value, put or brought back.
+#[test]
+fn a_value_comes_back_from_a_hundred_thousand_waiters() {
+    on_small_stack(|| {
+        let queue = DeferredQueue::new();
+        for first in [true, false] {
+            let unread = first.then(|| queue.get().unwrap());
+            if first {
+                queue.put(1).unwrap();
+            }
+            (0..scaled(DEEP)).for_each(|_| drop(queue.get().unwrap().add_errback(Err)));
+            let last = queue.get().unwrap();
+            match unread {
+                Some(unread) => drop(unread),
+                None => queue.put(1).unwrap(),
+            }
+            assert_eq!(success_result_of(last), 1);
+            assert_eq!((queue.len(), queue.waiting()), (0, 0));
+        }
+    });
+}
+
+/// Values that nobody took, in Deferreds that hold one another.
+#[test]
+fn a_hundred_thousand_values_come_back_from_nested_drops() {
+    on_small_stack(|| {
+        let count = scaled(DEEP);
+        let queue = DeferredQueue::new();
+        (0..count).for_each(|n| queue.put(n).unwrap());
+        let mut outer: Deferred<()> = Deferred::succeed(());
+        for _ in 0..count {
+            let (inner, unread) = (outer, queue.get().unwrap());
+            let (d, trigger) = Deferred::new();
+            outer = d.add_callback(move |()| drop((inner, unread)));
+            drop(trigger);
+        }
+        assert!(queue.is_empty());
+        drop(outer);
+        assert_eq!(queue.len(), count);
+        assert!((0..count).all(|n| success_result_of(queue.get().unwrap()) == n));
     });
 }
 

@@ -518,6 +518,6 @@ fn forms() {
     assert_eq!(QueueUnderflow.to_string(), "too many are waiting for the queue");
     // The value need not be printable.
     let overflow = QueueOverflow(lock);
-    assert_eq!(overflow.to_string(), "the queue is full");
+    assert_eq!(overflow.to_string(), "the queue is full or closed");
     assert_eq!(format!("{overflow:?}"), "QueueOverflow(..)");
 }

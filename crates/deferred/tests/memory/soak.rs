@@ -8,18 +8,16 @@
 //! made before it. Circles that users make out of values that hold one another
 //! are theirs, as everywhere in Rust.
 
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::{Census, Counted, Dice, ignore_unhandled_errors, scaled};
 use deferred::time::Clock;
 use deferred::{
     CancelHandle, Deferred, DeferredList, DeferredLock, DeferredQueue, DeferredSemaphore, Failure,
     Outcome, Trigger, ensure_deferred, gather_results, race,
 };
-use support::{Census, Counted, Dice, ignore_unhandled_errors, scaled};
 
 const STEPS: usize = 20_000;
 const SEEDS: u64 = 10;

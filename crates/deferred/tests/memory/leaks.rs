@@ -14,14 +14,14 @@
     reason = "what helpers of a test do fails the test"
 )]
 
-mod support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::support::{Census, Counted, ignore_unhandled_errors, permutations};
+use deferred::testing::success_result_of;
 use deferred::time::Clock;
 use deferred::{
     CancelHandle, Deferred, DeferredList, DeferredLock, DeferredQueue, DeferredSemaphore, Failure,
@@ -29,7 +29,6 @@ use deferred::{
 };
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use support::{Census, Counted, ignore_unhandled_errors, permutations};
 
 /// What using a handle is good for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -486,7 +485,7 @@ fn races() {
 fn waiters_for_a_lock() {
     play(|scene| {
         let lock = DeferredLock::new();
-        drop(lock.acquire());
+        success_result_of(lock.acquire());
         let waiter = lock.acquire();
         let other = lock.clone();
         vec![
@@ -502,7 +501,7 @@ fn waiters_for_a_lock() {
 fn work_that_waits_for_a_lock() {
     play(|scene| {
         let lock = DeferredLock::new();
-        drop(lock.acquire());
+        success_result_of(lock.acquire());
         let held = scene.counted();
         let waiter = lock.run(move || Ok(held.touch()));
         let other = lock.clone();
@@ -538,7 +537,7 @@ fn work_that_holds_a_lock() {
 fn guards() {
     play(|scene| {
         let semaphore = DeferredSemaphore::new(1).unwrap();
-        drop(semaphore.acquire());
+        success_result_of(semaphore.acquire());
         let held = scene.counted();
         // A coroutine that held the semaphore would be held by it.
         let (guard, ending) = (semaphore.acquire_guard(), scene.ending());
@@ -577,9 +576,12 @@ fn values_in_a_queue() {
     let queue = DeferredQueue::new();
     queue.put(census.newborn()).unwrap();
     queue.put(census.newborn()).unwrap();
-    drop(queue.get().unwrap());
+    drop(success_result_of(queue.get().unwrap()));
     assert_eq!(census.alive(), 1);
+    let unread = queue.get().unwrap();
     drop(queue);
+    assert_eq!(census.alive(), 1);
+    drop(unread);
     assert_eq!(census.alive(), 0);
 }
 
@@ -837,7 +839,7 @@ fn a_wait_given_up() {
             Ok(d)
         });
         stop_trigger.callback(()).unwrap();
-        let d = deferred::testing::success_result_of(waiting);
+        let d = success_result_of(waiting);
         let cancel = d.cancel_handle();
         vec![
             fires("trigger", Power::Ends, trigger),

@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use deferred::testing::LoggedErrors;
 use deferred::time::{Clock, DelayedCall, DelayedCallError, TimerQueue};
-use deferred::unhandled::{ObserverGuard, UnhandledError};
+use deferred::unhandled::{UnhandledError, UnhandledObserver};
 use deferred::{
     AlreadyCalledError, CancelHandle, CancelledError, ChainCycleError, DebugInfo, Deferred,
     DeferredList, DeferredLock, DeferredLockGuard, DeferredQueue, DeferredSemaphore,
     DeferredSemaphoreGuard, Failure, FailureGroup, FirstCallback, FirstError, ListOutcome,
-    NoTokensError, Outcome, Panic, QueueOverflow, QueueUnderflow, ReleaseError, ResultTakenError,
-    SendFuture, TimeoutError, Trigger,
+    NoTokensError, Outcome, Panic, QueueClosed, QueueOverflow, QueueSink, QueueSinkError,
+    QueueStream, QueueUnderflow, ReleaseError, ResultTakenError, SendFuture, TimeoutError, Trigger,
+    Waiters,
 };
 
 /// Neither `Send`, `Sync` nor `Unpin`.
@@ -95,11 +96,14 @@ fn what_stays_on_its_thread() {
         DeferredSemaphoreGuard:     false false true  false;
         DeferredQueue<u8>:          false false true  true;
         DeferredQueue<Fixed>:       false false true  true;
+        QueueStream<Fixed>:         false false true  false;
+        QueueSink<Fixed>:           false false true  false;
+        Waiters<Fixed>:             false false true  true;
         Clock:                      false false true  true;
         TimerQueue:                 false false true  true;
         DelayedCall:                false false true  true;
         LoggedErrors:               false false true  false;
-        ObserverGuard:              false false true  false;
+        UnhandledObserver:              false false true  false;
         Outcome<u8>:                false false true  false;
     }
 }
@@ -121,6 +125,8 @@ fn what_crosses_threads() {
         ReleaseError:               true  true  true  true;
         NoTokensError:              true  true  true  true;
         QueueUnderflow:             true  true  true  true;
+        QueueClosed:                true  true  true  true;
+        QueueSinkError:             true  true  true  true;
         QueueOverflow<u8>:          true  true  true  true;
         QueueOverflow<Rc<u8>>:      false false true  true;
         DelayedCallError:           true  true  true  true;
@@ -154,7 +160,9 @@ fn what_is_an_error() {
     is_error::<FirstError>();
     is_error::<NoTokensError>();
     is_error::<Panic>();
+    is_error::<QueueClosed>();
     is_error::<QueueOverflow<u8>>();
+    is_error::<QueueSinkError>();
     is_error::<QueueUnderflow>();
     is_error::<ReleaseError>();
     is_error::<ResultTakenError>();

@@ -145,7 +145,7 @@ fn the_backtrace_is_there_on_demand() {
     }
     for expected in ["1", "0"] {
         let status = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "the_backtrace_is_there_on_demand"])
+            .args(["--exact", "failure::the_backtrace_is_there_on_demand"])
             .env(CHILD, expected)
             .env("RUST_BACKTRACE", expected)
             .env_remove("RUST_LIB_BACKTRACE")
@@ -187,4 +187,25 @@ fn panics() {
     let failure = failure_result_of(execute(|| -> Result<(), _> { std::panic::panic_any(1) }));
     assert_eq!(message(&failure), "a value that is not text");
     assert_eq!(failure.check::<Panic>(), failure.clone().check::<Panic>());
+}
+
+/// A payload that was caught becomes the same Failure, be it that of a thread,
+/// and though its destructor panics.
+#[test]
+fn from_a_caught_panic() {
+    struct Nasty;
+
+    impl Drop for Nasty {
+        fn drop(&mut self) {
+            std::panic::panic_any(1);
+        }
+    }
+
+    let message = |payload| Failure::from_panic(payload).check::<Panic>().cloned();
+    let joined = std::thread::spawn(|| panic!("in a thread")).join();
+    let panic = message(joined.unwrap_err()).unwrap();
+    assert_eq!(panic.message(), "in a thread");
+    let caught = std::panic::catch_unwind(|| std::panic::panic_any(Nasty));
+    let panic = message(caught.unwrap_err()).unwrap();
+    assert_eq!(panic.message(), "a value that is not text");
 }

@@ -7,7 +7,7 @@ use std::env;
 use std::rc::Rc;
 use std::thread;
 
-use deferred::unhandled::{ObserverGuard, observe};
+use deferred::unhandled::{UnhandledObserver, observe};
 
 /// `count`, or less where the environment asks for it: under valgrind and the
 /// sanitizers everything takes fifty times as long.
@@ -30,7 +30,7 @@ pub(crate) fn on_small_stack(test: impl FnOnce() + Send + 'static) {
 }
 
 /// Takes the unhandled errors of the thread, and keeps none.
-pub(crate) fn ignore_unhandled_errors() -> ObserverGuard {
+pub(crate) fn ignore_unhandled_errors() -> UnhandledObserver {
     observe(|_error| ())
 }
 
