@@ -24,7 +24,7 @@
 //! | [`TwistedFormat`], [`JsonFormat`], [`Zone`]: what a line looks like | `FileLogObserver.formatTime`, `jsonFileLogObserver` |
 //! | [`add_observer`], [`LogEvent`], [`FieldValue`] | `log.addObserver`, `eventDict` |
 //! | [`LogCapture`]: what a test looks at | `flushLoggedErrors` |
-//! | [`LogFile`], [`DailyLogFile`], [`LogReader`] | `twisted.python.logfile` |
+//! | [`LogFile`], [`DailyLogFile`], [`RotatingLogFile`], [`LogReader`] | `twisted.python.logfile` |
 //!
 //! [`msg`] and [`err`] are `tracing` events, and all of this crate's own are
 //! too: without [`start_logging`] they go to whatever subscriber the program
@@ -83,8 +83,8 @@ pub use self::{
     error::{LoggingError, UnknownZone},
     event::{LogEvent, LogSpan},
     file::{
-        DailyLogFile, DailyLogFileBuilder, LogDate, LogFile, LogFileBuilder, LogFileError,
-        LogReader,
+        ByDay, BySize, DailyLogFile, DailyLogFileBuilder, LogDate, LogFile, LogFileBuilder,
+        LogFileError, LogReader, RotatingLogFile, RotatingLogFileBuilder, Rotation,
     },
     format::{JsonFormat, TwistedFormat},
     global::{LogHandle, start_logging, start_logging_with_observer},
