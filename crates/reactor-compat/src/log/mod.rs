@@ -35,6 +35,7 @@
 
 mod emit;
 mod fallback;
+mod safe_format;
 mod traceback;
 
 #[cfg(feature = "logging")]

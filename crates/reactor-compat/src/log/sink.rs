@@ -14,6 +14,7 @@ use tracing_subscriber::filter::Targets;
 
 use super::event::LogEvent;
 use super::format::Format;
+use crate::guard;
 
 /// Says what time it is.
 pub(super) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -65,10 +66,14 @@ impl Sink {
         let timed;
         let event = match &self.clock {
             None => event,
-            Some(clock) => {
-                timed = event.at(clock());
-                &timed
-            }
+            // It is the user's; one that fails leaves the event its own time.
+            Some(clock) => match guard::catch(|| clock()) {
+                Ok(now) => {
+                    timed = event.at(now);
+                    &timed
+                }
+                Err(_) => event,
+            },
         };
         let delivered = match &self.outlet {
             Outlet::Observer(observer) => {

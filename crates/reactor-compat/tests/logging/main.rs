@@ -3,3 +3,5 @@
 mod log;
 mod log_observer;
 mod logfile;
+mod support;
+mod unformattable;
