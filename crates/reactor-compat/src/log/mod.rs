@@ -19,6 +19,7 @@
 //! | [`msg`], [`err`]: say something | `log.msg`, `log.err` |
 //! | [`call_with_system`], [`call_with_logger`], [`SYSTEM`] | `log.callWithContext`, `log.callWithLogger` |
 //! | [`start_logging`], [`start_logging_with_observer`], [`Logging`] | `log.startLogging` |
+//! | [`HandOver`], [`flush`]: what happens when nobody reads a log | |
 //! | [`LogHandle`], [`ThreadLog`]: what was started | `FileLogObserver.stop` |
 //! | [`layer()`], [`spans`], [`LogLayer`]: for a subscriber of your own | |
 //! | [`TwistedFormat`], [`JsonFormat`], [`Zone`]: what a line looks like | `FileLogObserver.formatTime`, `jsonFileLogObserver` |
@@ -33,8 +34,15 @@
 //! Mirrors `twisted.python.log` and `twisted.python.logfile`. Tested in
 //! `tests/logging/log.rs`, `tests/logging/log_observer.rs` and `tests/logging/logfile.rs`.
 
+mod at_work;
 mod emit;
 mod fallback;
+#[cfg_attr(
+    not(feature = "logging"),
+    allow(dead_code, unused_imports, reason = "there are no logs, only errors on standard error")
+)]
+mod lines;
+#[cfg_attr(not(feature = "logging"), allow(dead_code, reason = "nobody reads fields"))]
 mod safe_format;
 mod traceback;
 
@@ -77,6 +85,7 @@ mod zone;
 
 pub use emit::{SYSTEM, TARGET, call_with_logger, call_with_system, err, msg, system_span};
 pub use fallback::discard_logs;
+pub use lines::{HandOver, flush};
 
 #[cfg(feature = "logging")]
 pub use self::{

@@ -40,6 +40,7 @@ pub(super) fn run(core: &Rc<Core>, options: &RunOptions) -> Result<(), RunError>
     core.end();
     shut_down(runtime, core.last_pool(), options);
     drop(ending);
+    crate::log::flush();
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Log lines, observers and log files.
 
+mod hand_over;
 mod log;
 mod log_observer;
 mod logfile;

@@ -80,6 +80,14 @@ impl OpenFile {
         }
     }
 
+    /// Whether it is a regular file.
+    pub(super) fn is_regular(&self) -> bool {
+        match &self.state {
+            State::Open { file, .. } => file.metadata().is_ok_and(|metadata| metadata.is_file()),
+            State::Closed => false,
+        }
+    }
+
     /// Gives the file another name and begins a new one. If that cannot be,
     /// all is left, or put back, as it was.
     pub(super) fn put_aside(&mut self, to: &Path) -> Result<Found, LogFileError> {

@@ -129,6 +129,12 @@ impl<R: Rotation> RotatingLogFile<R> {
         self.lock().file.path().to_owned()
     }
 
+    /// Whether it is a regular file, which takes what is written without anybody
+    /// reading it.
+    pub(in super::super) fn is_regular(&self) -> bool {
+        self.lock().file.is_regular()
+    }
+
     /// Whether the next write rotates it, unless that failed a moment ago.
     ///
     /// ```
