@@ -9,6 +9,7 @@ use std::fmt::Display;
 use deferred::Failure;
 use tracing::Span;
 
+use super::safe_format::SafeStr;
 use super::{fallback, traceback};
 use crate::panics;
 
@@ -44,6 +45,9 @@ pub const TARGET: &str = "reactor_compat::log";
 
 /// Logs a text, as a `tracing` event of level `INFO`.
 ///
+/// A value whose `Display` fails or panics is logged as one that cannot be
+/// formatted, after what it had written by then.
+///
 /// ```
 /// use reactor_compat::log::{self, LogCapture};
 ///
@@ -52,7 +56,7 @@ pub const TARGET: &str = "reactor_compat::log";
 /// assert_eq!(capture.messages(), ["In func as event handler"]);
 /// ```
 pub fn msg(text: impl Display) {
-    tracing::info!(target: TARGET, "{text}");
+    tracing::info!(target: TARGET, "{}", SafeStr(&text));
 }
 
 /// Logs an error that goes no further, as a `tracing` event of level `ERROR`.
@@ -101,7 +105,7 @@ pub fn err(error: impl Into<Failure>, why: &str) {
 /// assert_eq!(capture.take()[0].system(), "Echo,7,127.0.0.1");
 /// ```
 pub fn system_span(system: impl Display) -> Span {
-    tracing::debug_span!(target: TARGET, "system", system = %system)
+    tracing::debug_span!(target: TARGET, "system", system = %SafeStr(&system))
 }
 
 /// Calls `call`; whatever is logged meanwhile is said by `system`.

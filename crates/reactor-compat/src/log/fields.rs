@@ -7,6 +7,7 @@ use std::fmt;
 
 use tracing::field::{Field, Visit};
 
+use super::safe_format::SafeRepr;
 use super::traceback;
 use super::value::FieldValue;
 
@@ -51,6 +52,6 @@ impl<F: Fields> Visit for Visitor<'_, F> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.set(field, FieldValue::Shown(format!("{value:?}")));
+        self.0.set(field, FieldValue::Shown(SafeRepr(value).to_string()));
     }
 }

@@ -18,6 +18,7 @@ use super::event::LogEvent;
 use super::filter::HubFilter;
 use super::hub::Hub;
 use super::layer::LogLayer;
+use super::lines;
 use super::logging::Logging;
 use super::sink::Sink;
 
@@ -168,6 +169,7 @@ impl LogHandle {
     pub(super) fn begin(hub: &Arc<Hub>, logging: Logging) -> Self {
         let sink = Arc::new(logging.into_sink(LevelFilter::INFO));
         hub.add(sink.clone());
+        lines::flush_when_main_ends();
         Self { hub: hub.clone(), sink }
     }
 
@@ -177,8 +179,9 @@ impl LogHandle {
         self.hub.publish(super::TARGET, Level::INFO, opened);
     }
 
-    /// Ends it. What it was written to is dropped, unless another thread is
-    /// just writing to it.
+    /// Ends it. What was handed over to a thread is written first, if that does
+    /// not take longer than its [`HandOver`](super::HandOver) says; then what it was
+    /// written to is dropped.
     ///
     /// ```
     /// use reactor_compat::log;
@@ -211,8 +214,10 @@ impl LogHandle {
         self.hub.has(&self.sink)
     }
 
-    /// What last went wrong with writing a line, if anything did since this
-    /// was asked. The line is lost then; those that follow are tried.
+    /// The last error of writing a line, if there was one since this was called
+    /// last. The line is lost then; those that follow are tried. It is here once
+    /// the line was tried: [`stop`](Self::stop) and [`flush`](super::flush) wait for
+    /// that.
     ///
     /// ```
     /// use std::io::{self, Write};
@@ -220,11 +225,24 @@ impl LogHandle {
     /// let (read, write) = io::pipe()?;
     /// drop(read);
     /// let handle = reactor_compat::log::start_logging(write)?;
+    /// handle.stop();
     /// assert_eq!(handle.take_write_error().unwrap().kind(), io::ErrorKind::BrokenPipe);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn take_write_error(&self) -> Option<io::Error> {
         self.sink.take_error()
+    }
+
+    /// How many lines were lost so far because nobody read them, those of an end
+    /// that took too long included; see [`HandOver`](super::HandOver).
+    ///
+    /// ```
+    /// let handle = reactor_compat::log::start_logging(std::io::stdout())?;
+    /// assert_eq!(handle.lost_lines(), 0);
+    /// # Ok::<(), reactor_compat::log::LoggingError>(())
+    /// ```
+    pub fn lost_lines(&self) -> u64 {
+        self.sink.lost()
     }
 }
 

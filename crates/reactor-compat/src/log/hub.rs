@@ -2,22 +2,16 @@
 //!
 //! Mirrors `twisted.logger.LogPublisher`. Tested in `tests/logging/log_observer.rs`.
 
-use std::cell::RefCell;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
+use super::at_work::unless_at_work;
 use super::emit::SYSTEM;
 use super::event::LogEvent;
 use super::records;
 use super::sink::Sink;
-
-thread_local! {
-    /// The sinks that are at work on this thread. What one of them logs
-    /// itself goes to the others only.
-    static AT_WORK: RefCell<Vec<*const Sink>> = const { RefCell::new(Vec::new()) };
-}
 
 /// Hands what is logged to all who want to see it.
 pub(super) struct Hub {
@@ -63,7 +57,7 @@ impl Hub {
     /// Removes one, and lets go of what it has.
     pub(super) fn remove(&self, sink: &Arc<Sink>) {
         self.replace(|sinks| sinks.iter().filter(|one| !Arc::ptr_eq(one, sink)).cloned().collect());
-        if at_work(sink, || sink.close(true)).is_none() {
+        if unless_at_work(sink.worker(), || sink.close(true)).is_none() {
             sink.close(false);
         }
     }
@@ -95,7 +89,7 @@ impl Hub {
         }
         let event = make();
         for sink in wanting {
-            if let Some(Err(error)) = at_work(sink, || sink.deliver(&event)) {
+            if let Some(Err(error)) = unless_at_work(sink.worker(), || sink.deliver(&event)) {
                 Self::complain(&sinks, sink, &error);
             }
         }
@@ -108,33 +102,8 @@ impl Hub {
         for sink in sinks.iter().filter(|sink| !Arc::ptr_eq(sink, broken)) {
             if sink.wants(event.target(), &event.level()) {
                 // If it is broken as well, there is nobody to tell.
-                let _ = at_work(sink, || sink.deliver(&event));
+                let _ = unless_at_work(sink.worker(), || sink.deliver(&event));
             }
         }
     }
-}
-
-/// Has a sink do something, unless it is at work already.
-fn at_work<R>(sink: &Arc<Sink>, work: impl FnOnce() -> R) -> Option<R> {
-    struct Done;
-    impl Drop for Done {
-        fn drop(&mut self) {
-            let _ = AT_WORK.try_with(|at_work| at_work.borrow_mut().pop());
-        }
-    }
-
-    let sink = Arc::as_ptr(sink);
-    let begun = AT_WORK.try_with(|at_work| {
-        let mut at_work = at_work.borrow_mut();
-        let begun = !at_work.contains(&sink);
-        if begun {
-            at_work.push(sink);
-        }
-        begun
-    });
-    if begun != Ok(true) {
-        return None;
-    }
-    let _done = Done;
-    Some(work())
 }

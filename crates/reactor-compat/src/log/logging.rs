@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tracing::level_filters::LevelFilter;
@@ -16,7 +16,8 @@ use super::event::LogEvent;
 use super::format::{Format, JsonFormat, TwistedFormat};
 use super::hub::Hub;
 use super::layer::LogLayer;
-use super::sink::{Observer, Outlet, Sink, WallClock};
+use super::lines::{Delivery, HandOver, Writer};
+use super::sink::{Observer, Sink, WallClock};
 use super::zone::Zone;
 
 /// A log, before it is started: where it goes, what it looks like, and what
@@ -57,7 +58,7 @@ pub struct Logging {
 }
 
 enum Destination {
-    Writer(Box<dyn Write + Send>),
+    Writer(Writer, Delivery),
     Observer(Observer),
 }
 
@@ -66,13 +67,19 @@ impl Logging {
     /// [`LogFile`](super::LogFile), a pipe. Each line is one write and a
     /// flush; give it no buffer if you want none to be lost.
     ///
+    /// A regular file is written to by whoever logs, as with
+    /// [`direct`](Self::direct): it never waits for a reader. Anything else is
+    /// written to by a thread, so that a reader who has stopped stops nobody else;
+    /// see [`HandOver`].
+    ///
     /// ```
     /// let log = reactor_compat::log::Logging::to(std::io::sink()).start_on_this_thread();
     /// reactor_compat::log::msg("hello");
     /// assert!(log.take_write_error().is_none());
     /// ```
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        Self::new(Destination::Writer(Box::new(writer)))
+        let delivery = Delivery::fitting(&writer);
+        Self::new(Destination::Writer(Box::new(writer), delivery))
     }
 
     /// A log that is given to a function.
@@ -101,6 +108,40 @@ impl Logging {
             targets: None,
             clock: None,
         }
+    }
+
+    /// Written by whoever logs, whatever it is written to: no line is ever lost,
+    /// and who logs waits for as long as that takes. For a program that has to
+    /// stand still rather than go on without its log.
+    ///
+    /// ```
+    /// use reactor_compat::log::{self, Logging};
+    /// use std::io::{self, Read};
+    ///
+    /// let (mut read, write) = io::pipe()?;
+    /// let log = Logging::to(write).direct().start_on_this_thread();
+    /// let mut first = [0; 10];
+    /// read.read_exact(&mut first)?;
+    /// assert_eq!(log.lost_lines(), 0);
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    pub fn direct(self) -> Self {
+        self.delivered(Delivery::Direct)
+    }
+
+    /// Handed over to a thread that writes it, within these bounds.
+    ///
+    /// See the example of [`HandOver`].
+    pub fn hand_over(self, bounds: HandOver) -> Self {
+        self.delivered(Delivery::HandedOver(bounds))
+    }
+
+    /// A function is called at once, whatever is chosen.
+    fn delivered(mut self, by: Delivery) -> Self {
+        if let Destination::Writer(_, delivery) = &mut self.destination {
+            *delivery = by;
+        }
+        self
     }
 
     /// In the format of [`JsonFormat`] instead of Twisted's.
@@ -251,13 +292,12 @@ impl Logging {
         } else {
             Format::Twisted(self.format.zone(zone))
         };
-        let outlet = match self.destination {
-            Destination::Writer(writer) => {
-                Outlet::Lines { format, writer: Mutex::new(Some(writer)) }
+        match self.destination {
+            Destination::Writer(writer, delivery) => {
+                Sink::lines(targets, self.clock, format, writer, delivery)
             }
-            Destination::Observer(observer) => Outlet::Observer(Mutex::new(Some(observer))),
-        };
-        Sink::new(targets, self.clock, outlet)
+            Destination::Observer(observer) => Sink::observer(targets, self.clock, observer),
+        }
     }
 }
 

@@ -19,12 +19,13 @@
 //! | [`msg`], [`err`]: say something | `log.msg`, `log.err` |
 //! | [`call_with_system`], [`call_with_logger`], [`SYSTEM`] | `log.callWithContext`, `log.callWithLogger` |
 //! | [`start_logging`], [`start_logging_with_observer`], [`Logging`] | `log.startLogging` |
+//! | [`HandOver`], [`flush`]: what happens when nobody reads a log | |
 //! | [`LogHandle`], [`ThreadLog`]: what was started | `FileLogObserver.stop` |
 //! | [`layer()`], [`spans`], [`LogLayer`]: for a subscriber of your own | |
 //! | [`TwistedFormat`], [`JsonFormat`], [`Zone`]: what a line looks like | `FileLogObserver.formatTime`, `jsonFileLogObserver` |
 //! | [`add_observer`], [`LogEvent`], [`FieldValue`] | `log.addObserver`, `eventDict` |
 //! | [`LogCapture`]: what a test looks at | `flushLoggedErrors` |
-//! | [`LogFile`], [`DailyLogFile`], [`LogReader`] | `twisted.python.logfile` |
+//! | [`LogFile`], [`DailyLogFile`], [`RotatingLogFile`], [`LogReader`] | `twisted.python.logfile` |
 //!
 //! [`msg`] and [`err`] are `tracing` events, and all of this crate's own are
 //! too: without [`start_logging`] they go to whatever subscriber the program
@@ -33,8 +34,16 @@
 //! Mirrors `twisted.python.log` and `twisted.python.logfile`. Tested in
 //! `tests/logging/log.rs`, `tests/logging/log_observer.rs` and `tests/logging/logfile.rs`.
 
+mod at_work;
 mod emit;
 mod fallback;
+#[cfg_attr(
+    not(feature = "logging"),
+    allow(dead_code, unused_imports, reason = "there are no logs, only errors on standard error")
+)]
+mod lines;
+#[cfg_attr(not(feature = "logging"), allow(dead_code, reason = "nobody reads fields"))]
+mod safe_format;
 mod traceback;
 
 #[cfg(feature = "logging")]
@@ -76,6 +85,7 @@ mod zone;
 
 pub use emit::{SYSTEM, TARGET, call_with_logger, call_with_system, err, msg, system_span};
 pub use fallback::discard_logs;
+pub use lines::{HandOver, flush};
 
 #[cfg(feature = "logging")]
 pub use self::{
@@ -83,8 +93,8 @@ pub use self::{
     error::{LoggingError, UnknownZone},
     event::{LogEvent, LogSpan},
     file::{
-        DailyLogFile, DailyLogFileBuilder, LogDate, LogFile, LogFileBuilder, LogFileError,
-        LogReader,
+        ByDay, BySize, DailyLogFile, DailyLogFileBuilder, LogDate, LogFile, LogFileBuilder,
+        LogFileError, LogReader, RotatingLogFile, RotatingLogFileBuilder, Rotation,
     },
     format::{JsonFormat, TwistedFormat},
     global::{LogHandle, start_logging, start_logging_with_observer},

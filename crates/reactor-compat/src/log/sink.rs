@@ -2,7 +2,7 @@
 //!
 //! Tested in `tests/logging/log_observer.rs`.
 
-use std::io::{self, Write};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,36 +12,62 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::Targets;
 
+use super::at_work::Worker;
 use super::event::LogEvent;
 use super::format::Format;
+use super::lines::{Delivery, Lines, LostLine, Writer};
+use crate::guard;
 
 /// Says what time it is.
 pub(super) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
+/// A function that is shown events.
+pub(super) type Observer = Arc<dyn Fn(&LogEvent) + Send + Sync>;
+
 /// Where events go.
-pub(super) enum Outlet {
+enum Outlet {
     /// Lines, to something that is written to.
-    Lines { format: Format, writer: Mutex<Option<Box<dyn Write + Send>>> },
+    Lines { format: Format, lines: Lines },
     /// To a function.
     Observer(Mutex<Option<Observer>>),
 }
 
-/// A function that is shown events.
-pub(super) type Observer = Arc<dyn Fn(&LogEvent) + Send + Sync>;
-
 /// One of those that get to see what is logged.
 pub(super) struct Sink {
+    worker: Worker,
     targets: Targets,
     clock: Option<WallClock>,
     outlet: Outlet,
     /// It was closed while it was at work, and is to drop what it has.
     closed: AtomicBool,
-    error: Mutex<Option<io::Error>>,
 }
 
 impl Sink {
-    pub(super) fn new(targets: Targets, clock: Option<WallClock>, outlet: Outlet) -> Self {
-        Self { targets, clock, outlet, closed: AtomicBool::new(false), error: Mutex::new(None) }
+    /// One that writes lines.
+    pub(super) fn lines(
+        targets: Targets,
+        clock: Option<WallClock>,
+        format: Format,
+        writer: Writer,
+        delivery: Delivery,
+    ) -> Self {
+        let worker = Worker::new();
+        let lost_line = lost_line(format.clone(), clock.clone());
+        let lines = Lines::new(writer, delivery, worker, lost_line);
+        Self::new(worker, targets, clock, Outlet::Lines { format, lines })
+    }
+
+    /// One that shows events to a function.
+    pub(super) fn observer(targets: Targets, clock: Option<WallClock>, observer: Observer) -> Self {
+        Self::new(Worker::new(), targets, clock, Outlet::Observer(Mutex::new(Some(observer))))
+    }
+
+    fn new(worker: Worker, targets: Targets, clock: Option<WallClock>, outlet: Outlet) -> Self {
+        Self { worker, targets, clock, outlet, closed: AtomicBool::new(false) }
+    }
+
+    pub(super) fn worker(&self) -> Worker {
+        self.worker
     }
 
     /// Whether it wants to see what is said of this target at this level.
@@ -60,36 +86,23 @@ impl Sink {
         levels.chain(self.targets.default_level()).max().unwrap_or(LevelFilter::OFF)
     }
 
-    /// Shows it an event. What goes wrong is kept, and described.
+    /// Shows it an event. What goes wrong is described.
     pub(super) fn deliver(&self, event: &LogEvent) -> Result<(), String> {
-        let timed;
-        let event = match &self.clock {
-            None => event,
-            Some(clock) => {
-                timed = event.at(clock());
-                &timed
-            }
-        };
+        let timed = timed(event, self.clock.as_ref());
+        let event = timed.as_ref().unwrap_or(event);
         let delivered = match &self.outlet {
             Outlet::Observer(observer) => {
                 let observer = lock(observer).clone();
                 let observe = || observer.iter().for_each(|observer| observer(event));
                 catch_unwind(AssertUnwindSafe(observe)).map_err(|_| "it panicked".to_owned())
             }
-            Outlet::Lines { format, writer } => {
-                let line = format.line(event);
-                let mut writer = lock(writer);
-                let write = || match &mut *writer {
-                    Some(writer) => writer.write_all(line.as_bytes()).and_then(|()| writer.flush()),
-                    None => Ok(()),
-                };
-                let written = catch_unwind(AssertUnwindSafe(write))
-                    .unwrap_or_else(|_| Err(io::Error::other("the writer panicked")));
-                written.map_err(|error| self.keep(error))
+            Outlet::Lines { format, lines } => {
+                lines.write(format.line(event));
+                lines.take_complaint().map_or(Ok(()), Err)
             }
         };
         if self.closed.load(Ordering::Acquire) {
-            self.empty();
+            self.empty(false);
         }
         delivered
     }
@@ -98,35 +111,57 @@ impl Sink {
     /// it one, for then it is done right after that.
     pub(super) fn close(&self, now: bool) {
         self.closed.store(true, Ordering::Release);
-        if now {
-            self.empty();
+        match &self.outlet {
+            _ if now => self.empty(true),
+            // What is handed over to a thread is not this one's to wait for.
+            Outlet::Lines { lines, .. } => lines.close_later(),
+            Outlet::Observer(_) => {}
         }
     }
 
-    fn empty(&self) {
-        // What is dropped is the user's, and dropped with no lock held.
+    fn empty(&self, may_wait: bool) {
         match &self.outlet {
             Outlet::Observer(observer) => {
+                // What is dropped is the user's, and dropped with no lock held.
                 let taken = lock(observer).take();
                 drop(taken);
             }
-            Outlet::Lines { writer, .. } => {
-                let taken = lock(writer).take();
-                drop(taken);
-            }
+            Outlet::Lines { lines, .. } => lines.close(may_wait),
         }
-    }
-
-    fn keep(&self, error: io::Error) -> String {
-        let text = error.to_string();
-        *lock(&self.error) = Some(error);
-        text
     }
 
     /// What last went wrong with writing.
     pub(super) fn take_error(&self) -> Option<io::Error> {
-        lock(&self.error).take()
+        match &self.outlet {
+            Outlet::Lines { lines, .. } => lines.take_error(),
+            Outlet::Observer(_) => None,
+        }
     }
+
+    /// How many lines were lost because nobody read them.
+    pub(super) fn lost(&self) -> u64 {
+        match &self.outlet {
+            Outlet::Lines { lines, .. } => lines.lost(),
+            Outlet::Observer(_) => 0,
+        }
+    }
+}
+
+/// The event at the time of another clock. It is the user's; one that panics
+/// leaves the event its own time.
+fn timed(event: &LogEvent, clock: Option<&WallClock>) -> Option<LogEvent> {
+    let now = guard::catch(|| clock.map(|clock| clock())).ok().flatten();
+    now.map(|now| event.at(now))
+}
+
+/// What stands in the place of lines that were lost.
+fn lost_line(format: Format, clock: Option<WallClock>) -> LostLine {
+    Arc::new(move |lost| {
+        let (lines, were) = if lost == 1 { ("line", "was") } else { ("lines", "were") };
+        let text = format!("{lost} {lines} of this log {were} lost, since nobody read it");
+        let event = LogEvent::own(Level::WARN, text);
+        format.line(timed(&event, clock.as_ref()).as_ref().unwrap_or(&event))
+    })
 }
 
 /// Locks, whoever panicked.

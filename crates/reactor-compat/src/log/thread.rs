@@ -70,8 +70,8 @@ impl ThreadLog {
         Self { handle, scope: Some(scope) }
     }
 
-    /// What last went wrong with writing a line, if anything did since this
-    /// was asked.
+    /// The last error of writing a line, if there was one since this was called
+    /// last.
     ///
     /// ```
     /// let log = reactor_compat::log::Logging::to(std::io::sink()).start_on_this_thread();
@@ -79,6 +79,14 @@ impl ThreadLog {
     /// ```
     pub fn take_write_error(&self) -> Option<io::Error> {
         self.handle.take_write_error()
+    }
+
+    /// How many lines were lost so far because nobody read them; see
+    /// [`HandOver`](super::HandOver).
+    ///
+    /// See the example of [`HandOver`](super::HandOver).
+    pub fn lost_lines(&self) -> u64 {
+        self.handle.lost_lines()
     }
 }
 

@@ -9,6 +9,9 @@ use std::iter;
 
 use deferred::Failure;
 
+use super::safe_format::SafeStr;
+use crate::guard;
+
 /// The backtrace of a Failure, if it has one.
 pub(super) fn frames(failure: &Failure) -> Option<&Backtrace> {
     let backtrace = failure.backtrace();
@@ -35,9 +38,17 @@ pub(super) fn without_frames(error: &(dyn Error + 'static)) -> String {
     format!("Traceback (most recent call last):\nFailure: {}\n", chain(error, "\ncaused by: "))
 }
 
+/// How many causes of an error are named: one that is its own cause has no end.
+const CAUSES: usize = 64;
+
 /// An error's message and those of its causes.
 pub(super) fn chain(error: &(dyn Error + 'static), separator: &str) -> String {
-    let errors = iter::successors(Some(error), |&error| error.source());
-    let messages: Vec<String> = errors.map(ToString::to_string).collect();
+    let mut errors =
+        iter::successors(Some(error), |&error| guard::catch(|| error.source()).ok().flatten());
+    let mut messages: Vec<String> =
+        errors.by_ref().take(1 + CAUSES).map(|error| SafeStr(error).to_string()).collect();
+    if errors.next().is_some() {
+        messages.push("and so on".to_owned());
+    }
     messages.join(separator)
 }

@@ -44,6 +44,7 @@ pub(super) fn run(core: &Rc<Core>, options: &RunOptions) -> Result<(), RunError>
         shut_down(runtime, &core.extensions, options);
     }
     drop(ending);
+    crate::log::flush();
     Ok(())
 }
 

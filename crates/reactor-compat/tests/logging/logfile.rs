@@ -189,7 +189,8 @@ fn a_closed_file_takes_nothing_until_it_is_reopened() {
 #[test]
 fn what_cannot_be_rotated_goes_on_growing() {
     let place = Place::new();
-    let mut file = place.builder().rotate_length(3).max_rotated_files(1).open().unwrap();
+    let builder = place.builder().rotate_length(3).max_rotated_files(1);
+    let mut file = builder.check_interval(Duration::ZERO).open().unwrap();
     file.write_all(b"one").unwrap();
     // The oldest log is to be removed, and it is a directory with a file in it.
     fs::create_dir(place.old("1")).unwrap();
@@ -203,6 +204,152 @@ fn what_cannot_be_rotated_goes_on_growing() {
     fs::remove_dir_all(place.old("1")).unwrap();
     file.write_all(b"three").unwrap();
     assert_eq!((place.read_old("1"), place.read()), ("onetwo".to_owned(), "three".to_owned()));
+}
+
+/// A clock of seconds since 1970 that pass when the test says so.
+#[derive(Clone, Default)]
+struct Seconds(Arc<AtomicU64>);
+
+impl Seconds {
+    fn set(&self, seconds: u64) {
+        self.0.store(seconds, Ordering::Relaxed);
+    }
+
+    fn clock(&self) -> impl Fn() -> SystemTime + Send + Sync + use<> {
+        let seconds = self.clone();
+        move || at(seconds.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A rotation that cannot be done is not tried for every line.
+#[test]
+fn a_rotation_that_failed_is_tried_again_after_a_while() {
+    let (place, seconds) = (Place::new(), Seconds::default());
+    let builder = place.builder().rotate_length(3).max_rotated_files(1).clock(seconds.clock());
+    let mut file = builder.check_interval(Duration::from_secs(10)).open().unwrap();
+    fs::create_dir(place.old("1")).unwrap();
+    fs::write(place.old("1").join("file"), "").unwrap();
+    file.write_all(b"one").unwrap();
+    file.write_all(b"two").unwrap();
+    fs::remove_dir_all(place.old("1")).unwrap();
+    file.write_all(b"three").unwrap();
+    seconds.set(9);
+    file.write_all(b"four").unwrap();
+    assert_eq!(place.read(), "onetwothreefour");
+    assert!(file.take_rotation_error().is_some());
+    // That the error is known makes it no earlier.
+    file.write_all(b"five").unwrap();
+    seconds.set(10);
+    file.write_all(b"six").unwrap();
+    assert_eq!(place.read_old("1"), "onetwothreefourfive");
+    assert_eq!(place.read(), "six");
+    file.write_all(b"seven").unwrap();
+    assert_eq!(place.read(), "seven", "after one that was done there is nothing to wait for");
+}
+
+#[cfg(unix)]
+mod gone {
+    use super::*;
+
+    /// A log that is written to until it is gone.
+    fn written(place: &Place, seconds: &Seconds) -> LogFile {
+        let mut file = place.builder().clock(seconds.clock()).open().unwrap();
+        file.write_all(b"before").unwrap();
+        file
+    }
+
+    #[test]
+    fn a_file_that_was_deleted_is_opened_anew() {
+        let (place, seconds) = (Place::new(), Seconds::default());
+        let mut file = written(&place, &seconds);
+        fs::remove_file(place.path()).unwrap();
+        // It is not looked for at every line.
+        file.write_all(b"lost").unwrap();
+        assert!(!place.path().exists());
+        seconds.set(1);
+        file.write_all(b"after").unwrap();
+        assert_eq!((place.read().as_str(), file.size()), ("after", 5));
+        assert!(file.take_rotation_error().is_none());
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_left_there() {
+        let (place, seconds) = (Place::new(), Seconds::default());
+        let mut file = written(&place, &seconds);
+        fs::rename(place.path(), place.old("saved")).unwrap();
+        seconds.set(1);
+        file.write_all(b"after").unwrap();
+        assert_eq!(place.read_old("saved"), "before");
+        assert_eq!(place.read(), "after");
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_gone_on_with() {
+        let (place, seconds) = (Place::new(), Seconds::default());
+        let mut file = written(&place, &seconds);
+        fs::rename(place.path(), place.old("saved")).unwrap();
+        fs::write(place.path(), "theirs, ").unwrap();
+        seconds.set(1);
+        file.write_all(b"after").unwrap();
+        assert_eq!(place.read(), "theirs, after");
+        assert_eq!(file.size(), 13);
+    }
+
+    /// The kind: a clock that stands in the past must not keep it from looking.
+    #[test]
+    fn a_clock_that_is_set_back_hides_nothing() {
+        let (place, seconds) = (Place::new(), Seconds::default());
+        seconds.set(1000);
+        let mut file = written(&place, &seconds);
+        fs::remove_file(place.path()).unwrap();
+        seconds.set(10);
+        file.write_all(b"after").unwrap();
+        assert_eq!(place.read(), "after");
+    }
+
+    #[test]
+    fn what_took_its_place_is_not_put_aside() {
+        let (place, seconds) = (Place::new(), Seconds::default());
+        let mut file = place.builder().rotate_length(3).clock(seconds.clock()).open().unwrap();
+        file.write_all(b"full").unwrap();
+        fs::remove_file(place.path()).unwrap();
+        // It is time to rotate, and what there is to rotate is gone.
+        file.write_all(b"after").unwrap();
+        assert_eq!(place.read(), "after");
+        fs::rename(place.path(), place.old("saved")).unwrap();
+        fs::write(place.path(), "x").unwrap();
+        file.write_all(b"y").unwrap();
+        assert_eq!(place.read(), "xy");
+        assert!(file.list_logs().unwrap().is_empty());
+    }
+
+    #[test]
+    fn where_there_is_no_directory_any_more_it_is_tried_again() {
+        let (place, seconds) = (Place::new(), Seconds::default());
+        let directory = place.0.path().join("logs");
+        fs::create_dir(&directory).unwrap();
+        let path = directory.join("test.log");
+        let mut file = LogFile::builder(&path).clock(seconds.clock()).open().unwrap();
+        fs::remove_dir_all(&directory).unwrap();
+        seconds.set(1);
+        file.write_all(b"lost").unwrap();
+        assert!(matches!(file.take_rotation_error(), Some(LogFileError::Io { .. })));
+        fs::create_dir(&directory).unwrap();
+        seconds.set(2);
+        file.write_all(b"after").unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap(), "after");
+    }
+
+    #[test]
+    fn a_daily_log_is_opened_anew_as_well() {
+        let days = Days::new();
+        let mut file = days.open();
+        file.write_all(b"before").unwrap();
+        fs::remove_file(days.place.path()).unwrap();
+        days.seconds.set(1);
+        file.write_all(b"after").unwrap();
+        assert_eq!(days.place.read(), "after");
+    }
 }
 
 #[cfg(unix)]
@@ -312,27 +459,26 @@ fn a_log_is_written_to_files_that_rotate() {
 /// A daily log of days since 1970 that pass when the test says so.
 struct Days {
     place: Place,
-    seconds: Arc<AtomicU64>,
+    seconds: Seconds,
 }
 
 const DAY: u64 = 86400;
 
 impl Days {
     fn new() -> Self {
-        Self { place: Place::new(), seconds: Arc::default() }
+        Self { place: Place::new(), seconds: Seconds::default() }
     }
 
     fn open(&self) -> DailyLogFile {
-        let seconds = self.seconds.clone();
         DailyLogFile::builder(self.place.path())
             .zone(Zone::utc())
-            .clock(move || at(seconds.load(Ordering::Relaxed)))
+            .clock(self.seconds.clock())
             .open()
             .unwrap()
     }
 
     fn set(&self, seconds: u64) {
-        self.seconds.store(seconds, Ordering::Relaxed);
+        self.seconds.set(seconds);
     }
 }
 

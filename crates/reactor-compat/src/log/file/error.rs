@@ -1,13 +1,13 @@
-//! [`LogFileError`]: what can be wrong with a log file.
+//! [`LogFileError`]: reasons why something could not be done with a log file.
 //!
 //! Tested in `tests/logging/logfile.rs`.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What can be wrong with a log file.
+use thiserror::Error;
+
+/// Reasons why something could not be done with a log file.
 ///
 /// ```
 /// use reactor_compat::log::{LogFile, LogFileError};
@@ -16,22 +16,26 @@ use std::path::{Path, PathBuf};
 /// let error = LogFile::new("a.log", "/no/such/directory").unwrap_err();
 /// assert!(matches!(error, LogFileError::Io { kind: io::ErrorKind::NotFound, .. }));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogFileError {
     /// There is no old log of this name.
+    #[error("no such logfile exists: {}", .0.display())]
     NoSuchLog(PathBuf),
     /// An old log of this name is there already, and is not overwritten.
+    #[error("{} exists already", .0.display())]
     AlreadyRotated(PathBuf),
     /// The log file was closed.
+    #[error("the log file is closed")]
     Closed,
     /// The operating system says no.
+    #[error("{}: {message}", path.display())]
     Io {
-        /// To which file.
+        /// The file.
         path: PathBuf,
-        /// What kind of error it is.
+        /// The kind of the error.
         kind: io::ErrorKind,
-        /// What it says.
+        /// The system's own words.
         message: String,
     },
 }
@@ -42,19 +46,6 @@ impl LogFileError {
         |error| Self::Io { path: path.to_owned(), kind: error.kind(), message: error.to_string() }
     }
 }
-
-impl fmt::Display for LogFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSuchLog(path) => write!(f, "no such logfile exists: {}", path.display()),
-            Self::AlreadyRotated(path) => write!(f, "{} exists already", path.display()),
-            Self::Closed => f.write_str("the log file is closed"),
-            Self::Io { path, message, .. } => write!(f, "{}: {message}", path.display()),
-        }
-    }
-}
-
-impl Error for LogFileError {}
 
 impl From<LogFileError> for io::Error {
     fn from(error: LogFileError) -> Self {

@@ -1,15 +1,21 @@
-//! Log files that rotate.
+//! Log files that rotate: one machine, [`RotatingLogFile`], and two rules when
+//! to rotate, [`BySize`] and [`ByDay`].
 //!
 //! Mirrors `twisted.python.logfile`. Tested in `tests/logging/logfile.rs`.
 
-mod base;
-mod daily;
+mod builder;
+mod by_day;
+mod by_size;
 mod error;
+mod open_file;
 mod reader;
-mod rotating;
-mod size;
+mod rotating_file;
+mod rotation;
 
-pub use daily::{DailyLogFile, DailyLogFileBuilder, LogDate};
+pub use builder::RotatingLogFileBuilder;
+pub use by_day::{ByDay, DailyLogFile, DailyLogFileBuilder, LogDate};
+pub use by_size::{BySize, LogFile, LogFileBuilder};
 pub use error::LogFileError;
 pub use reader::LogReader;
-pub use size::{LogFile, LogFileBuilder};
+pub use rotating_file::RotatingLogFile;
+pub use rotation::Rotation;
