@@ -1,13 +1,15 @@
-//! [`Factory`] and [`ClientFactory`]: who makes protocols.
+//! [`Factory`] and [`ClientFactory`]: makers of protocols.
 //!
 //! Mirrors `twisted.internet.protocol.Factory` and `ClientFactory`. Tested in
 //! `tests/network/tcp.rs` and `tests/network/connector.rs`.
+
+use std::borrow::Cow;
 
 use deferred::Failure;
 
 use crate::address::Address;
 use crate::connector::Connector;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, short_name};
 
 /// Makes a [`Protocol`] for each connection.
 ///
@@ -17,8 +19,16 @@ use crate::protocol::Protocol;
 ///
 /// # Re-entrancy
 ///
-/// The methods are called by the port's or the connector's own task, never
-/// from inside something that user code called, so one at a time.
+/// The methods are called by the port's or the connector's own task, one at a
+/// time; but for [`do_start`](Self::do_start), which is called before the method
+/// returns that listens or connects. Inside of them a factory may listen, connect
+/// and stop ports; to do that with itself as the factory, it is a
+/// [`SharedFactory`](crate::SharedFactory).
+///
+/// # Several ports
+///
+/// A factory belongs to one port, or one connector. One that serves several is
+/// wrapped in a [`SharedFactory`](crate::SharedFactory).
 ///
 /// ```
 /// use reactor_compat::{Address, Factory, Protocol};
@@ -49,7 +59,7 @@ use crate::protocol::Protocol;
 /// assert_eq!(protocol.total.get(), 1);
 ///
 /// // The same for a factory that has nothing to say but this:
-/// let mut factory = |_: Address| Counted { total: Rc::default() };
+/// let mut factory = |_| Counted { total: Rc::default() };
 /// assert!(factory.build_protocol(Address::Pipe).is_some());
 /// ```
 #[doc(alias = "IProtocolFactory")]
@@ -64,16 +74,104 @@ pub trait Factory: 'static {
     #[doc(alias = "buildProtocol")]
     fn build_protocol(&mut self, peer: Address) -> Option<Self::Protocol>;
 
-    /// The port begins to listen, or the connector to connect.
+    /// The first port begins to listen, or the first connector to connect.
     #[doc(alias = "startFactory")]
-    #[doc(alias = "doStart")]
     fn start_factory(&mut self) {}
 
-    /// The port has stopped listening; or there is no connection any more, and
+    /// The last port has stopped listening; or there is no connection any more, and
     /// the factory did not have the connector connect again.
     #[doc(alias = "stopFactory")]
-    #[doc(alias = "doStop")]
     fn stop_factory(&mut self) {}
+
+    /// Its name in the log: that of its type, unless it is there to wrap another.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, Factory, Protocol};
+    ///
+    /// struct Silent;
+    /// impl Protocol for Silent {}
+    ///
+    /// struct SilentFactory;
+    ///
+    /// impl Factory for SilentFactory {
+    ///     type Protocol = Silent;
+    ///
+    ///     fn build_protocol(&mut self, _: Address) -> Option<Silent> {
+    ///         Some(Silent)
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(SilentFactory.log_prefix(), "SilentFactory");
+    /// ```
+    #[doc(alias = "logPrefix")]
+    fn log_prefix(&self) -> Cow<'static, str> {
+        short_name::<Self>().into()
+    }
+
+    /// Whether its start and its stop are logged.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, Factory, Protocol};
+    ///
+    /// struct Silent;
+    /// impl Protocol for Silent {}
+    ///
+    /// assert!((|_: Address| Silent).noisy());
+    /// ```
+    fn noisy(&self) -> bool {
+        true
+    }
+
+    /// The same factory as one that is told how its connector fares, where an
+    /// endpoint that connects it is to tell it: by default not, since the Deferred
+    /// does. A [`ReconnectingClientFactory`](crate::ReconnectingClientFactory) is
+    /// told, so that an endpoint connects again as well.
+    fn as_client_factory(&mut self) -> Option<&mut dyn ClientFactory<Protocol = Self::Protocol>> {
+        None
+    }
+
+    /// A port begins to listen, or a connector to connect: logs it, and calls
+    /// [`start_factory`](Self::start_factory). A wrapper calls that of the factory
+    /// inside; nobody else overrides it.
+    #[doc(alias = "doStart")]
+    fn do_start(&mut self) {
+        if self.noisy() {
+            tracing::info!("Starting factory {}", self.log_prefix());
+        }
+        self.start_factory();
+    }
+
+    /// A port has stopped listening, or a connector connecting: logs it, and calls
+    /// [`stop_factory`](Self::stop_factory).
+    #[doc(alias = "doStop")]
+    fn do_stop(&mut self) {
+        if self.noisy() {
+            tracing::info!("Stopping factory {}", self.log_prefix());
+        }
+        self.stop_factory();
+    }
+}
+
+/// A factory of a closure, whose argument needs no type though methods of it are
+/// called.
+///
+/// ```
+/// use reactor_compat::{Protocol, Reactor, factory};
+///
+/// struct Named(String);
+/// impl Protocol for Named {}
+///
+/// let reactor = Reactor::new();
+/// reactor.listen_tcp(("127.0.0.1", 0), factory(|peer| Named(peer.to_string())))?;
+/// # Ok::<(), reactor_compat::CannotListenError>(())
+/// ```
+#[doc(alias = "forProtocol")]
+pub fn factory<F, B>(build: F) -> F
+where
+    F: FnMut(Address) -> B + 'static,
+    B: Built,
+{
+    build
 }
 
 impl<F, B> Factory for F
@@ -85,6 +183,11 @@ where
 
     fn build_protocol(&mut self, peer: Address) -> Option<B::Protocol> {
         self(peer).into_protocol()
+    }
+
+    /// A closure has no name, and counts as one of Twisted's own.
+    fn log_prefix(&self) -> Cow<'static, str> {
+        "Factory".into()
     }
 }
 

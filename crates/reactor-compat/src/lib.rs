@@ -76,6 +76,7 @@ mod protocol;
 mod reactor;
 mod reconnecting;
 mod serve;
+mod shared_factory;
 mod socket;
 mod stream;
 mod tcp;
@@ -118,7 +119,7 @@ pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
 #[cfg(unix)]
 pub use descriptor::{FileDescriptor, ReadDescriptor, WriteDescriptor};
 pub use error::*;
-pub use factory::{Built, ClientFactory, Factory};
+pub use factory::{Built, ClientFactory, Factory, factory};
 pub use layer::{Layer, LayerIo, Layered};
 pub use network::{Certificate, Network, Security, SharedStream, Stream, StreamEnd};
 pub use port::Port;
@@ -130,6 +131,7 @@ pub use reactor::{
     reactor,
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
+pub use shared_factory::{SharedFactory, WeakFactory};
 pub use socket::SocketError;
 pub use stream::{AsyncFactory, ConnectionStream, StreamProtocol, StreamTaken, async_factory};
 pub use tcp::{ConnectOptions, ListenOptions, happy_eyeballs};

@@ -11,7 +11,7 @@
 //!     }
 //! }
 //!
-//! let port = reactor().listen_tcp(("127.0.0.1", 0), |_peer: Address| Echo)?;
+//! let port = reactor().listen_tcp(("127.0.0.1", 0), |_| Echo)?;
 //! assert_ne!(port.get_host().port(), Some(0));
 //! reactor().call_later(Duration::ZERO, || reactor().stop());
 //! reactor().run()?;
@@ -26,6 +26,7 @@ pub use deferred::{CallbackResult, Deferred, Failure, ensure_deferred};
 
 pub use crate::address::Address;
 pub use crate::connection::Connection;
+pub use crate::endpoint::{Connect, Listen};
 pub use crate::factory::{ClientFactory, Factory};
 pub use crate::protocol::Protocol;
 pub use crate::reactor::{Reactor, Remote, reactor};

@@ -3,6 +3,7 @@
 //! Mirrors `twisted.internet.protocol.ReconnectingClientFactory`. Tested in
 //! `tests/network/reconnecting.rs`.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::f64::consts::{E, TAU};
 use std::fmt;
@@ -335,12 +336,20 @@ impl<F: ClientFactory> Factory for ReconnectingClientFactory<F> {
         self.factory.build_protocol(peer)
     }
 
-    fn start_factory(&mut self) {
-        self.factory.start_factory();
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.factory.log_prefix()
     }
 
-    fn stop_factory(&mut self) {
-        self.factory.stop_factory();
+    fn do_start(&mut self) {
+        self.factory.do_start();
+    }
+
+    fn do_stop(&mut self) {
+        self.factory.do_stop();
+    }
+
+    fn as_client_factory(&mut self) -> Option<&mut dyn ClientFactory<Protocol = F::Protocol>> {
+        Some(self)
     }
 }
 

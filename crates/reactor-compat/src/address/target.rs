@@ -3,6 +3,7 @@
 //! Tested in `tests/network/connector.rs`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Destination, UnixAddress};
 
@@ -26,6 +27,8 @@ pub enum Target {
     Tcp(Destination),
     /// A UNIX socket.
     Unix(UnixAddress),
+    /// An endpoint of another kind, by its description.
+    Endpoint(Arc<str>),
 }
 
 impl fmt::Display for Target {
@@ -33,6 +36,7 @@ impl fmt::Display for Target {
         match self {
             Self::Tcp(destination) => destination.fmt(f),
             Self::Unix(address) => address.fmt(f),
+            Self::Endpoint(description) => f.write_str(description),
         }
     }
 }

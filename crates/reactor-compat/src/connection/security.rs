@@ -21,6 +21,14 @@ impl Security {
         self.0.is_none()
     }
 
+    /// The stream over `below`, if there is one.
+    pub(crate) fn over(&self, below: SharedStream) -> SharedStream {
+        match &self.0 {
+            Some(wrap) => wrap(below),
+            None => below,
+        }
+    }
+
     /// The same, to be put in when the connection is made.
     pub(crate) fn build(self) -> Option<Build> {
         let wrap = self.0?;

@@ -5,13 +5,13 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
+use deferred::Failure;
 use tokio::sync::Notify;
 
 use super::Target;
-use super::plan::Plan;
 use crate::error::ConnectError;
 use crate::network::SharedStream;
-use crate::reactor::{Inventory, Reactor, Registered};
+use crate::reactor::{Inventory, Registered};
 
 /// An attempt, which can be given up.
 pub(super) struct Attempt {
@@ -58,15 +58,17 @@ impl Registered for Attempt {
 }
 
 /// Connects, unless the attempt is given up before.
-pub(super) async fn connect_unless(
+pub(super) async fn unless_given_up<F>(
     attempt: &Attempt,
-    plan: &Plan,
-    reactor: &Reactor,
-) -> Result<SharedStream, ConnectError> {
+    connect: F,
+) -> Result<SharedStream, Failure>
+where
+    F: Future<Output = Result<SharedStream, Failure>>,
+{
     let mut given_up = pin!(attempt.given_up());
-    let mut connected = pin!(plan.dial(reactor));
+    let mut connected = pin!(connect);
     poll_fn(|cx| match given_up.as_mut().poll(cx) {
-        Poll::Ready(why) => Poll::Ready(Err(why)),
+        Poll::Ready(why) => Poll::Ready(Err(why.into())),
         Poll::Pending => connected.as_mut().poll(cx),
     })
     .await

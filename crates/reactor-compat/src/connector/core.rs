@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use deferred::{Deferred, Failure, Panic};
 
-use super::attempt::{Attempt, connect_unless};
+use super::attempt::{Attempt, unless_given_up};
 use super::{Connector, Control, Plan, Target};
 use crate::connection::{Connection, ConnectionObserver};
 use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
@@ -136,7 +136,7 @@ impl<P: Protocol> Undecided<P> {
 impl<P: Protocol> Drop for Undecided<P> {
     fn drop(&mut self) {
         if self.is_undecided() {
-            self.core.failed(ConnectError::ReactorStopped);
+            self.core.failed(ConnectError::ReactorStopped.into());
         }
     }
 }
@@ -145,12 +145,10 @@ impl<P: Protocol> Drop for Undecided<P> {
 async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
     let Undecided { core, attempt, .. } = &undecided;
     let Some(reactor) = core.reactor.upgrade() else { return };
-    if !core.started.replace(true) {
-        core.tell(|factory, _| factory.start_factory());
-    }
     core.tell(|factory, connector| factory.started_connecting(connector));
-    let connected = connect_unless(attempt, &core.plan, &reactor).await;
-    match connected.and_then(|socket| core.build(&reactor, socket, attempt)) {
+    let connected = unless_given_up(attempt, core.plan.dial(&reactor)).await;
+    let built = connected.and_then(|stream| Ok(core.build(&reactor, stream, attempt)?));
+    match built {
         Ok(connection) => {
             core.state.replace(State::Greeting(connection));
         }
@@ -181,6 +179,9 @@ impl<P: Protocol> Core<P> {
         };
         let attempt = Rc::new(Attempt::new(self.plan.target.clone()));
         self.state.replace(State::Connecting(attempt.clone()));
+        if !self.started.replace(true) {
+            self.tell(|factory, _| factory.do_start());
+        }
         reactor.spawn(attempt_to_connect(Undecided::new(self, attempt, &reactor)));
     }
 
@@ -242,10 +243,9 @@ impl<P: Protocol> Core<P> {
         }
     }
 
-    fn failed(self: &Rc<Self>, error: ConnectError) {
-        tracing::debug!(destination = %self.plan.target, %error, "connection failed");
+    fn failed(self: &Rc<Self>, failure: Failure) {
+        tracing::debug!(destination = %self.plan.target, %failure, "connection failed");
         self.state.replace(State::Disconnected);
-        let failure = Failure::new(error);
         self.answer(&Err(failure.clone()));
         self.tell(|factory, connector| factory.client_connection_failed(connector, failure));
         self.stop_unless_connecting();
@@ -255,7 +255,7 @@ impl<P: Protocol> Core<P> {
     fn stop_unless_connecting(self: &Rc<Self>) {
         let disconnected = matches!(*self.state.borrow(), State::Disconnected);
         if disconnected && self.started.take() {
-            self.tell(|factory, _| factory.stop_factory());
+            self.tell(|factory, _| factory.do_stop());
         }
     }
 }

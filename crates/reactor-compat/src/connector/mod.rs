@@ -5,6 +5,7 @@
 
 mod attempt;
 mod core;
+mod dial;
 mod plan;
 mod project;
 
@@ -14,6 +15,7 @@ use std::rc::Rc;
 use deferred::Deferred;
 
 use core::Core;
+pub(crate) use dial::dial;
 pub(crate) use plan::Plan;
 use project::Projected;
 

@@ -1,31 +1,35 @@
-//! [`ClientEndpoint`]: where to connect to.
+//! [`ClientEndpoint`]: a place to connect to, of a string.
 
 use deferred::Deferred;
 
 use super::description::{Description, EndpointError};
-use crate::address::Address;
+use super::{Connect, StreamClientEndpoint};
+use crate::address::Target;
 use crate::connection::Connection;
-use crate::factory::{ClientFactory, Factory};
+use crate::connector::{self, Plan};
+use crate::factory::Factory;
+use crate::network::SharedStream;
 use crate::reactor::Reactor;
+use crate::tcp::ConnectOptions;
 use crate::tcp::Destination;
 
-/// Where to connect to, made by [`client_from_string`].
+/// A place to connect to, made by [`client_from_string`].
 ///
 /// ```
 /// use deferred::testing::success_result_of;
 /// use reactor_compat::endpoint::{client_from_string, server_from_string};
-/// use reactor_compat::{Address, Protocol, Reactor};
+/// use reactor_compat::{Protocol, Reactor};
 ///
 /// struct Silent;
 /// impl Protocol for Silent {}
 ///
 /// let reactor = Reactor::new();
 /// let server = server_from_string(&reactor, "tcp:0:interface=127.0.0.1")?;
-/// let port = success_result_of(server.listen(|_: Address| Silent));
+/// let port = success_result_of(server.listen(|_| Silent));
 /// let client = client_from_string(&reactor, &format!("tcp:{}", port.get_host()))?;
 /// let stop = reactor.clone();
 /// let connected = client
-///     .connect(|_: Address| Silent)
+///     .connect(|_| Silent)
 ///     .add_callback(move |connection| {
 ///         assert!(connection.connected());
 ///         Ok(stop.stop()?)
@@ -73,40 +77,25 @@ pub fn client_from_string(
 }
 
 impl ClientEndpoint {
-    /// Connects there, and has `factory` build a protocol for the connection.
-    ///
-    /// The Deferred has the connection once `connection_made` has returned, or
-    /// fails with [`ConnectError`](crate::ConnectError).
-    ///
-    /// # Cancellation
-    ///
-    /// Cancelling it gives the attempt up; it fails with
-    /// [`ConnectingCancelledError`](crate::ConnectingCancelledError).
+    /// Connects there: [`Connect::connect`], without a `use`.
     ///
     /// See the [type's example](Self).
     pub fn connect<F: Factory>(&self, factory: F) -> Deferred<Connection<F::Protocol>> {
-        self.reactor.connect_tcp(self.destination.clone(), Quiet(factory)).when_connected()
+        Connect::connect(self, factory)
     }
 }
 
-/// A factory that need not hear how its connector fares: whoever has the
-/// Deferred does.
-struct Quiet<F>(F);
-
-impl<F: Factory> Factory for Quiet<F> {
-    type Protocol = F::Protocol;
-
-    fn build_protocol(&mut self, peer: Address) -> Option<F::Protocol> {
-        self.0.build_protocol(peer)
+impl StreamClientEndpoint for ClientEndpoint {
+    fn reactor(&self) -> Reactor {
+        self.reactor.clone()
     }
 
-    fn start_factory(&mut self) {
-        self.0.start_factory();
+    fn dial(&self) -> Deferred<SharedStream> {
+        let target = Target::Tcp(self.destination.clone());
+        connector::dial(&self.reactor, Plan::new(target, ConnectOptions::new()))
     }
 
-    fn stop_factory(&mut self) {
-        self.0.stop_factory();
+    fn description(&self) -> String {
+        self.destination.to_string()
     }
 }
-
-impl<F: Factory> ClientFactory for Quiet<F> {}

@@ -5,7 +5,9 @@
 mod client;
 mod description;
 mod server;
+mod traits;
 
 pub use client::{ClientEndpoint, client_from_string};
 pub use description::{Description, EndpointError};
 pub use server::{ServerEndpoint, server_from_string};
+pub use traits::{Connect, Listen, StreamClientEndpoint, StreamServerEndpoint};

@@ -1,26 +1,30 @@
-//! [`ServerEndpoint`]: where to listen.
+//! [`ServerEndpoint`]: a place to listen at, of a string.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use deferred::Deferred;
 
 use super::description::{Description, EndpointError};
+use super::{Listen, StreamServerEndpoint};
 use crate::factory::Factory;
-use crate::port::Port;
+use crate::network::{ListenTarget, Listener};
+use crate::port::{self, Port};
 use crate::reactor::Reactor;
 use crate::tcp::Interface;
+use crate::tcp::ListenOptions;
 
-/// Where to listen, made by [`server_from_string`].
+/// A place to listen at, made by [`server_from_string`].
 ///
 /// ```
 /// use deferred::testing::success_result_of;
-/// use reactor_compat::{Address, Protocol, endpoint::server_from_string, reactor};
+/// use reactor_compat::endpoint::server_from_string;
+/// use reactor_compat::{Protocol, reactor};
 ///
 /// struct Silent;
 /// impl Protocol for Silent {}
 ///
 /// let endpoint = server_from_string(&reactor(), "tcp:0:interface=127.0.0.1")?;
-/// let port = success_result_of(endpoint.listen(|_: Address| Silent));
+/// let port = success_result_of(endpoint.listen(|_| Silent));
 /// assert!(port.get_host().ip().unwrap().is_loopback());
 /// # Ok::<(), reactor_compat::endpoint::EndpointError>(())
 /// ```
@@ -63,13 +67,23 @@ pub fn server_from_string(
 }
 
 impl ServerEndpoint {
-    /// Listens there. The Deferred fails with
-    /// [`CannotListenError`](crate::CannotListenError) if that cannot be.
+    /// Listens there: [`Listen::listen`], without a `use`.
     ///
     /// See the [type's example](Self).
     pub fn listen(&self, factory: impl Factory) -> Deferred<Port> {
-        match self.reactor.listen_tcp(self.interface.clone(), factory) {
-            Ok(port) => Deferred::succeed(port),
+        Listen::listen(self, factory)
+    }
+}
+
+impl StreamServerEndpoint for ServerEndpoint {
+    fn reactor(&self) -> Reactor {
+        self.reactor.clone()
+    }
+
+    fn bind(&self) -> Deferred<Box<dyn Listener>> {
+        let target = ListenTarget::Tcp(self.interface.clone(), ListenOptions::new());
+        match port::bind(&self.reactor, target, false) {
+            Ok(listener) => Deferred::succeed(listener),
             Err(error) => Deferred::fail(error),
         }
     }

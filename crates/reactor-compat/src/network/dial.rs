@@ -18,6 +18,9 @@ pub(super) async fn dial<N: Network + ?Sized>(
     let destination = match &request.target {
         Target::Tcp(destination) => destination,
         Target::Unix(address) => return network.connect_unix(address, request.check_lock).await,
+        Target::Endpoint(_) => {
+            return Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into());
+        }
     };
     let local = request.options.get_bind_address();
     if let Some(address) = destination.literal() {

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What the task of a port is doing.
 enum Activity {
-    /// The factory has not been started.
+    /// The listener is not known to the runtime.
     New,
     /// It accepts.
     Accepting,
@@ -86,7 +86,6 @@ impl<F: Factory> Acceptor<F> {
 
     fn start(&mut self) {
         self.activity = Activity::Accepting;
-        guard::run("a factory", || self.factory.start_factory());
         if let Err(error) = self.register() {
             tracing::error!(%error, host = %self.core.host, "a port cannot be listened on");
             self.core.shut_down();
@@ -178,9 +177,7 @@ impl<F: Factory> Acceptor<F> {
             drop(registration);
             self.core.close();
             self.openings = Openings::default();
-            if !matches!(self.activity, Activity::New) {
-                guard::run("a factory", || self.factory.stop_factory());
-            }
+            guard::run("a factory", || self.factory.do_stop());
             self.activity = Activity::Over;
             self.core.tell();
         }

@@ -20,8 +20,8 @@ use crate::address::Address;
 use crate::connection::Security;
 use crate::error::CannotListenError;
 use crate::factory::Factory;
+use crate::guard;
 use crate::network::{ListenRequest, ListenTarget, Listener};
-use crate::protocol::short_name;
 use crate::reactor::{Inventory, OpenPort, Reactor, Registered, Registration};
 
 /// A port that is open, until told to [stop listening](Self::stop_listening).
@@ -78,12 +78,21 @@ pub(crate) fn open(
     security: Security,
     factory: impl Factory,
 ) -> Result<Port, CannotListenError> {
-    let secure = !security.is_none();
+    let listener = bind(reactor, target, !security.is_none())?;
+    Ok(listen(reactor, listener, security, factory))
+}
+
+/// Has the reactor's network bind a listener.
+pub(crate) fn bind(
+    reactor: &Reactor,
+    target: ListenTarget,
+    secure: bool,
+) -> Result<Box<dyn Listener>, CannotListenError> {
     let request = ListenRequest { target, secure };
     let network = reactor.shared().network();
     let network =
         network.map_err(|error| CannotListenError::new(request.target.to_string(), &error))?;
-    Ok(listen(reactor, network.listen(&request)?, security, factory))
+    network.listen(&request)
 }
 
 /// Has a port that is open accept while the reactor runs.
@@ -92,13 +101,14 @@ pub(crate) fn listen(
     reactor: &Reactor,
     listener: Box<dyn Listener>,
     security: Security,
-    factory: impl Factory,
+    mut factory: impl Factory,
 ) -> Port {
     let host = listener.get_host();
     match host.port() {
-        Some(port) => tracing::info!("{} starting on {port}", name_of(&factory)),
-        None => tracing::info!("{} starting on '{host}'", name_of(&factory)),
+        Some(port) => tracing::info!("{} starting on {port}", factory.log_prefix()),
+        None => tracing::info!("{} starting on '{host}'", factory.log_prefix()),
     }
+    guard::run("a factory", || factory.do_start());
     let kind = match (&host, &security) {
         (Address::Unix(_), _) => "UNIX",
         (_, security) if security.is_none() => "TCP",
@@ -123,13 +133,6 @@ pub(crate) fn listen(
         registration,
     ));
     Port { core }
-}
-
-/// What Twisted's log calls a factory: the name of its type. A closure has
-/// none, and counts as one of Twisted's own.
-fn name_of<F>(_factory: &F) -> &'static str {
-    let name = std::any::type_name::<F>();
-    if name.contains("{{") { "Factory" } else { short_name::<F>() }
 }
 
 impl Port {

@@ -301,6 +301,7 @@ impl MemoryClient {
                 Address::Tcp(destination.literal().unwrap_or(here))
             }
             Target::Unix(address) => Address::Unix(UnixAddress::clone(address)),
+            Target::Endpoint(_) => Address::Pipe,
         }
     }
 }

@@ -339,10 +339,10 @@ fn a_factory_is_stopped_when_its_connection_is_lost_for_good() {
 }
 
 #[test]
-fn a_factory_whose_attempt_never_began_is_not_stopped() {
+fn a_factory_whose_attempt_never_began_is_stopped_as_it_was_started() {
     let told = Rc::new(RefCell::new(Vec::new()));
     let reactor = Reactor::new();
     reactor.connect_tcp(nowhere(), Told { told: told.clone(), again: 1 });
     drop(reactor);
-    assert_eq!(*told.borrow(), ["failed"]);
+    assert_eq!(*told.borrow(), ["start", "failed", "stop"]);
 }

@@ -10,6 +10,7 @@ mod descriptor;
 #[cfg(unix)]
 mod descriptor_passing;
 mod endpoint;
+mod endpoint_values;
 mod error;
 mod happy_eyeballs;
 mod layer;
@@ -20,6 +21,8 @@ mod producer;
 mod protocol;
 mod reconnecting;
 mod resolver;
+#[cfg(feature = "logging")]
+mod shared_factory;
 mod stream;
 mod tcp;
 #[cfg(feature = "tls")]

@@ -247,9 +247,9 @@ fn a_retry_while_it_connects_is_logged_and_nothing_else() {
 
 #[test]
 fn the_log_says_when_there_will_be_a_retry_and_when_there_will_be_none() {
-    let log = LogCapture::start();
     let clock = Clock::new();
     let connector = idle_connector();
+    let log = LogCapture::start();
     let handle = steady(&clock).max_retries(2).handle();
     for _ in 0..3 {
         handle.retry(&connector);

@@ -211,7 +211,9 @@ fn a_run_says_when_it_ends_and_ports_say_what_they_do() {
     tracing::info_span!("around", system = "Around").in_scope(|| reactor.run().unwrap());
     let said = [
         format!("Factory starting on {number}"),
+        "Starting factory Factory".to_owned(),
         format!("(TCP Port {number} Closed)"),
+        "Stopping factory Factory".to_owned(),
         "after".to_owned(),
         "Main loop terminated.".to_owned(),
     ];
