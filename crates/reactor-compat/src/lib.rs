@@ -56,6 +56,8 @@
 mod address;
 #[cfg(unix)]
 mod adopt;
+#[cfg(feature = "testing")]
+mod byte_queue;
 mod connection;
 mod connection_event;
 mod connector;

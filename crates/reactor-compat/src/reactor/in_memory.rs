@@ -33,6 +33,11 @@ impl Reactor {
         Self::at(Epoch::of(handle), network)
     }
 
+    /// Another reactor, by the same clock.
+    pub(crate) fn beside(&self, network: Rc<dyn Network>) -> Self {
+        Self::at(self.core.epoch.clone(), network)
+    }
+
     /// Takes the reactor up, and gives what is to be driven inside the runtime
     /// of `handle`.
     pub(crate) fn stay(
@@ -46,24 +51,47 @@ impl Reactor {
     /// Makes it the thread's reactor, until what this gives is dropped. The
     /// thread's cooperator, which runs on that, is another meanwhile, too.
     pub(crate) fn stand_in(&self) -> StandIn {
-        let reactor = REACTOR.replace(self.clone());
-        StandIn { reactor, cooperator: replace_own_cooperator(None) }
+        self.stand_in_with(None)
+    }
+
+    /// The same, with the cooperator that there was the last time.
+    pub(crate) fn stand_in_with(&self, cooperator: Option<Cooperator>) -> StandIn {
+        let reactor = Some(REACTOR.replace(self.clone()));
+        StandIn { reactor, cooperator: replace_own_cooperator(cooperator) }
     }
 }
 
 /// The thread's own reactor and cooperator, while others stand in for them.
 #[must_use = "they come back when it is dropped"]
 pub(crate) struct StandIn {
-    reactor: Reactor,
+    /// Until they are back.
+    reactor: Option<Reactor>,
     cooperator: Option<Cooperator>,
+}
+
+impl StandIn {
+    /// Puts them back; gives the cooperator that there was meanwhile.
+    pub(crate) fn end(mut self) -> Option<Cooperator> {
+        self.put_back()
+    }
+
+    fn put_back(&mut self) -> Option<Cooperator> {
+        let own = self.reactor.take()?;
+        let cooperator = replace_own_cooperator(self.cooperator.take());
+        let reactor = REACTOR.replace(own);
+        drop(reactor);
+        cooperator
+    }
 }
 
 impl Drop for StandIn {
     fn drop(&mut self) {
         // The tasks that are left may look for their reactor when they go.
-        let cooperator = replace_own_cooperator(self.cooperator.take());
-        drop(cooperator);
-        let reactor = REACTOR.replace(self.reactor.clone());
+        if self.reactor.is_some() {
+            let cooperator = replace_own_cooperator(self.cooperator.take());
+            drop(cooperator);
+        }
+        let reactor = self.reactor.take().map(|own| REACTOR.replace(own));
         drop(reactor);
     }
 }

@@ -71,6 +71,7 @@ behaves!(tcp, crate::media::Tcp);
 behaves!(duplex, crate::media::Duplex);
 behaves!(memory, crate::media::Memory);
 behaves!(byte_by_byte, crate::media::ByteByByte);
+behaves!(simulated, crate::media::Simulated);
 #[cfg(unix)]
 behaves!(unix, crate::media::Unix);
 #[cfg(unix)]
