@@ -9,6 +9,8 @@ mod basics;
 mod closing;
 mod faults;
 mod half_close;
+#[cfg(feature = "testing")]
+mod in_memory;
 mod media;
 mod medium;
 mod producing;
@@ -69,9 +71,12 @@ macro_rules! behaves {
 
 behaves!(tcp, crate::media::Tcp);
 behaves!(duplex, crate::media::Duplex);
-behaves!(memory, crate::media::Memory);
-behaves!(byte_by_byte, crate::media::ByteByByte);
-behaves!(simulated, crate::media::Simulated);
+#[cfg(feature = "testing")]
+behaves!(memory, crate::in_memory::Memory);
+#[cfg(feature = "testing")]
+behaves!(byte_by_byte, crate::in_memory::ByteByByte);
+#[cfg(feature = "testing")]
+behaves!(simulated, crate::in_memory::Simulated);
 #[cfg(unix)]
 behaves!(unix, crate::media::Unix);
 #[cfg(unix)]

@@ -13,7 +13,9 @@ mod endpoint;
 mod error;
 mod happy_eyeballs;
 mod multicast;
+#[cfg(feature = "testing")]
 mod opening;
+#[cfg(feature = "testing")]
 mod own_network;
 mod producer;
 mod protocol;

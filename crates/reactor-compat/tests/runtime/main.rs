@@ -10,6 +10,7 @@ mod guest;
 mod inventory;
 mod lockfile;
 mod looping_call;
+#[cfg(feature = "testing")]
 mod per_test_reactor;
 mod react;
 mod reactor;

@@ -551,6 +551,27 @@ fn unix_sockets_are_refused_by_name() {
     assert!(failure_result_of(connected).to_string().contains("no UNIX sockets"));
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn tls_is_refused_by_name() {
+    use reactor_compat::tls::{ClientOptions, Identity, ServerOptions, TrustRoots};
+
+    let made = rcgen::generate_simple_self_signed(["server".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let simulation = Simulation::new(1);
+    let node = idle(&simulation, "server");
+    simulation.run_for(SECOND).unwrap();
+    let options = ServerOptions::new(Identity::from_pem(&certificate, &key).unwrap()).unwrap();
+    let error = node.reactor().listen_ssl(443, |_: Address| Silent, options).unwrap_err();
+    assert!(error.to_string().contains("the simulated network has no TLS"), "{error}");
+    let roots = TrustRoots::from_pem(&certificate).unwrap();
+    let options = ClientOptions::new("server").unwrap().trust_roots(roots);
+    let connector = node.reactor().connect_ssl(("server", 443), |_: Address| Silent, options);
+    let connected = connector.unwrap().when_connected();
+    simulation.run_for(SECOND).unwrap();
+    assert!(failure_result_of(connected).to_string().contains("no TLS"));
+}
+
 #[test]
 fn it_cannot_be_driven_from_inside_itself() {
     let simulation = Rc::new(Simulation::new(1));
@@ -571,7 +592,7 @@ fn what_never_rests_is_said() {
         reactor.call_later(Duration::ZERO, move || again(&inner));
     }
     let simulation = Simulation::new(1);
-    simulation.node("one", |reactor| again(reactor));
+    simulation.node("one", again);
     assert!(matches!(simulation.run_for(SECOND), Err(PumpError::Restless { .. })));
 }
 
