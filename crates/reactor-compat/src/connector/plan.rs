@@ -1,4 +1,4 @@
-//! [`Plan`]: what a connector does each time that it connects.
+//! [`Plan`]: the steps that a connector takes each time that it connects.
 //!
 //! Tested in `tests/network/connector.rs` and `tests/network/opening.rs`.
 
@@ -13,13 +13,13 @@ use crate::network::{DialRequest, Network, SharedStream, Stream};
 use crate::reactor::Reactor;
 use crate::tcp::ConnectOptions;
 
-/// What a connector does each time that it connects.
+/// The steps that a connector takes each time that it connects.
 pub(crate) struct Plan {
     pub(crate) target: Target,
     options: ConnectOptions,
-    /// Whether the server of a UNIX socket has to hold its lock.
+    /// The server of a UNIX socket has to hold its lock.
     check_lock: bool,
-    /// What is to be between the socket and the protocol from the start.
+    /// The protection between the socket and the protocol from the start.
     pub(crate) security: Security,
 }
 

@@ -43,7 +43,7 @@ pub struct Port {
     core: Rc<PortCore>,
 }
 
-/// What a port is doing.
+/// The states of a port.
 ///
 /// ```text
 /// Listening ──stop_listening, reactor stops──▶ Stopping ──▶ Stopped
@@ -60,7 +60,7 @@ enum State {
 
 struct PortCore {
     host: Address,
-    /// What it speaks, for the log.
+    /// The kind of its connections, for the log.
     kind: &'static str,
     made_at: &'static Location<'static>,
     state: Cell<State>,
@@ -120,7 +120,7 @@ pub(crate) fn listen(
     Port { core }
 }
 
-/// What Twisted's log calls a factory: the name of its type. A closure has
+/// The name of a factory in Twisted's log: that of its type. A closure has
 /// none, and counts as one of Twisted's own.
 fn name_of<F>(_factory: &F) -> &'static str {
     let name = std::any::type_name::<F>();

@@ -1,5 +1,5 @@
-//! What the reactor of a test needs of a real one: a clock of its own, a run
-//! that others drive, and the place of the thread's reactor.
+//! The parts of a reactor that the one of a test needs: a clock of its own, a
+//! run that others drive, and the place of the thread's reactor.
 
 use std::future::Future;
 use std::pin::Pin;

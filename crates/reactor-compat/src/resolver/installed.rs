@@ -66,7 +66,7 @@ impl SharedResolver {
     }
 }
 
-/// What looks up the names of a network.
+/// A resolver that looks names up in a network.
 struct NamesOf(Rc<dyn Network>);
 
 impl Resolver for NamesOf {
@@ -106,7 +106,8 @@ impl Reactor {
         self.shared().resolver.replace(SharedResolver::new(resolver))
     }
 
-    /// What looks names up: a [`SystemResolver`], unless another was
+    /// The resolver that looks names up: that of the reactor's
+    /// [network](crate::network::Network::resolve), unless another was
     /// [installed](Self::install_resolver).
     ///
     /// ```

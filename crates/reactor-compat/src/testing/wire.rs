@@ -1,5 +1,5 @@
-//! [`Wire`]: what two ends in memory send each other, and what becomes of it
-//! on the way.
+//! [`Wire`]: the bytes that two ends in memory send each other, and what becomes
+//! of them on the way.
 //!
 //! Mirrors the buffers of `FakeTransport` in `twisted.test.iosim`. Tested in
 //! `tests/testing/memory_pair.rs`.
@@ -55,7 +55,7 @@ pub struct Wire {
     carrier: Option<Rc<dyn Carrier>>,
 }
 
-/// Somebody who delivers what is on a wire.
+/// The one who delivers what is on a wire.
 pub(super) trait Carrier {
     /// `side` has written, read, ended or closed, or waits for room.
     fn changed(&self, side: Side);
@@ -79,7 +79,7 @@ impl Wire {
         Self { state: self.state.clone(), carrier: Some(carrier) }
     }
 
-    /// What one of the ends does to the wire.
+    /// Has one of the ends do something to the wire.
     fn act<R>(&self, side: Side, act: impl FnOnce(&mut State) -> R) -> R {
         let result = self.change(act);
         if let Some(carrier) = &self.carrier {

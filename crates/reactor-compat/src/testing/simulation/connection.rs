@@ -36,7 +36,7 @@ struct End {
     cut_off: Cell<bool>,
 }
 
-/// What one packet is about.
+/// The contents of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     /// The connection is made: of the server that it expects the client, and
@@ -54,7 +54,7 @@ struct Segment {
     since: Duration,
 }
 
-/// What one end has sent and the other has not got yet.
+/// The packets that one end has sent and the other has not got yet.
 #[derive(Default)]
 struct Way {
     segments: VecDeque<Segment>,
@@ -195,7 +195,12 @@ impl Connection {
         match lost {
             Some((what, tries)) => self.transmit(world, (from, number), what, tries),
             None => {
-                self.break_end(from, (io::ErrorKind::TimedOut, "connection timed out"));
+                let error = (io::ErrorKind::TimedOut, "connection timed out");
+                self.break_end(from, error);
+                if self.dialling.borrow().is_some() {
+                    // The client never knew of it, and will not.
+                    self.break_end(from.other(), error);
+                }
                 self.sweep(world);
             }
         }

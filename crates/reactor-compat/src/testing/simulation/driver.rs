@@ -102,7 +102,7 @@ pub struct Simulation {
     inner: Rc<Inner>,
 }
 
-/// What a simulation and its nodes share.
+/// The part that a simulation and its nodes share.
 pub(super) struct Inner {
     pub(super) world: Rc<World>,
     seed: u64,
@@ -111,7 +111,7 @@ pub(super) struct Inner {
     activity: Cell<Activity>,
     /// Where `fastrand` goes on.
     fast: Cell<u64>,
-    /// What the test's own choices are made by.
+    /// The generator of the test's own choices.
     random: RefCell<Rng>,
     /// Until the simulation is dropped.
     runtime: RefCell<Option<Rc<Runtime>>>,
@@ -336,7 +336,7 @@ impl Simulation {
         self.inner.run(limit, &mut so)
     }
 
-    /// What time it is, counted from zero.
+    /// The time, counted from zero.
     ///
     /// ```
     /// # use reactor_compat::testing::Simulation;
@@ -405,7 +405,7 @@ impl Inner {
         self.runtime.borrow().as_ref().map(|runtime| runtime.handle().clone())
     }
 
-    /// What wakes a node.
+    /// The waker of a node.
     pub(super) fn waker(&self, node: NodeId) -> Waker {
         let queued = AtomicBool::new(false);
         Waker::from(Arc::new(NodeWaker { node, queued, ready: self.ready.clone() }))
@@ -522,10 +522,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What wakes a node.
+/// The waker of a node.
 struct NodeWaker {
     node: NodeId,
-    /// Whether it is among those that have something to do.
+    /// Set while it is among those that have something to do.
     queued: AtomicBool,
     ready: Arc<Ready>,
 }
@@ -547,7 +547,7 @@ impl Wake for NodeWaker {
     }
 }
 
-/// What the nodes run is dropped where it ran.
+/// Drops what the nodes run where it ran.
 impl Drop for Simulation {
     fn drop(&mut self) {
         let nodes = self.inner.nodes.take();

@@ -1,4 +1,4 @@
-//! [`Events`]: what is under way, by the time at which it arrives.
+//! [`Events`]: the packets under way, by the time at which they arrive.
 //!
 //! Tested in `tests/testing/simulation.rs`.
 
@@ -10,7 +10,7 @@ use super::tcp::Dialling;
 use super::udp::Flying;
 use crate::testing::wire::Side;
 
-/// What happens on the network at some time.
+/// An event of the network.
 pub(super) enum Event {
     /// A client's first packet arrives.
     Syn(Rc<Dialling>),
@@ -33,7 +33,7 @@ pub(super) enum Event {
 }
 
 impl Event {
-    /// What it is, for the history.
+    /// Its kind and its number, for the history.
     pub(super) fn code(&self) -> [u64; 3] {
         match self {
             Self::Syn(dialling) => [1, dialling.number, 0],
@@ -54,7 +54,7 @@ impl Event {
         }
     }
 
-    /// What it is, for the log.
+    /// Its name, for the log.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Syn(_) => "syn",
@@ -74,7 +74,7 @@ impl Event {
 /// order by chance.
 type When = (Duration, u32, u64);
 
-/// What is under way.
+/// The events that are to come.
 #[derive(Default)]
 pub(super) struct Events {
     events: BTreeMap<When, Event>,

@@ -1,4 +1,4 @@
-//! [`History`]: what has happened, as a number.
+//! [`History`]: all that has happened, as a number.
 //!
 //! Tested in `tests/testing/simulation.rs`.
 
@@ -6,8 +6,8 @@
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0100_0000_01b3;
 
-/// What has happened, as a number: two runs that have the same were the same,
-/// event by event.
+/// All that has happened, as a number: two runs that have the same were the
+/// same, event by event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct History {
     pub(super) hash: u64,
@@ -25,7 +25,7 @@ impl History {
         what.iter().for_each(|number| self.add(&number.to_le_bytes()));
     }
 
-    /// What the last event carried.
+    /// Adds what the last event carried.
     pub(super) fn add(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(PRIME);

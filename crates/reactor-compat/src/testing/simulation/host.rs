@@ -12,7 +12,7 @@ use super::udp::Mailbox;
 /// The first of the port numbers that are given to those who do not care.
 const FIRST_PORT: u16 = 49_152;
 
-/// Whether a node's machine is on.
+/// The power of a node's machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Power {
     On,
@@ -97,7 +97,7 @@ pub(super) fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     covers(one, other) || covers(other, one)
 }
 
-/// What somebody hears whose address is taken.
+/// The error of one whose address is taken.
 pub(super) fn in_use() -> io::Error {
     io::Error::new(io::ErrorKind::AddrInUse, "address already in use")
 }

@@ -1,4 +1,4 @@
-//! [`Link`]: what the way between two nodes is like.
+//! [`Link`]: the properties of the way between two nodes.
 //!
 //! Tested in `tests/testing/simulation.rs`.
 
@@ -10,7 +10,7 @@ const QUEUE: usize = 256 * 1024;
 /// How much a receiver takes before it reads, unless it is said.
 const WINDOW: usize = 64 * 1024;
 
-/// What the way between two nodes is like, in both directions.
+/// The properties of the way between two nodes, in both directions.
 ///
 /// ```
 /// use reactor_compat::testing::Link;

@@ -10,7 +10,7 @@ use fastrand::Rng;
 use super::NodeId;
 use super::link::Link;
 
-/// What each packet has beside its contents.
+/// The bytes of a packet beside its contents.
 const HEADER: usize = 40;
 
 /// The ways between the nodes. Those that nobody has spoken of are like the
@@ -66,7 +66,7 @@ impl Links {
         one == other || self.ways.get(&pair(one, other)).is_none_or(|way| way.cable == Cable::In)
     }
 
-    /// What the way is like.
+    /// The properties of the way.
     pub(super) fn link(&self, one: NodeId, other: NodeId) -> Link {
         if one == other {
             return Link { window: self.default.window, ..Link::new() };

@@ -31,5 +31,10 @@ pub use link::Link;
 pub use node::Node;
 pub use search::{Fault, find_seed};
 
+/// The programs of the page on networks, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../../docs/networks.md")]
+struct Networks;
+
 /// Which node it is, by its place in the list.
 type NodeId = usize;

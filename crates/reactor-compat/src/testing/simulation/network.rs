@@ -1,4 +1,4 @@
-//! [`NodeNetwork`]: what a node's reactor has for a network; and [`NoTls`],
+//! [`NodeNetwork`]: the network of a node's reactor; and [`NoTls`],
 //! which keeps TLS out of it.
 //!
 //! Tested in `tests/testing/simulation.rs`.
@@ -20,7 +20,7 @@ use crate::network::{
 use crate::resolver::{DnsLookupError, Resolution};
 use crate::tcp::{Interface, ListenOptions};
 
-/// What a node's reactor has for a network.
+/// The network of a node's reactor.
 pub(super) struct NodeNetwork {
     world: Weak<World>,
     node: NodeId,
@@ -36,7 +36,7 @@ impl NodeNetwork {
     }
 }
 
-/// What a simulated network does not do.
+/// The error of what a simulated network does not do.
 fn no(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, format!("the simulated network has no {what}"))
 }

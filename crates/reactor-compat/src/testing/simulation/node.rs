@@ -26,7 +26,7 @@ type Life = Pin<Box<dyn Future<Output = ()>>>;
 
 type Boot = Box<dyn FnMut(&Reactor)>;
 
-/// What a node's program is doing.
+/// The states of a node's program.
 ///
 /// ```text
 /// Ended ──start──▶ Up ◀──▶ Turning ──killed──▶ Doomed
@@ -245,8 +245,11 @@ impl Core {
         let reactor = world.clock().beside(Rc::new(network));
         // Threads go by no clock but their own.
         reactor.get_thread_pool().stop();
-        let (core, its) = (self.clone(), reactor.clone());
+        // It belongs to the node, and the reactor does, too.
+        let core = Rc::downgrade(self);
         reactor.call_when_running(move || {
+            let Some(core) = core.upgrade() else { return };
+            let its = core.reactor.borrow().clone();
             if let Some(mut boot) = core.boot.take() {
                 boot(&its);
                 core.boot.set(Some(boot));

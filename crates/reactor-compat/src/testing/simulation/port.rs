@@ -73,7 +73,7 @@ impl Port {
     }
 }
 
-/// What a port of a node accepts from; dropping it closes the port.
+/// The end that a port of a node accepts from; dropping it closes the port.
 pub(super) struct SimulatedListener {
     world: Weak<World>,
     node: NodeId,

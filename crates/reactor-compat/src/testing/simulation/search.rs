@@ -26,7 +26,7 @@ impl Fault {
         self.seed
     }
 
-    /// What went wrong.
+    /// The text of what went wrong.
     ///
     /// See the example of [`find_seed`].
     pub fn what(&self) -> &str {
@@ -69,7 +69,7 @@ pub fn find_seed<E: fmt::Display>(
     })
 }
 
-/// What goes wrong by a seed, if anything does.
+/// Runs a program by a seed; the text of what goes wrong, if anything does.
 fn try_seed<E: fmt::Display>(
     seed: u64,
     program: impl FnOnce(&Simulation) -> Result<(), E>,

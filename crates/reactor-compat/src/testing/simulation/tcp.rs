@@ -24,7 +24,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// How often it does, as Linux has it: 127 seconds in all.
 const TRIES: u32 = 6;
 
-/// What becomes of an attempt.
+/// The end of an attempt.
 pub(super) type Decision = Result<MemoryStream, ConnectError>;
 
 /// An attempt of a node to connect to another.

@@ -40,7 +40,7 @@ pub(super) struct Flying {
 pub(super) struct Mailbox {
     node: NodeId,
     pub(super) address: SocketAddr,
-    /// Whether others may be open at the same address.
+    /// Set where others may be open at the same address.
     shared: bool,
     peer: Cell<Option<SocketAddr>>,
     come: RefCell<VecDeque<(Rc<[u8]>, SocketAddr)>>,
@@ -51,7 +51,7 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Puts a datagram in, unless it is full; whether it was for it.
+    /// Puts a datagram in, unless it is full.
     fn put(&self, flying: &Flying) {
         let bytes = self.bytes.get() + flying.data.len();
         let mut come = self.come.borrow_mut();
@@ -151,7 +151,7 @@ impl World {
     }
 }
 
-/// What stands in for the socket of a UDP port; dropping it closes that.
+/// The stand-in for the socket of a UDP port; dropping it closes that.
 struct SimulatedDatagrams {
     world: Weak<World>,
     mailbox: Rc<Mailbox>,
@@ -207,7 +207,7 @@ impl Datagrams for SimulatedDatagrams {
         Poll::Ready(self.send(data, to))
     }
 
-    /// What does not fit the room is cut off, as the system does it.
+    /// Cuts off what does not fit the room, as the system does it.
     fn poll_receive(
         &self,
         cx: &mut Context<'_>,
@@ -238,7 +238,7 @@ impl Drop for SimulatedDatagrams {
     }
 }
 
-/// What the system says of a datagram that is too long.
+/// The error of a datagram that is too long.
 fn too_long() -> io::Error {
     #[cfg(unix)]
     return rustix::io::Errno::MSGSIZE.into();

@@ -65,7 +65,7 @@ impl World {
         &self.clock
     }
 
-    /// What time it is: while an event happens, the time at which it was due.
+    /// The time: while an event happens, that at which it was due.
     pub(super) fn now(&self) -> Duration {
         self.due.get().unwrap_or_else(|| self.clock.seconds())
     }

@@ -1,4 +1,4 @@
-//! [`State`]: what is on a wire, and how it moves.
+//! [`State`]: the bytes on a wire, and how they move.
 //!
 //! Tested in `tests/testing/memory_pair.rs`.
 
@@ -42,7 +42,7 @@ pub(in crate::testing) enum Tail {
     Ended,
 }
 
-/// Whether the wire carries anything.
+/// The plug of a wire, which carries nothing when it is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plug {
     In,
@@ -58,7 +58,7 @@ pub(super) enum Reads {
     Told,
 }
 
-/// What one end sends.
+/// The bytes that one end sends.
 pub(in crate::testing) struct Way {
     /// Sent, and not delivered.
     pub(in crate::testing) flying: ByteQueue,
@@ -95,7 +95,7 @@ impl Way {
     }
 }
 
-/// What an end knows of itself.
+/// The state of an end.
 #[derive(Default)]
 pub(in crate::testing) struct End {
     /// Why it cannot be used any more.
@@ -109,9 +109,9 @@ impl End {
     }
 }
 
-/// What is on a wire, and what its ends know.
+/// A wire, and its ends.
 pub(in crate::testing) struct State {
-    /// What the server sends, and what the client does.
+    /// The bytes that the server sends, and those that the client does.
     pub(super) ways: [Way; 2],
     pub(super) ends: [End; 2],
     pub(super) capacity: usize,
@@ -133,7 +133,7 @@ impl State {
         }
     }
 
-    /// What `side` sends.
+    /// The bytes that `side` sends.
     pub(in crate::testing) fn from(&mut self, side: Side) -> &mut Way {
         &mut self.ways[side as usize]
     }
@@ -281,7 +281,7 @@ impl State {
     }
 }
 
-/// What an end hears that was reset.
+/// The error of an end that was reset.
 pub(in crate::testing) fn reset() -> (io::ErrorKind, String) {
     (io::ErrorKind::ConnectionReset, "connection reset by peer".to_owned())
 }
