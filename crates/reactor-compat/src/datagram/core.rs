@@ -17,7 +17,7 @@ use super::{DatagramAddress, DatagramError};
 use crate::network::Datagrams;
 use crate::reactor::{Inventory, OpenPort, Registered, Shared};
 
-/// What a port is doing.
+/// The states of a port.
 ///
 /// ```text
 /// Open ──stop_listening, reactor stops──▶ Stopping ──▶ Stopped
@@ -217,7 +217,7 @@ impl<A: DatagramAddress> Core<A> {
         self.peer.borrow().is_some()
     }
 
-    /// What became of something that was sent, where somebody wants to hear of
+    /// An error of something that was sent, where somebody wants to hear of
     /// it: the network says that apart from what can be received.
     pub(super) fn poll_error(&self, cx: &mut Context<'_>) -> Poll<io::Error> {
         if !self.connected() {

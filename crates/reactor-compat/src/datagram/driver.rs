@@ -32,7 +32,7 @@ const MAX_THROUGHPUT: usize = 256 * 1024;
 /// How long to wait when the system cannot receive.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What the driver does next.
+/// The next thing that the driver does.
 ///
 /// ```text
 /// New ──started──▶ Receiving ◀──▶ Pausing

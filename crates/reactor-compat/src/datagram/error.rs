@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
-/// What a [`DatagramTransport`](crate::DatagramTransport) could not do.
+/// An error of a [`DatagramTransport`](crate::DatagramTransport).
 ///
 /// ```
 /// use reactor_compat::{DatagramError, DatagramProtocol, Reactor};
@@ -48,7 +48,7 @@ pub enum DatagramError {
 }
 
 impl DatagramError {
-    /// What the system says of a datagram of `length` bytes.
+    /// The error of sending a datagram of `length` bytes.
     pub(super) fn of_sending(error: &io::Error, length: usize) -> Self {
         if is_too_long(error) { Self::MessageLength(length) } else { error.into() }
     }

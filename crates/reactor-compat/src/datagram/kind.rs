@@ -31,22 +31,22 @@ impl<A: Clone + Debug + Display + PartialEq + Kind + 'static> DatagramAddress fo
 
 /// A kind of datagrams, by its addresses.
 pub trait Kind: Sized {
-    /// Whether a refusal is nobody's business while not connected.
+    /// Set where a refusal is nobody's business while not connected.
     const IGNORES_REFUSALS: bool;
 
-    /// Whether it is heard when a port that is not connected takes more.
+    /// Set where it is heard when a port that is not connected takes more.
     const SAYS_WHEN_WRITABLE: bool;
 
-    /// What is wrong with `self` as a recipient, for a port at `host`.
+    /// The fault of `self` as a recipient, for a port at `host`, if it has one.
     fn fault(&self, host: &Self) -> Option<String>;
 
     /// The address as others know it.
     fn to_address(&self) -> Address;
 
-    /// What the log says when a port at this address is opened.
+    /// The text of the log when a port at this address is opened.
     fn place(&self) -> String;
 
-    /// What the log says when it is closed.
+    /// The text of the log when it is closed.
     fn port(&self) -> String;
 }
 

@@ -65,7 +65,7 @@ impl From<u32> for MulticastInterface {
     }
 }
 
-/// What is done to a membership, for both kinds of groups.
+/// A change of a membership, for both kinds of groups.
 struct Change {
     v4: fn(&SockRef<'_>, &Ipv4Addr, &Ipv4Addr) -> io::Result<()>,
     v6: fn(&SockRef<'_>, &Ipv6Addr, u32) -> io::Result<()>,

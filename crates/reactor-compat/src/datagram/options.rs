@@ -34,7 +34,7 @@ pub struct DatagramOptions {
 }
 
 impl DatagramOptions {
-    /// What Twisted's defaults are: datagrams of up to 8,192 bytes, a port for
+    /// Twisted's defaults: datagrams of up to 8,192 bytes, a port for
     /// one process alone, and a UNIX socket for everybody.
     ///
     /// ```
@@ -62,8 +62,8 @@ impl DatagramOptions {
         self
     }
 
-    /// Whether several sockets may listen on the same port, as programs that
-    /// join the same group do.
+    /// Sets whether several sockets may listen on the same port, as programs
+    /// that join the same group do.
     ///
     /// See the [type's example](Self).
     #[doc(alias = "listenMultiple")]

@@ -40,8 +40,8 @@ use crate::connection::Connection;
 /// ```
 pub type DatagramConnection<P, A = SocketAddr> = Connection<P, DatagramTransport<A>>;
 
-/// What datagrams mean, and what is to be done about them: one object for each
-/// port.
+/// The meaning of datagrams, and what is to be done about them: one object for
+/// each port.
 ///
 /// The callbacks come in this order, and never two at a time:
 ///
@@ -117,7 +117,7 @@ pub trait DatagramProtocol<A: DatagramAddress = SocketAddr>: Sized + 'static {
         let _ = (transport, data, from);
     }
 
-    /// Nobody listens where the transport is
+    /// Called when nobody listens where the transport is
     /// [connected](DatagramTransport::connect) to. It is an earlier datagram
     /// that was refused.
     #[doc(alias = "connectionRefused")]

@@ -21,12 +21,12 @@ use crate::network::Datagrams;
 /// How often a send is tried that the runtime says should work.
 const TRIES: usize = 2;
 
-/// What a kind of datagrams is to the system, by its addresses.
+/// A kind of datagrams as the system has it, by its addresses.
 pub(super) trait SystemKind: DatagramAddress {
     /// The socket, once the runtime knows it.
     type Socket: 'static;
 
-    /// What a socket holds in the world for as long as it is open.
+    /// The thing that a socket holds in the world for as long as it is open.
     type Name: 'static;
 
     /// Makes a socket known to the runtime.

@@ -166,7 +166,7 @@ impl<A: DatagramAddress> DatagramTransport<A> {
         self.core.host()
     }
 
-    /// Whom it is connected to, if it is.
+    /// The address that it is connected to, if it is.
     ///
     /// ```
     /// # use reactor_compat::{DatagramProtocol, Reactor};

@@ -24,9 +24,11 @@ use crate::tcp::{Interface, ListenOptions};
 use crate::unix::UnixOptions;
 
 /// A connection that is being made. Dropping it gives the attempt up.
+///
+/// See the example of [`Network`].
 pub type Connecting<'a> = Pin<Box<dyn Future<Output = Result<SharedStream, ConnectError>> + 'a>>;
 
-/// What opens a reactor's ports and connections, and looks its names up.
+/// Opens a reactor's ports and connections, and looks its names up.
 ///
 /// A reactor has one from the start, [`SystemNetwork`](super::SystemNetwork);
 /// [`Reactor::with_network`](crate::Reactor::with_network) takes another. All

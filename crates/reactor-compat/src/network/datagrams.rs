@@ -143,8 +143,8 @@ pub trait Datagrams<A = SocketAddr>: 'static {
     /// See the [trait's example](Self).
     fn poll_receive(&self, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<A>>;
 
-    /// What became of a datagram that was sent, where the network says that
-    /// apart from what can be received. It is asked while connected.
+    /// An error of a datagram that was sent, where the network says that apart
+    /// from what can be received. It is called while connected.
     ///
     /// See the [trait's example](Self).
     fn poll_error(&self, cx: &mut Context<'_>) -> Poll<io::Error> {

@@ -25,8 +25,8 @@ pub(super) fn listen<N: Network + ?Sized>(
     }
 }
 
-/// What can be opened on the first of the addresses of `interface` where it
-/// can.
+/// Opens something on the first of the addresses of `interface` where that can
+/// be.
 pub(crate) fn first_of<N: Network + ?Sized, T>(
     network: &N,
     interface: &Interface,

@@ -90,7 +90,7 @@ impl DialRequest {
         self.secure
     }
 
-    /// What looks names up: the reactor's resolver.
+    /// The reactor's resolver, to look names up.
     ///
     /// See the example of
     /// [`install_resolver`](crate::Reactor::install_resolver).

@@ -1,11 +1,11 @@
-//! [`Security`]: what protects a stream, as its handshake found out.
+//! [`Security`]: the protection of a stream, as its handshake found out.
 //!
 //! Mirrors `ISSLTransport` and `INegotiated` of `twisted.internet.interfaces`.
 //! Tested in `tests/network/tls.rs`.
 
 use std::fmt;
 
-/// What protects a stream, as its handshake found out.
+/// The protection of a stream, as its handshake found out.
 ///
 /// ```
 /// use reactor_compat::Security;

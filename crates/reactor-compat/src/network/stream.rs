@@ -70,7 +70,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {
         false
     }
 
-    /// What protects it, once it is open: of TLS.
+    /// Its protection, once it is open: of TLS.
     fn security(&self) -> Option<Rc<Security>> {
         None
     }

@@ -26,7 +26,7 @@ use crate::unix::{self, UnixOptions};
 /// another.
 ///
 /// Its sockets are Tokio's. Names are looked up by a
-/// [`SystemResolver`](crate::resolver::SystemResolver).
+/// [`SystemResolver`].
 ///
 /// ```
 /// use reactor_compat::network::SystemNetwork;

@@ -24,7 +24,7 @@ const ACCEPTS: usize = 64;
 /// How long to wait when the system has no more descriptors, or memory.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What the task of a port is doing.
+/// The states of the task of a port.
 enum Activity {
     /// The listener is not known to the runtime.
     New,
@@ -36,7 +36,7 @@ enum Activity {
     Over,
 }
 
-/// What comes next.
+/// The next connection, or why there is none.
 enum Next {
     Open(SharedStream),
     /// It was accepted.

@@ -43,7 +43,7 @@ pub struct Port {
     core: Rc<PortCore>,
 }
 
-/// What a port is doing.
+/// The states of a port.
 ///
 /// ```text
 /// Listening ──stop_listening, reactor stops──▶ Stopping ──▶ Stopped
@@ -60,7 +60,7 @@ enum State {
 
 struct PortCore {
     host: Address,
-    /// What it speaks, for the log.
+    /// The kind of its connections, for the log.
     kind: &'static str,
     made_at: &'static Location<'static>,
     state: Cell<State>,

@@ -34,6 +34,11 @@ impl Reactor {
         Self::at(Epoch::of(handle), network)
     }
 
+    /// Another reactor, by the same clock.
+    pub(crate) fn beside(&self, network: Rc<dyn Network>) -> Self {
+        Self::at(self.core.epoch.clone(), network)
+    }
+
     /// Takes the reactor up, and gives what is to be driven inside the runtime
     /// of `handle`.
     pub(crate) fn attached_run(

@@ -1,4 +1,4 @@
-//! Whether the runtime around us knows of sockets.
+//! [`need_io`]: asks whether the runtime around us knows of sockets.
 //!
 //! A runtime that somebody else has built may have a timer and no I/O driver.
 //! Time, threads and streams in memory work there; a socket has Tokio panic.

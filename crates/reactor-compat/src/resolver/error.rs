@@ -37,7 +37,7 @@ impl DnsLookupError {
         Self { name: name.into(), detail: detail.to_string() }
     }
 
-    /// What a lookup of `name` that failed with `failure` has to say.
+    /// The error of a lookup of `name` that failed with `failure`.
     pub(super) fn from_failure(name: impl Into<String>, failure: &Failure) -> Self {
         failure.check::<Self>().cloned().unwrap_or_else(|| Self::new(name, failure))
     }

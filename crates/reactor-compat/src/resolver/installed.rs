@@ -67,7 +67,7 @@ impl SharedResolver {
     }
 }
 
-/// What looks up the names of a network.
+/// A resolver that looks names up in a network.
 struct NamesOf(Rc<dyn Network>);
 
 impl Resolver for NamesOf {
@@ -116,7 +116,8 @@ impl Reactor {
         before
     }
 
-    /// The resolver in use: that of the reactor's network, unless another was
+    /// The resolver that looks names up: that of the reactor's
+    /// [network](crate::network::Network::resolve), unless another was
     /// [installed](Self::install_resolver).
     ///
     /// ```

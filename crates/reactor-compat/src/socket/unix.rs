@@ -53,7 +53,7 @@ pub(super) struct Passing(Option<Box<Descriptors>>);
 /// The descriptors that pass through a socket.
 #[derive(Default)]
 struct Descriptors {
-    /// Whether the protocol wants those that come.
+    /// Set while the protocol wants those that come.
     wanted: bool,
     received: VecDeque<OwnedFd>,
     /// To be sent with the next bytes, one with each.

@@ -52,8 +52,8 @@ impl ListenOptions {
         self
     }
 
-    /// Whether the port may be opened while connections of an earlier one on
-    /// it are still dying (`SO_REUSEADDR`).
+    /// Sets whether the port may be opened while connections of an earlier one
+    /// on it are still dying (`SO_REUSEADDR`).
     ///
     /// ```
     /// use reactor_compat::ListenOptions;
@@ -65,7 +65,7 @@ impl ListenOptions {
         self
     }
 
-    /// Whether others who ask for the same may share the port, the system
+    /// Sets whether others who ask for the same may share the port, the system
     /// dealing connections out among them (`SO_REUSEPORT`): a reactor a
     /// thread, or a process.
     ///
@@ -87,8 +87,8 @@ impl ListenOptions {
         self
     }
 
-    /// Whether a port on all IPv6 addresses leaves the IPv4 ones alone; as the
-    /// system has it unless said.
+    /// Sets whether a port on all IPv6 addresses leaves the IPv4 ones alone; as
+    /// the system has it unless said.
     ///
     /// See the [type's example](Self).
     pub const fn only_v6(mut self, only: bool) -> Self {
@@ -126,7 +126,7 @@ impl ListenOptions {
         self.reuse_port
     }
 
-    /// Whether a port of IPv6 is of IPv6 only, if that was said.
+    /// The choice of a port of IPv6 only, if one was made.
     ///
     /// See the example of [`get_backlog`](Self::get_backlog).
     pub const fn get_only_v6(&self) -> Option<bool> {

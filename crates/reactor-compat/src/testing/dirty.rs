@@ -1,4 +1,4 @@
-//! [`DirtyReactorError`]: what a test has left behind.
+//! [`DirtyReactorError`]: the things that a test has left behind.
 //!
 //! Mirrors `twisted.trial.util.DirtyReactorAggregateError`. Tested in
 //! `tests/runtime/per_test_reactor.rs`.
@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::reactor::Inventory;
 
-/// What a test has left behind, or why it has not ended.
+/// The things that a test has left behind, or why it has not ended.
 ///
 /// Its `Display` has a line for each thing.
 ///
@@ -75,7 +75,7 @@ impl DirtyReactorError {
         Err(Self::new(left, errors, unfinished))
     }
 
-    /// What was still open.
+    /// The things that were still open.
     ///
     /// See the [type's example](Self).
     #[doc(alias = "delayedCalls")]

@@ -27,7 +27,7 @@ const QUIET: usize = 2;
 /// The life of a reactor.
 type Run = Pin<Box<dyn Future<Output = ()>>>;
 
-/// What the run of the reactor is doing.
+/// The states of the run of the reactor.
 ///
 /// ```text
 /// Resting ◀──▶ Turning ──the reactor has stopped──▶ Over
@@ -119,7 +119,7 @@ impl Engine {
     }
 }
 
-/// What the reactor runs is dropped where it ran.
+/// Drops what the reactor runs where it ran.
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {

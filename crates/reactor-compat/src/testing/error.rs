@@ -1,4 +1,4 @@
-//! What can go wrong with moving what is in memory by hand.
+//! [`PumpError`]: why something was not moved until it came to rest.
 
 use std::error::Error;
 use std::fmt;

@@ -20,7 +20,7 @@ use crate::error::ConnectError;
 use crate::network::DialRequest;
 use crate::tcp::ConnectOptions;
 
-/// What the test decides of an attempt.
+/// The decision of the test on an attempt.
 pub(super) type Decision = Result<MemoryStream, ConnectError>;
 
 /// An attempt at a connection that a [`MemoryReactor`](super::MemoryReactor)

@@ -59,12 +59,12 @@ pub struct MemoryDatagramPort<A = SocketAddr> {
     post: Rc<Post<A>>,
 }
 
-/// What a port is, what it has sent, and what has come for it.
+/// A port, the datagrams that it has sent, and those that have come for it.
 struct Post<A> {
     host: A,
     peer: RefCell<Option<A>>,
     options: DatagramOptions,
-    /// What was adopted.
+    /// The socket that was adopted.
     descriptor: Option<Socket>,
     sent: RefCell<Vec<(Vec<u8>, Option<A>)>>,
     come: RefCell<VecDeque<Come<A>>>,
@@ -104,7 +104,7 @@ impl<A: Clone> MemoryDatagramPort<A> {
         Self { post: Rc::new(post) }
     }
 
-    /// What stands in for the socket.
+    /// The stand-in for its socket.
     pub(super) fn socket(&self) -> MemoryDatagrams<A> {
         MemoryDatagrams { post: self.post.clone() }
     }
@@ -189,8 +189,8 @@ impl<A: Clone> MemoryDatagramPort<A> {
         self.post.open.get()
     }
 
-    /// What was sent since this was last asked, and to whom: `None` for whom
-    /// the port is connected to.
+    /// Takes what was sent since this was last called, and to whom: `None` for
+    /// whom the port is connected to.
     ///
     /// See the [type's example](Self).
     #[doc(alias = "written")]
@@ -243,7 +243,7 @@ impl<A: Clone + fmt::Debug> fmt::Debug for MemoryDatagramPort<A> {
     }
 }
 
-/// What stands in for the socket of a port; dropping it closes that.
+/// The stand-in for the socket of a port; dropping it closes that.
 pub(super) struct MemoryDatagrams<A> {
     post: Rc<Post<A>>,
 }
@@ -276,7 +276,7 @@ impl<A: Clone + 'static> Datagrams<A> for MemoryDatagrams<A> {
         Poll::Ready(self.send(data, to))
     }
 
-    /// What does not fit the room is cut off, as the system does it.
+    /// Cuts off what does not fit the room, as the system does it.
     fn poll_receive(&self, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<A>> {
         let next = self.post.come.borrow_mut().pop_front();
         match next {

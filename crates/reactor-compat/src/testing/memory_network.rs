@@ -62,7 +62,7 @@ pub struct MemoryNetwork {
     core: Rc<Core>,
 }
 
-/// What is shared with the ports and the attempts.
+/// The part that the ports and the attempts know.
 pub(super) struct Core {
     wires: RefCell<Vec<Wire>>,
     servers: RefCell<Vec<MemoryServer>>,
@@ -73,7 +73,7 @@ pub(super) struct Core {
     #[cfg(unix)]
     adopted_connections: RefCell<Vec<AdoptedConnection>>,
     next_port: Cell<u16>,
-    /// What every port that is to be opened fails with.
+    /// The error that every port that is to be opened fails with.
     refusal: Cell<Option<io::ErrorKind>>,
 }
 
@@ -276,7 +276,7 @@ impl MemoryNetwork {
         })
     }
 
-    /// What is wanted by who does not ask for a connection as connectors do.
+    /// The request of one who does not ask for a connection as connectors do.
     fn request(&self, target: Target, options: ConnectOptions, check_lock: bool) -> DialRequest {
         let resolver = SharedResolver::of(Rc::new(self.clone()));
         DialRequest { target, options, check_lock, secure: false, resolver }

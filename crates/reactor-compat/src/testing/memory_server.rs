@@ -101,7 +101,7 @@ impl MemoryServer {
         Self { core: Rc::new(core) }
     }
 
-    /// What the port accepts from.
+    /// The end that the port accepts from.
     pub(super) fn listener(&self) -> MemoryListener {
         MemoryListener { core: self.core.clone() }
     }
@@ -280,7 +280,7 @@ impl fmt::Debug for MemoryServer {
     }
 }
 
-/// What a port in memory accepts from; dropping it closes the port.
+/// The end that a port in memory accepts from; dropping it closes the port.
 pub(super) struct MemoryListener {
     core: Rc<Core>,
 }

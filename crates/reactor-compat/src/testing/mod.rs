@@ -36,6 +36,8 @@ mod pair;
 #[cfg(feature = "testing")]
 mod peer;
 #[cfg(feature = "testing")]
+mod simulation;
+#[cfg(feature = "testing")]
 mod test_reactor;
 #[cfg(feature = "testing")]
 mod test_run;
@@ -62,6 +64,8 @@ pub use memory_server::MemoryServer;
 pub use pair::{End, Pair, connect};
 #[cfg(feature = "testing")]
 pub use peer::Peer;
+#[cfg(feature = "testing")]
+pub use simulation::{Fault, Link, Node, Simulation, find_seed};
 pub use string_transport::StringTransport;
 #[cfg(feature = "testing")]
 pub use test_reactor::TestReactor;

@@ -100,7 +100,7 @@ impl<S: Protocol, C: Protocol> Pair<S, C> {
         &self.client
     }
 
-    /// What is between them.
+    /// The wire between them.
     ///
     /// See the example of [`Wire`].
     pub fn wire(&self) -> &Wire {
@@ -150,7 +150,7 @@ impl<P: Protocol> End<P> {
         Self { connection, reason }
     }
 
-    /// Somebody who notes why the connection ends.
+    /// A watcher that notes why the connection ends.
     pub(super) fn watcher(reason: &Reason) -> Rc<dyn ConnectionObserver<P>> {
         Rc::new(Watcher(reason.clone()))
     }
@@ -162,7 +162,7 @@ impl<P: Protocol> End<P> {
         self.connection.inspect(look)
     }
 
-    /// What the protocol's callbacks get.
+    /// The connection as the protocol's callbacks get it.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::connect};
@@ -176,7 +176,7 @@ impl<P: Protocol> End<P> {
         &self.connection
     }
 
-    /// What its protocol's `connection_lost` got, if it was called.
+    /// The reason that its protocol's `connection_lost` got, if it was called.
     ///
     /// ```
     /// # use reactor_compat::{ConnectionAborted, ConnectionLost, Protocol, testing::connect};

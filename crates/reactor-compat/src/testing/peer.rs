@@ -113,7 +113,7 @@ impl Peer {
         matches!(self.stream.outcome(), Some(Ok(())))
     }
 
-    /// What broke the connection, if it is broken.
+    /// The error that broke the connection, if it is broken.
     ///
     /// ```
     /// # use reactor_compat::{Address, Connection, Protocol, testing::MemoryReactor};

@@ -87,7 +87,7 @@ impl fmt::Debug for TestReactor {
     }
 }
 
-/// What was logged in a test.
+/// The log of a test.
 struct Logged {
     capture: LogCapture,
     unhandled: Rc<RefCell<Vec<UnhandledError>>>,

@@ -87,7 +87,7 @@ where
     }
 }
 
-/// Whose clock a test goes by.
+/// The clock that a test goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Time {
     Real,
@@ -214,7 +214,7 @@ impl Default for TestRun {
     }
 }
 
-/// What the body of a test gives, or panics with.
+/// The result of the body of a test, or its panic.
 type Outcome<R> = Rc<RefCell<Option<thread::Result<R>>>>;
 
 /// Has the reactor run the body when it runs.
@@ -303,7 +303,8 @@ fn drive(
     driven
 }
 
-/// What the reactor has, but for the Deferreds that were there `before` it.
+/// The things that the reactor has, but for the Deferreds that were there
+/// `before` it.
 fn open(reactor: &Reactor, before: &[DebugInfo]) -> Inventory {
     let mut left = reactor.inventory();
     for known in before {

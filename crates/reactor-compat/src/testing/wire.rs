@@ -1,5 +1,5 @@
-//! [`Wire`]: what two ends in memory send each other, and what becomes of it
-//! on the way.
+//! [`Wire`]: the bytes that two ends in memory send each other, and what becomes
+//! of them on the way.
 //!
 //! Mirrors the buffers of `FakeTransport` in `twisted.test.iosim`. Tested in
 //! `tests/testing/memory_pair.rs`.
@@ -13,9 +13,9 @@ use std::io;
 use std::rc::Rc;
 use std::task::Waker;
 
-pub(super) use state::Side;
-use state::{Plug, State, Tail};
-pub(crate) use stream::MemoryStream;
+use state::{Plug, Reads};
+pub(super) use state::{Side, State, Tail, reset};
+pub(super) use stream::MemoryStream;
 
 use crate::address::Address;
 
@@ -51,15 +51,45 @@ const CAPACITY: usize = 64 * 1024;
 #[doc(alias = "IOPump")]
 pub struct Wire {
     state: Rc<RefCell<State>>,
+    /// Delivers what is on it, if a test does not.
+    carrier: Option<Rc<dyn Carrier>>,
+}
+
+/// The one who delivers what is on a wire.
+pub(super) trait Carrier {
+    /// `side` has written, read, ended or closed, or waits for room.
+    fn changed(&self, side: Side);
 }
 
 impl Wire {
     pub(super) fn new() -> Self {
-        Self { state: Rc::new(RefCell::new(State::new(CAPACITY))) }
+        let state = State::new(CAPACITY, Reads::Seen);
+        Self { state: Rc::new(RefCell::new(state)), carrier: None }
+    }
+
+    /// A wire that takes so much each way, and on which nothing moves by
+    /// itself, reads included.
+    pub(super) fn carried(capacity: usize) -> Self {
+        let state = State::new(capacity, Reads::Told);
+        Self { state: Rc::new(RefCell::new(state)), carrier: None }
+    }
+
+    /// The same wire, with somebody who hears what its ends do.
+    pub(super) fn with_carrier(&self, carrier: Rc<dyn Carrier>) -> Self {
+        Self { state: self.state.clone(), carrier: Some(carrier) }
+    }
+
+    /// Has one of the ends do something to the wire.
+    fn act<R>(&self, side: Side, act: impl FnOnce(&mut State) -> R) -> R {
+        let result = self.change(act);
+        if let Some(carrier) = &self.carrier {
+            carrier.changed(side);
+        }
+        result
     }
 
     /// Does something to the wire, and then wakes whom it concerns.
-    fn change<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+    pub(super) fn change<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let (result, woken) = {
             let mut state = self.state.borrow_mut();
             (act(&mut state), std::mem::take(&mut state.woken))

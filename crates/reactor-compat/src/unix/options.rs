@@ -55,8 +55,8 @@ impl UnixOptions {
         self
     }
 
-    /// Whether a lock is held for as long as the port is open: a file beside
-    /// the socket's own, with `.lock` at the end of its name.
+    /// Sets whether a lock is held for as long as the port is open: a file
+    /// beside the socket's own, with `.lock` at the end of its name.
     ///
     /// A server that was killed leaves both files behind, and nobody can
     /// listen there any more. With the lock it is seen that the server is no
@@ -168,7 +168,7 @@ impl UnixConnectOptions {
         self
     }
 
-    /// Whether the server has to hold the [lock](UnixOptions::lock) of its
+    /// Sets whether the server has to hold the [lock](UnixOptions::lock) of its
     /// address; if it does not, connecting fails with
     /// [`ConnectError::BadFile`](crate::ConnectError::BadFile).
     ///

@@ -90,7 +90,7 @@ pub(crate) fn nobody_comes_home_to_one_that_is_gone<M: Medium>() {
 pub(crate) fn the_reactors_end_ends_it<M: Medium>() {
     let mut stage = Stage::<M>::new();
     let (server, client) = stage.connect(Actor::new(), Actor::new());
-    stage.reactor().stop().expect("it should run");
+    stage.stop();
     stage.until_over(&server, &client);
     assert_eq!([server.end(), client.end()], [Some(Reason::Lost), Some(Reason::Lost)]);
 }

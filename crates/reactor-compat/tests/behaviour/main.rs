@@ -9,6 +9,8 @@ mod basics;
 mod closing;
 mod faults;
 mod half_close;
+#[cfg(feature = "testing")]
+mod in_memory;
 mod layers;
 mod media;
 mod medium;
@@ -70,8 +72,12 @@ macro_rules! behaves {
 
 behaves!(tcp, crate::media::Tcp);
 behaves!(duplex, crate::media::Duplex);
-behaves!(memory, crate::media::Memory);
-behaves!(byte_by_byte, crate::media::ByteByByte);
+#[cfg(feature = "testing")]
+behaves!(memory, crate::in_memory::Memory);
+#[cfg(feature = "testing")]
+behaves!(byte_by_byte, crate::in_memory::ByteByByte);
+#[cfg(feature = "testing")]
+behaves!(simulated, crate::in_memory::Simulated);
 #[cfg(unix)]
 behaves!(unix, crate::media::Unix);
 #[cfg(unix)]
@@ -83,10 +89,14 @@ behaves!(tcp_one_layer, crate::layers::Through<crate::media::Tcp, 1>);
 behaves!(tcp_three_layers, crate::layers::Through<crate::media::Tcp, 3>);
 behaves!(duplex_one_layer, crate::layers::Through<crate::media::Duplex, 1>);
 behaves!(duplex_three_layers, crate::layers::Through<crate::media::Duplex, 3>);
-behaves!(memory_one_layer, crate::layers::Through<crate::media::Memory, 1>);
-behaves!(memory_three_layers, crate::layers::Through<crate::media::Memory, 3>);
-behaves!(byte_by_byte_one_layer, crate::layers::Through<crate::media::ByteByByte, 1>);
-behaves!(byte_by_byte_three_layers, crate::layers::Through<crate::media::ByteByByte, 3>);
+#[cfg(feature = "testing")]
+behaves!(memory_one_layer, crate::layers::Through<crate::in_memory::Memory, 1>);
+#[cfg(feature = "testing")]
+behaves!(memory_three_layers, crate::layers::Through<crate::in_memory::Memory, 3>);
+#[cfg(feature = "testing")]
+behaves!(byte_by_byte_one_layer, crate::layers::Through<crate::in_memory::ByteByByte, 1>);
+#[cfg(feature = "testing")]
+behaves!(byte_by_byte_three_layers, crate::layers::Through<crate::in_memory::ByteByByte, 3>);
 #[cfg(unix)]
 behaves!(unix_one_layer, crate::layers::Through<crate::media::Unix, 1>);
 #[cfg(unix)]
@@ -95,6 +105,10 @@ behaves!(unix_three_layers, crate::layers::Through<crate::media::Unix, 3>);
 behaves!(pipes_one_layer, crate::layers::Through<crate::media::Pipes, 1>);
 #[cfg(unix)]
 behaves!(pipes_three_layers, crate::layers::Through<crate::media::Pipes, 3>);
+#[cfg(feature = "testing")]
+behaves!(simulated_one_layer, crate::layers::Through<crate::in_memory::Simulated, 1>);
+#[cfg(feature = "testing")]
+behaves!(simulated_three_layers, crate::layers::Through<crate::in_memory::Simulated, 3>);
 #[cfg(feature = "tls")]
 behaves!(tls_one_layer, crate::layers::Through<crate::media::Tls, 1>);
 #[cfg(feature = "tls")]

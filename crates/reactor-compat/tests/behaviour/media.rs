@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-#[cfg(unix)]
-use reactor_compat::testing::{MemoryReactor, Pair};
-use reactor_compat::{Address, HostedReactor, Reactor, RunOptions, WaterMarks};
+use reactor_compat::{Address, HostedReactor, Reactor, RunOptions};
 
 use crate::actor::{Actor, Reason};
 use crate::medium::Medium;
@@ -29,7 +27,7 @@ impl Real {
 }
 
 /// A factory of one protocol.
-fn once(actor: Actor) -> impl FnMut(Address) -> Option<Actor> {
+pub(crate) fn once(actor: Actor) -> impl FnMut(Address) -> Option<Actor> {
     let mut actor = Some(actor);
     move |_| actor.take()
 }
@@ -119,72 +117,6 @@ impl Medium for Duplex {
 
     fn step(&mut self) {
         self.0.step();
-    }
-}
-
-/// A wire in memory.
-pub(crate) struct Memory {
-    reactor: MemoryReactor,
-    pairs: Vec<Pair<Actor, Actor>>,
-}
-
-impl Medium for Memory {
-    const ABORTED: Reason = Reason::Lost;
-    const LARGE: usize = 1 << 20;
-
-    fn open() -> Self {
-        Self { reactor: MemoryReactor::new(), pairs: Vec::new() }
-    }
-
-    fn reactor(&self) -> &Reactor {
-        &self.reactor
-    }
-
-    fn connect(&mut self, server: Actor, client: Actor) {
-        self.pairs.push(self.reactor.connect(server, client));
-    }
-
-    fn step(&mut self) {
-        self.reactor.pump().expect("the reactor should come to rest");
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.reactor.flush().expect("the reactor should come to rest");
-        self.reactor.advance(time).expect("the reactor should come to rest");
-    }
-}
-
-/// A wire in memory that carries little, a byte at a time.
-pub(crate) struct ByteByByte(Memory);
-
-impl Medium for ByteByByte {
-    const ABORTED: Reason = Reason::Lost;
-    const LARGE: usize = 8_000;
-    const WHOLE: bool = false;
-    const MARKS: Option<WaterMarks> = Some(WaterMarks::new(1_000, 4_000));
-
-    fn open() -> Self {
-        Self(Memory::open())
-    }
-
-    fn reactor(&self) -> &Reactor {
-        self.0.reactor()
-    }
-
-    fn connect(&mut self, server: Actor, client: Actor) {
-        self.0.connect(server, client);
-        for pair in &self.0.pairs {
-            pair.wire().set_capacity(100);
-        }
-    }
-
-    fn step(&mut self) {
-        self.0.reactor.pump_bytes(1).expect("the reactor should come to rest");
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.0.reactor.flush_bytes(1).expect("the reactor should come to rest");
-        self.0.reactor.advance(time).expect("the reactor should come to rest");
     }
 }
 

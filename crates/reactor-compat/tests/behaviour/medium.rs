@@ -27,6 +27,11 @@ pub(crate) trait Medium {
 
     fn reactor(&self) -> &Reactor;
 
+    /// Stops the reactors of both ends.
+    fn stop(&mut self) {
+        self.reactor().stop().expect("it should run");
+    }
+
     /// Has the two be connected. That may take some steps.
     fn connect(&mut self, server: Actor, client: Actor);
 
@@ -101,8 +106,9 @@ impl<M: Medium> Stage<M> {
         self.until(so);
     }
 
-    pub(crate) fn reactor(&self) -> Reactor {
-        self.medium.reactor().clone()
+    /// Stops the reactors of both ends.
+    pub(crate) fn stop(&mut self) {
+        self.medium.stop();
     }
 }
 

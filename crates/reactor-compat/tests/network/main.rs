@@ -15,7 +15,9 @@ mod error;
 mod happy_eyeballs;
 mod layer;
 mod multicast;
+#[cfg(feature = "testing")]
 mod opening;
+#[cfg(feature = "testing")]
 mod own_network;
 mod producer;
 mod protocol;

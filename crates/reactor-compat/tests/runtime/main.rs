@@ -11,6 +11,7 @@ mod greenlet;
 mod inventory;
 mod lockfile;
 mod looping_call;
+#[cfg(feature = "testing")]
 mod per_test_reactor;
 mod react;
 mod reactor;

@@ -1,10 +1,15 @@
 //! The doubles for tests.
 
 mod kit;
+mod memory_network;
 mod memory_pair;
 mod memory_reactor;
 #[cfg(unix)]
 mod memory_sockets;
+mod simulation;
+mod simulation_faults;
+mod simulation_scale;
+mod simulation_udp;
 
 #[path = "../support/mod.rs"]
 mod support;

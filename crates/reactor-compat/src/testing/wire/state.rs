@@ -1,12 +1,13 @@
-//! [`State`]: what is on a wire, and how it moves.
+//! [`State`]: the bytes on a wire, and how they move.
 //!
 //! Tested in `tests/testing/memory_pair.rs`.
 
-use std::collections::VecDeque;
 use std::io;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::ReadBuf;
+
+use crate::byte_queue::ByteQueue;
 
 /// One of the two ends of a wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(in crate::testing) enum Side {
 }
 
 impl Side {
-    pub(super) fn other(self) -> Self {
+    pub(in crate::testing) fn other(self) -> Self {
         match self {
             Self::Server => Self::Client,
             Self::Client => Self::Server,
@@ -31,7 +32,7 @@ impl Side {
 ///  └────────reset───────▶ Resetting ──delivered───────▲
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tail {
+pub(in crate::testing) enum Tail {
     Open,
     /// The end is on its way, behind the data.
     Ending,
@@ -41,20 +42,32 @@ pub(super) enum Tail {
     Ended,
 }
 
-/// Whether the wire carries anything.
+/// The plug of a wire, which carries nothing when it is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plug {
     In,
     Out,
 }
 
-/// What one end sends.
-pub(super) struct Way {
+/// How a sender learns that what it has sent was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// At once.
+    Seen,
+    /// When whoever carries the bytes says so.
+    Told,
+}
+
+/// The bytes that one end sends.
+pub(in crate::testing) struct Way {
     /// Sent, and not delivered.
-    pub(super) flying: VecDeque<u8>,
+    pub(in crate::testing) flying: ByteQueue,
     /// Delivered, and not read.
-    pub(super) landed: VecDeque<u8>,
-    pub(super) tail: Tail,
+    pub(super) landed: ByteQueue,
+    /// How many bytes were read of which the sender does not know yet, so that
+    /// they count as if they were not.
+    pub(in crate::testing) unheard: usize,
+    pub(in crate::testing) tail: Tail,
     pub(super) reader: Option<Waker>,
     pub(super) writer: Option<Waker>,
 }
@@ -62,56 +75,70 @@ pub(super) struct Way {
 impl Way {
     fn new() -> Self {
         Self {
-            flying: VecDeque::new(),
-            landed: VecDeque::new(),
+            flying: ByteQueue::default(),
+            landed: ByteQueue::default(),
+            unheard: 0,
             tail: Tail::Open,
             reader: None,
             writer: None,
         }
     }
+
+    /// How many bytes count against the capacity.
+    fn load(&self) -> usize {
+        self.flying.len() + self.landed.len() + self.unheard
+    }
+
+    /// Whether the sender waits for room.
+    pub(in crate::testing) fn is_full(&self) -> bool {
+        self.writer.is_some()
+    }
 }
 
-/// What an end knows of itself.
+/// The state of an end.
 #[derive(Default)]
-pub(super) struct End {
+pub(in crate::testing) struct End {
     /// Why it cannot be used any more.
     broken: Option<(io::ErrorKind, String)>,
-    pub(super) closed: bool,
+    pub(in crate::testing) closed: bool,
 }
 
 impl End {
-    pub(super) fn error(&self) -> Option<io::Error> {
+    pub(in crate::testing) fn error(&self) -> Option<io::Error> {
         self.broken.as_ref().map(|(kind, text)| io::Error::new(*kind, text.clone()))
     }
 }
 
-pub(super) struct State {
-    /// What the server sends, and what the client does.
+/// A wire, and its ends.
+pub(in crate::testing) struct State {
+    /// The bytes that the server sends, and those that the client does.
     pub(super) ways: [Way; 2],
     pub(super) ends: [End; 2],
     pub(super) capacity: usize,
     pub(super) plug: Plug,
+    reads: Reads,
     /// To be woken when nothing is borrowed.
     pub(super) woken: Vec<Waker>,
 }
 
 impl State {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize, reads: Reads) -> Self {
         Self {
             ways: [Way::new(), Way::new()],
             ends: [End::default(), End::default()],
             capacity,
             plug: Plug::In,
+            reads,
             woken: Vec::new(),
         }
     }
 
-    /// What `side` sends.
-    pub(super) fn from(&mut self, side: Side) -> &mut Way {
+    /// The bytes that `side` sends.
+    pub(in crate::testing) fn from(&mut self, side: Side) -> &mut Way {
         &mut self.ways[side as usize]
     }
 
-    pub(super) fn end(&mut self, side: Side) -> &mut End {
+    pub(in crate::testing) fn end(&mut self, side: Side) -> &mut End {
         &mut self.ends[side as usize]
     }
 
@@ -125,7 +152,7 @@ impl State {
         self.woken.extend(waker);
     }
 
-    pub(super) fn break_end(&mut self, side: Side, why: (io::ErrorKind, String)) {
+    pub(in crate::testing) fn break_end(&mut self, side: Side, why: (io::ErrorKind, String)) {
         self.end(side).broken.get_or_insert(why);
         self.from(side).flying.clear();
         self.wake_writer_of(side);
@@ -143,24 +170,42 @@ impl State {
             self.break_end(side.other(), reset());
             return true;
         }
-        let nobody = self.end(side.other()).closed;
-        let way = self.from(side);
-        let count = most.min(way.flying.len());
-        let data = way.flying.drain(..count);
-        if nobody {
-            drop(data)
-        } else {
-            way.landed.extend(data)
-        }
-        let ends = way.tail == Tail::Ending && way.flying.is_empty();
+        let count = most.min(self.from(side).flying.len());
+        let taken = self.land(side, count);
+        let ends = self.from(side).tail == Tail::Ending && self.from(side).flying.is_empty();
         if ends {
-            way.tail = Tail::Ended;
+            self.land_end(side);
         }
-        self.wake_reader_of(side);
-        if nobody && count > 0 {
+        if count > 0 && !taken {
             self.break_end(side, reset());
         }
         count > 0 || ends
+    }
+
+    /// Delivers the first `count` bytes of what `side` has sent; whether there
+    /// was somebody to take them.
+    pub(in crate::testing) fn land(&mut self, side: Side, count: usize) -> bool {
+        let taken = !self.end(side.other()).closed;
+        let way = self.from(side);
+        if taken && let Some(data) = way.flying.as_slice().get(..count) {
+            way.landed.push(data);
+        }
+        way.flying.consume(count);
+        self.wake_reader_of(side);
+        taken
+    }
+
+    /// Delivers the end of what `side` has sent.
+    pub(in crate::testing) fn land_end(&mut self, side: Side) {
+        self.from(side).tail = Tail::Ended;
+        self.wake_reader_of(side);
+    }
+
+    /// `side` hears that `count` bytes that it has sent were read.
+    pub(in crate::testing) fn hear_of_reads(&mut self, side: Side, count: usize) {
+        let way = self.from(side);
+        way.unheard = way.unheard.saturating_sub(count);
+        self.wake_writer_of(side);
     }
 
     pub(super) fn read(
@@ -169,13 +214,16 @@ impl State {
         room: &mut ReadBuf<'_>,
         cx: &Context<'_>,
     ) -> Poll<io::Result<()>> {
+        let reads = self.reads;
         let way = self.from(side.other());
         if !way.landed.is_empty() {
-            let (first, _) = way.landed.as_slices();
-            let count = first.len().min(room.remaining());
-            room.put_slice(&first[..count]);
-            way.landed.drain(..count);
-            self.wake_writer_of(side.other());
+            let count = way.landed.len().min(room.remaining());
+            room.put_slice(&way.landed.as_slice()[..count]);
+            way.landed.consume(count);
+            match reads {
+                Reads::Told => way.unheard += count,
+                Reads::Seen => self.wake_writer_of(side.other()),
+            }
             return Poll::Ready(Ok(()));
         }
         let ended = way.tail == Tail::Ended;
@@ -199,9 +247,9 @@ impl State {
         if way.tail != Tail::Open {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let room = capacity.saturating_sub(way.flying.len() + way.landed.len());
+        let room = capacity.saturating_sub(way.load());
         let count = room.min(data.len());
-        way.flying.extend(&data[..count]);
+        way.flying.push(&data[..count]);
         Ok(count)
     }
 
@@ -217,6 +265,9 @@ impl State {
     }
 
     pub(super) fn close(&mut self, side: Side, resets: bool) {
+        let unread = !self.from(side.other()).landed.is_empty();
+        // As systems do it: what the peer sent is lost, and it should know.
+        let resets = resets || (unread && self.reads == Reads::Told);
         self.end(side).closed = true;
         self.from(side.other()).landed.clear();
         let way = self.from(side);
@@ -230,6 +281,7 @@ impl State {
     }
 }
 
-fn reset() -> (io::ErrorKind, String) {
+/// The error of an end that was reset.
+pub(in crate::testing) fn reset() -> (io::ErrorKind, String) {
     (io::ErrorKind::ConnectionReset, "connection reset by peer".to_owned())
 }

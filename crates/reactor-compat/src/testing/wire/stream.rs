@@ -47,18 +47,18 @@ impl MemoryStream {
 
     /// Gives the wire as much of `data` as it takes; how much that was.
     pub(in crate::testing) fn try_write(&self, data: &[u8]) -> io::Result<usize> {
-        self.wire.change(|state| state.write(self.side, data))
+        self.wire.act(self.side, |state| state.write(self.side, data))
     }
 
     /// Sends nothing more.
     pub(in crate::testing) fn shut_down(&self) -> io::Result<()> {
-        self.wire.change(|state| state.shut_down(self.side))
+        self.wire.act(self.side, |state| state.shut_down(self.side))
     }
 
     /// All that was delivered.
     pub(in crate::testing) fn take_landed(&self) -> Vec<u8> {
         self.wire.change(|state| {
-            let data = state.from(self.side.other()).landed.drain(..).collect();
+            let data = state.from(self.side.other()).landed.take();
             state.wake_writer_of(self.side.other());
             data
         })
@@ -78,7 +78,7 @@ impl MemoryStream {
 
 impl Drop for MemoryStream {
     fn drop(&mut self) {
-        self.wire.change(|state| state.close(self.side, self.resets.get()));
+        self.wire.act(self.side, |state| state.close(self.side, self.resets.get()));
     }
 }
 
@@ -88,7 +88,7 @@ impl AsyncRead for MemoryStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.wire.change(|state| state.read(self.side, buf, cx))
+        self.wire.act(self.side, |state| state.read(self.side, buf, cx))
     }
 }
 
@@ -98,7 +98,7 @@ impl AsyncWrite for MemoryStream {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.wire.change(|state| match state.write(self.side, data) {
+        self.wire.act(self.side, |state| match state.write(self.side, data) {
             Ok(0) if !data.is_empty() => {
                 let before = state.from(self.side).writer.replace(cx.waker().clone());
                 state.woken.extend(before.filter(|before| !before.will_wake(cx.waker())));
