@@ -33,7 +33,7 @@
 //!
 //! [`FileSender`] sends a file over any transport.
 //!
-//! Mirrors `twisted.protocols.basic`. Tested in `tests/basic.rs`.
+//! Mirrors `twisted.protocols.basic`. Tested in `tests/framing/receivers.rs`.
 
 #[cfg(feature = "codec")]
 mod codec;

@@ -1,6 +1,6 @@
 //! Who is logged in (RFC 1288).
 //!
-//! Mirrors `twisted.protocols.finger`. Tested in `tests/finger.rs`.
+//! Mirrors `twisted.protocols.finger`. Tested in `tests/servers/finger.rs`.
 //!
 //! ```
 //! use protocols::basic::Lines;

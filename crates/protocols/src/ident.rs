@@ -1,7 +1,7 @@
 //! Who owns a connection (RFC 1413).
 //!
-//! Mirrors `twisted.protocols.ident`. Tested in `tests/ident.rs`. On Linux,
-//! `proc_lookup` finds owners in `/proc`.
+//! Mirrors `twisted.protocols.ident`. Tested in `tests/servers/ident.rs`. On
+//! Linux, `proc_lookup` finds owners in `/proc`.
 //!
 //! ```
 //! use protocols::basic::Lines;

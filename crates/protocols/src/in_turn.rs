@@ -1,6 +1,6 @@
 //! Answers to lines, one at a time and in order, though they take time.
 //!
-//! Tested in `tests/ident.rs` and `tests/postfix.rs`.
+//! Tested in `tests/servers/ident.rs` and `tests/servers/postfix.rs`.
 
 use deferred::{Deferred, Failure};
 use reactor_compat::{BringHome, Connection};

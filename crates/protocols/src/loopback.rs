@@ -1,6 +1,7 @@
 //! Two protocols that talk to each other, for tests.
 //!
-//! Mirrors `twisted.protocols.loopback`. Tested in `tests/loopback.rs`.
+//! Mirrors `twisted.protocols.loopback`. Tested in
+//! `tests/policies/loopback.rs`.
 //!
 //! # Layout
 //!

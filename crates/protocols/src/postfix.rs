@@ -1,6 +1,6 @@
 //! Postfix's table lookups over TCP.
 //!
-//! Mirrors `twisted.protocols.postfix`. Tested in `tests/postfix.rs`.
+//! Mirrors `twisted.protocols.postfix`. Tested in `tests/servers/postfix.rs`.
 //!
 //! ```
 //! use protocols::postfix::PostfixTCPMapFactory;

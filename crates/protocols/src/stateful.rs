@@ -33,7 +33,7 @@
 //! assert_eq!(transport.inspect(|stateful| stateful.handler().0.concat()).unwrap(), "helloyou");
 //! ```
 //!
-//! Mirrors `twisted.protocols.stateful`. Tested in `tests/stateful.rs`.
+//! Mirrors `twisted.protocols.stateful`. Tested in `tests/framing/stateful.rs`.
 
 use std::borrow::Cow;
 use std::error::Error;

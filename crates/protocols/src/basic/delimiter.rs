@@ -1,6 +1,6 @@
 //! [`Delimiter`]: where lines end.
 //!
-//! Tested in `tests/lines.rs`.
+//! Tested in `tests/framing/line_parser.rs`.
 
 use std::borrow::Cow;
 

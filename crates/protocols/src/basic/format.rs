@@ -1,7 +1,7 @@
 //! [`Format`]: how a string says how long it is.
 //!
 //! Mirrors `structFormat` and `prefixLength` of `IntNStringReceiver` in
-//! `twisted.protocols.basic`. Tested in `tests/int_string.rs`.
+//! `twisted.protocols.basic`. Tested in `tests/framing/int_string.rs`.
 
 use std::error::Error;
 

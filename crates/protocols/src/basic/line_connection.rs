@@ -1,6 +1,6 @@
 //! [`LineConnection`]: a connection on which lines are sent.
 //!
-//! Tested in `tests/basic.rs`.
+//! Tested in `tests/framing/receivers.rs`.
 
 mod limits;
 

@@ -1,6 +1,6 @@
 //! [`LineParser`]: from bytes to lines, without a connection.
 //!
-//! Tested in `tests/lines.rs`.
+//! Tested in `tests/framing/line_parser.rs`.
 
 use std::borrow::Cow;
 

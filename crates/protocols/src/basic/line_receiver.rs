@@ -1,7 +1,7 @@
 //! [`LineReceiver`]: what is to be done about lines.
 //!
-//! Mirrors `twisted.protocols.basic.LineReceiver`. Tested in `tests/basic.rs`
-//! and `tests/line_descriptors.rs`.
+//! Mirrors `twisted.protocols.basic.LineReceiver`. Tested in
+//! `tests/framing/receivers.rs` and `tests/framing/line_descriptors.rs`.
 
 #[cfg(unix)]
 use std::os::fd::OwnedFd;

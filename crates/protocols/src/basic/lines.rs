@@ -1,7 +1,7 @@
 //! [`Lines`]: the protocol of a [`LineReceiver`].
 //!
 //! Mirrors `LineReceiver` and `LineOnlyReceiver` of
-//! `twisted.protocols.basic`. Tested in `tests/basic.rs`.
+//! `twisted.protocols.basic`. Tested in `tests/framing/receivers.rs`.
 
 use std::borrow::Cow;
 use std::fmt;

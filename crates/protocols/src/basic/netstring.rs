@@ -1,7 +1,7 @@
 //! [`Netstring`]: strings behind their length in decimal.
 //!
 //! Mirrors `NetstringReceiver` of `twisted.protocols.basic`. Tested in
-//! `tests/netstring.rs`.
+//! `tests/framing/netstring.rs`.
 
 use super::format::{Format, Layout, private};
 use super::{NetstringParseError, StringTooLongError};

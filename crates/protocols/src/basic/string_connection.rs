@@ -1,6 +1,6 @@
 //! [`StringConnection`]: a connection on which strings are sent.
 //!
-//! Tested in `tests/basic.rs`.
+//! Tested in `tests/framing/receivers.rs`.
 
 use std::cell::Cell;
 use std::fmt;

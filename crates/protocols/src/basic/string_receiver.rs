@@ -1,7 +1,8 @@
 //! [`StringReceiver`]: what is to be done about strings.
 //!
 //! Mirrors the interface that `NetstringReceiver` and `IntNStringReceiver` of
-//! `twisted.protocols.basic` have in common. Tested in `tests/basic.rs`.
+//! `twisted.protocols.basic` have in common. Tested in
+//! `tests/framing/receivers.rs`.
 
 use deferred::Failure;
 

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `NetstringReceiver`, `Int8StringReceiver`, `Int16StringReceiver`
 //! and `Int32StringReceiver` of `twisted.protocols.basic`. Tested in
-//! `tests/basic.rs`.
+//! `tests/framing/receivers.rs`.
 
 use std::borrow::Cow;
 use std::fmt;

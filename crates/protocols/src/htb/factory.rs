@@ -2,7 +2,7 @@
 //! buckets allow.
 //!
 //! Mirrors `ShapedProtocolFactory` of `twisted.protocols.htb`. Tested in
-//! `tests/htb.rs`.
+//! `tests/policies/htb.rs`.
 
 use std::cell::RefCell;
 use std::hash::Hash;

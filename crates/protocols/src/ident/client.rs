@@ -1,6 +1,7 @@
 //! [`IdentClient`]: asks who owns connections.
 //!
-//! Mirrors `twisted.protocols.ident.IdentClient`. Tested in `tests/ident.rs`.
+//! Mirrors `twisted.protocols.ident.IdentClient`. Tested in
+//! `tests/servers/ident.rs`.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! [`LimitConnectionsByPeer`]: so many connections from one host.
 //!
 //! Mirrors `LimitConnectionsByPeer` of `twisted.protocols.policies`. Tested in
-//! `tests/policies.rs`.
+//! `tests/policies/policies.rs`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

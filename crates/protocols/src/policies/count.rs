@@ -1,7 +1,7 @@
 //! [`ConnectionCount`]: how many connections a factory has.
 //!
 //! Mirrors `connectionCount` of `twisted.protocols.policies`. Tested in
-//! `tests/policies.rs`.
+//! `tests/policies/policies.rs`.
 
 use std::cell::Cell;
 use std::rc::Rc;

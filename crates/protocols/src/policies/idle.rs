@@ -1,7 +1,7 @@
 //! [`TimeoutFactory`]: idle connections are closed.
 //!
 //! Mirrors `TimeoutFactory` and `TimeoutProtocol` of
-//! `twisted.protocols.policies`. Tested in `tests/policies.rs`.
+//! `twisted.protocols.policies`. Tested in `tests/policies/policies.rs`.
 
 use std::time::Duration;
 

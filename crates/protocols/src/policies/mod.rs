@@ -1,7 +1,8 @@
 //! What watches over connections, whatever is spoken on them: limits of time,
 //! of number and of bandwidth, and records of the traffic.
 //!
-//! Mirrors `twisted.protocols.policies`. Tested in `tests/policies.rs`.
+//! Mirrors `twisted.protocols.policies`. Tested in
+//! `tests/policies/policies.rs`.
 //!
 //! # Layout
 //!

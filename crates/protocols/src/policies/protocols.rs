@@ -1,7 +1,7 @@
 //! [`Protocols`]: the protocols of a factory that are connected.
 //!
 //! Mirrors `WrappingFactory.protocols` of `twisted.protocols.policies`. Tested
-//! in `tests/policies.rs`.
+//! in `tests/policies/policies.rs`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

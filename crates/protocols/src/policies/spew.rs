@@ -1,7 +1,7 @@
 //! [`SpewingFactory`]: what was said, in the log.
 //!
 //! Mirrors `SpewingFactory` of `twisted.protocols.policies`. Tested in
-//! `tests/policies.rs`.
+//! `tests/policies/policies.rs`.
 
 use reactor_compat::{Address, Connection, Factory, Protocol, log};
 

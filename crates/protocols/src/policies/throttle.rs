@@ -1,7 +1,7 @@
 //! [`ThrottlingFactory`]: so many bytes a second, so many connections.
 //!
 //! Mirrors `ThrottlingFactory` and `ThrottlingProtocol` of
-//! `twisted.protocols.policies`. Tested in `tests/policies.rs`.
+//! `twisted.protocols.policies`. Tested in `tests/policies/policies.rs`.
 
 use std::fmt;
 use std::rc::Rc;

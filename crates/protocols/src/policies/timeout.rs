@@ -2,7 +2,7 @@
 //! has come for a while.
 //!
 //! Mirrors `twisted.protocols.policies.TimeoutMixin`. Tested in
-//! `tests/policies.rs`.
+//! `tests/policies/policies.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

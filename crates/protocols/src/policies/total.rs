@@ -2,7 +2,7 @@
 //! the rest.
 //!
 //! Mirrors `LimitTotalConnectionsFactory` of `twisted.protocols.policies`.
-//! Tested in `tests/policies.rs`.
+//! Tested in `tests/policies/policies.rs`.
 
 use std::borrow::Cow;
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! [`TrafficLoggingFactory`]: what was said, in a file for each connection.
 //!
 //! Mirrors `TrafficLoggingFactory` of `twisted.protocols.policies`. Tested in
-//! `tests/policies.rs`.
+//! `tests/policies/policies.rs`.
 
 use std::cell::RefCell;
 use std::ffi::OsString;

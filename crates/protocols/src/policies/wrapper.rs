@@ -2,7 +2,7 @@
 //! looks on.
 //!
 //! Mirrors `ProtocolWrapper` and `WrappingFactory` of
-//! `twisted.protocols.policies`. Tested in `tests/policies.rs`.
+//! `twisted.protocols.policies`. Tested in `tests/policies/policies.rs`.
 
 use std::borrow::Cow;
 use std::fmt;

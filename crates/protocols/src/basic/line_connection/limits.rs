@@ -1,7 +1,7 @@
 //! Where lines end, and how long they may be, set while they come.
 //!
 //! Mirrors the attributes `MAX_LENGTH` and `delimiter` of Twisted's
-//! `LineReceiver`. Tested in `tests/basic_limits.rs`.
+//! `LineReceiver`. Tested in `tests/framing/limits.rs`.
 
 use std::rc::Rc;
 
