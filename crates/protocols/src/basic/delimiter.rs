@@ -43,6 +43,14 @@ impl Delimiter {
         &self.bytes
     }
 
+    /// Its bytes, if they are two, as most often.
+    pub(crate) fn pair(&self) -> Option<[u8; 2]> {
+        match self.shape {
+            Shape::Two(first, last) => Some([first, last]),
+            Shape::Empty | Shape::One(_) | Shape::More(_) => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn len(&self) -> usize {
         match self.shape {

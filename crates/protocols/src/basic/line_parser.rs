@@ -264,6 +264,13 @@ impl LineParser {
         }
     }
 
+    /// Takes out what is held and not lent out, and all of `input`.
+    pub(crate) fn take_all(&mut self, input: &mut &[u8]) -> Vec<u8> {
+        let all = [self.held.as_slice(), std::mem::take(input)].concat();
+        self.clear();
+        all
+    }
+
     /// Lets go of what is held, and not lent out.
     pub(crate) fn clear(&mut self) {
         self.held.truncate();

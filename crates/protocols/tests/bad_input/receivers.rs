@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use deferred::Failure;
-use protocols::basic::{LineConnection, LineReceiver, StringConnection, StringReceiver};
+use protocols::basic::{
+    FramedTransport, LineConnection, LineReceiver, LineTransport, StringConnection, StringReceiver,
+};
 use protocols::stateful::{State, StatefulProtocol};
-use reactor_compat::{Connection, Transport};
+use reactor_compat::{Connection, Protocol, Transport};
 
 /// Why a connection ended.
 pub(crate) type Reason = Rc<RefCell<Option<Failure>>>;
@@ -17,20 +19,24 @@ pub(crate) struct Silent {
     pub(crate) reason: Reason,
 }
 
+impl Protocol<LineTransport> for Silent {
+    fn connection_lost(&mut self, _: &LineConnection<Self>, reason: Failure) {
+        self.reason.replace(Some(reason));
+    }
+}
+
 impl LineReceiver for Silent {
     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
+}
 
-    fn connection_lost(&mut self, _: &LineConnection<Self>, reason: Failure) {
+impl Protocol<FramedTransport> for Silent {
+    fn connection_lost(&mut self, _: &StringConnection<Self>, reason: Failure) {
         self.reason.replace(Some(reason));
     }
 }
 
 impl StringReceiver for Silent {
     fn string_received(&mut self, _: &StringConnection<Self>, _: &[u8]) {}
-
-    fn connection_lost(&mut self, _: &StringConnection<Self>, reason: Failure) {
-        self.reason.replace(Some(reason));
-    }
 }
 
 /// Wants very many bytes.
@@ -51,6 +57,12 @@ impl Greedy {
     }
 }
 
+impl Protocol for Greedy {
+    fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
+        self.reason.replace(Some(reason));
+    }
+}
+
 impl StatefulProtocol for Greedy {
     const MAX_LENGTH: usize = (16 << 20) + 1;
 
@@ -59,10 +71,6 @@ impl StatefulProtocol for Greedy {
             greedy.received = Some(data.len());
             None
         })
-    }
-
-    fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
-        self.reason.replace(Some(reason));
     }
 }
 
@@ -86,6 +94,8 @@ fn obey(transport: &Transport, order: &[u8]) {
     }
 }
 
+impl Protocol<LineTransport> for Orders {}
+
 impl LineReceiver for Orders {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         obey(transport, line);
@@ -105,11 +115,15 @@ impl LineReceiver for Orders {
     }
 }
 
+impl Protocol<FramedTransport> for Orders {}
+
 impl StringReceiver for Orders {
     fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {
         obey(transport, string);
     }
 }
+
+impl Protocol for Orders {}
 
 impl StatefulProtocol for Orders {
     fn initial_state(&mut self) -> State<Self> {

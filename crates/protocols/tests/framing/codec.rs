@@ -6,12 +6,13 @@ use bytes::{Bytes, BytesMut};
 use futures::{SinkExt, StreamExt};
 use proptest::prelude::*;
 use protocols::basic::{
-    Int16, Int32, LineCodec, LineConnection, LineReceiver, LineTooLong, Netstring,
+    Int16, Int32, LineCodec, LineConnection, LineReceiver, LineTooLong, LineTransport, Netstring,
     NetstringParseError, StringCodec, StringTooLongError,
 };
 use tokio_util::codec::{Decoder, Encoder, Framed};
 
 use crate::strings::{encode, parse};
+use reactor_compat::Protocol;
 
 /// What a codec makes of bytes that come in pieces.
 fn decode<D>(mut codec: D, pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Option<D::Error>)
@@ -107,6 +108,8 @@ async fn two_ends_talk() {
 
 /// A receiver that has the limits of its kind.
 struct Silent;
+
+impl Protocol<LineTransport> for Silent {}
 
 impl LineReceiver for Silent {
     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}

@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use deferred::Failure;
 use protocols::basic::{
-    Format, Int8, Int16, Int32, LineConnection, LineReceiver, LineTooLong, Lines, Netstring,
-    StringConnection, StringReceiver, StringTooLongError, Strings,
+    Format, FramedTransport, Int8, Int16, Int32, LineConnection, LineReceiver, LineTooLong,
+    LineTransport, Lines, Netstring, StringConnection, StringReceiver, StringTooLongError, Strings,
 };
-use reactor_compat::ConnectionDone;
 use reactor_compat::testing::StringTransport;
+use reactor_compat::{ConnectionDone, Protocol};
 
 type Log = Rc<RefCell<Vec<String>>>;
 
@@ -37,12 +37,18 @@ struct Obedient {
     reason: Rc<RefCell<Option<Failure>>>,
 }
 
-impl LineReceiver for Obedient {
-    const MAX_LENGTH: usize = 10;
-
+impl Protocol<LineTransport> for Obedient {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         self.me.replace(Some(transport.me()));
     }
+
+    fn connection_lost(&mut self, _: &LineConnection<Self>, reason: Failure) {
+        self.reason.replace(Some(reason));
+    }
+}
+
+impl LineReceiver for Obedient {
+    const MAX_LENGTH: usize = 10;
 
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         let line = text(line);
@@ -51,7 +57,7 @@ impl LineReceiver for Obedient {
                 Some(("=", limit)) => transport.set_max_length(limit.parse().unwrap()),
                 Some(("/", delimiter)) => transport.set_delimiter(delimiter),
                 _ if word == "raw" => transport.set_raw_mode(),
-                _ if word == "clear" => transport.clear_line_buffer(),
+                _ if word == "clear" => drop(transport.clear_line_buffer()),
                 _ => {}
             }
         }
@@ -75,10 +81,6 @@ impl LineReceiver for Obedient {
             Overlong::Closes => transport.lose_connection(),
             Overlong::Doubles => transport.set_max_length(2 * transport.max_length()),
         }
-    }
-
-    fn connection_lost(&mut self, _: &LineConnection<Self>, reason: Failure) {
-        self.reason.replace(Some(reason));
     }
 }
 
@@ -234,12 +236,14 @@ struct Limits {
     me: Rc<RefCell<Option<StringConnection<Self>>>>,
 }
 
-impl StringReceiver for Limits {
-    const MAX_LENGTH: usize = 3;
-
+impl Protocol<FramedTransport> for Limits {
     fn connection_made(&mut self, transport: &StringConnection<Self>) {
         self.me.replace(Some(transport.me()));
     }
+}
+
+impl StringReceiver for Limits {
+    const MAX_LENGTH: usize = 3;
 
     fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {
         let string = text(string);
@@ -305,12 +309,15 @@ fn a_limit_counts_from_the_next_string_on() {
 #[test]
 fn the_reason_names_the_limit_that_was_set() {
     struct Reason(Rc<RefCell<Option<Failure>>>);
+    impl Protocol<FramedTransport> for Reason {
+        fn connection_lost(&mut self, _: &StringConnection<Self>, reason: Failure) {
+            self.0.replace(Some(reason));
+        }
+    }
+
     impl StringReceiver for Reason {
         fn string_received(&mut self, transport: &StringConnection<Self>, _: &[u8]) {
             transport.set_max_length(1);
-        }
-        fn connection_lost(&mut self, _: &StringConnection<Self>, reason: Failure) {
-            self.0.replace(Some(reason));
         }
     }
     let reason = Rc::default();

@@ -8,20 +8,22 @@ use std::time::Duration;
 
 use deferred::testing::success_result_of;
 use deferred::{Deferred, Trigger};
-use protocols::basic::{LineConnection, LineReceiver, Lines};
-use reactor_compat::{Address, Reactor};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+use reactor_compat::{Address, Protocol, Reactor};
 
 /// Sends the reading end of a pipe with the first of two lines.
 struct Sender(Option<PipeReader>);
 
-impl LineReceiver for Sender {
+impl Protocol<LineTransport> for Sender {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         transport.send_file_descriptor(self.0.take().unwrap()).unwrap();
         transport.send_line("with");
         transport.send_line("without");
         transport.lose_connection();
     }
+}
 
+impl LineReceiver for Sender {
     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
 }
 
@@ -31,7 +33,7 @@ struct Receiver {
     done: Trigger<Vec<String>>,
 }
 
-impl LineReceiver for Receiver {
+impl Protocol<LineTransport> for Receiver {
     fn receives_descriptors(&self) -> bool {
         true
     }
@@ -41,7 +43,9 @@ impl LineReceiver for Receiver {
         File::from(descriptor).read_to_string(&mut text).unwrap();
         self.came.push(text);
     }
+}
 
+impl LineReceiver for Receiver {
     fn line_received(&mut self, _: &LineConnection<Self>, line: &[u8]) {
         self.came.push(String::from_utf8_lossy(line).into_owned());
         if line == b"without" {
@@ -53,11 +57,13 @@ impl LineReceiver for Receiver {
 /// Says that it wants descriptors, and takes none.
 struct Careless(Trigger<()>);
 
-impl LineReceiver for Careless {
+impl Protocol<LineTransport> for Careless {
     fn receives_descriptors(&self) -> bool {
         true
     }
+}
 
+impl LineReceiver for Careless {
     fn line_received(&mut self, _: &LineConnection<Self>, line: &[u8]) {
         if line == b"without" {
             self.0.callback(()).unwrap();

@@ -9,6 +9,7 @@
 
 #[cfg(feature = "codec")]
 mod codec;
+mod connected;
 mod file_sender;
 mod int_string;
 mod limits;

@@ -3,13 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use deferred::testing::success_result_of;
 use deferred::{Deferred, Failure, Panic, Trigger};
 use protocols::basic::{
-    Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, LineTooLong, Lines,
-    NetstringParseError, Netstrings, StringConnection, StringReceiver, StringTooLongError,
+    FramedTransport, Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver,
+    LineTooLong, LineTransport, Lines, NetstringParseError, Netstrings, SendLine, StringConnection,
+    StringReceiver, StringTooLongError,
 };
 use reactor_compat::testing::StringTransport;
-use reactor_compat::{Address, ConnectionDone, Reactor};
+use reactor_compat::{Address, ConnectionDone, Protocol, Reactor};
 
 /// What happened, in words.
 type Log = Rc<RefCell<Vec<String>>>;
@@ -32,6 +34,12 @@ impl Obedient {
     }
 }
 
+impl Protocol<LineTransport> for Obedient {
+    fn connection_lost(&mut self, _: &LineConnection<Self>, reason: Failure) {
+        self.reason.replace(Some(reason));
+    }
+}
+
 impl LineReceiver for Obedient {
     const MAX_LENGTH: usize = 20;
 
@@ -45,7 +53,7 @@ impl LineReceiver for Obedient {
             }
             b"lose" => transport.lose_connection(),
             b"raw" => transport.set_raw_mode(),
-            b"clear" => transport.clear_line_buffer(),
+            b"clear" => drop(transport.clear_line_buffer()),
             b"extra" => transport.set_line_mode(b"behind\r\n"),
             b"much" => transport.send_line(vec![b'x'; 100_000]),
             b"panic" => panic!("as the line says"),
@@ -76,10 +84,6 @@ impl LineReceiver for Obedient {
             }
             None => transport.set_line_mode(&data[end + 1..]),
         }
-    }
-
-    fn connection_lost(&mut self, _: &LineConnection<Self>, reason: Failure) {
-        self.reason.replace(Some(reason));
     }
 }
 
@@ -197,6 +201,80 @@ fn a_cleared_buffer_is_empty() {
     test.receive("three\r\n").expect(&["three"]);
 }
 
+/// Takes away what is behind each line that says so, and the end of what came.
+#[derive(Default)]
+struct Taker {
+    taken: Rc<RefCell<Vec<String>>>,
+    lines: Rc<RefCell<Vec<String>>>,
+}
+
+impl Taker {
+    fn take(&self, transport: &LineTransport) {
+        let taken = Rc::clone(&self.taken);
+        let take = move |rest: Vec<u8>| taken.borrow_mut().push(text(&rest));
+        drop(transport.clear_line_buffer().add_callback(take));
+    }
+}
+
+impl Protocol<LineTransport> for Taker {
+    fn connection_lost(&mut self, transport: &LineConnection<Self>, _: Failure) {
+        self.take(transport);
+    }
+}
+
+impl LineReceiver for Taker {
+    fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
+        self.lines.borrow_mut().push(text(line));
+        match line {
+            b"take" => self.take(transport),
+            b"add, take, add" => {
+                transport.set_line_mode(b"gone");
+                self.take(transport);
+                transport.set_line_mode(b"stays\r\n");
+            }
+            b"pause" => transport.pause_producing(),
+            b"raw" => transport.set_raw_mode(),
+            _ => {}
+        }
+    }
+
+    fn raw_data_received(&mut self, transport: &LineConnection<Self>, data: &[u8]) {
+        transport.set_line_mode(&data[1..]);
+        self.take(transport);
+    }
+}
+
+#[test]
+fn what_is_cleared_is_given_away() {
+    let taker = Taker::default();
+    let (taken, lines) = (Rc::clone(&taker.taken), Rc::clone(&taker.lines));
+    let transport = StringTransport::new(Lines::new(taker));
+    let check = |data: &[u8], heard: &[&str], took: &[&str]| {
+        transport.data_received(data);
+        assert_eq!(lines.take(), heard);
+        assert_eq!(taken.take(), took);
+    };
+    check(b"one\r\ntake\r\ntwo\r\nth", &["one", "take"], &["two\r\nth"]);
+    check(b"take\r\n", &["take"], &[""]);
+    // What was passed on before goes, what is passed on later stays.
+    check(b"add, take, add\r\nrest ", &["add, take, add", "stays"], &["rest gone"]);
+    check(b"raw\r\nxyz", &["raw"], &["yz"]);
+    // Part of it was held, part has just come; and the line is cut itself.
+    check(b"ta", &[], &[]);
+    check(b"ke\r\nmo", &["take"], &["mo"]);
+    check(b"pause\r\ntake\r\nheld", &["pause"], &[]);
+    transport.resume_producing();
+    check(b"", &["take"], &["held"]);
+    // From outside: at once.
+    transport.data_received(b"unfinished");
+    let receiver = success_result_of(transport.connection().receiver());
+    assert_eq!(success_result_of(receiver.clear_line_buffer()), b"unfinished");
+    check(b"line\r\nno end", &["line"], &[]);
+    transport.connection_lost(ConnectionDone);
+    assert_eq!(taken.take(), ["no end"]);
+    assert!(success_result_of(receiver.clear_line_buffer()).is_empty(), "all is over");
+}
+
 /// From outside its callbacks, a handler that goes back to line mode has the
 /// lines it passes on as soon as it is free.
 #[test]
@@ -248,6 +326,12 @@ struct Strings {
     refused: Rc<Cell<usize>>,
 }
 
+impl Protocol<FramedTransport> for Strings {
+    fn connection_lost(&mut self, _: &StringConnection<Self>, reason: Failure) {
+        self.reason.replace(Some(reason));
+    }
+}
+
 impl StringReceiver for Strings {
     const MAX_LENGTH: usize = 50;
 
@@ -264,10 +348,6 @@ impl StringReceiver for Strings {
     fn length_limit_exceeded(&mut self, transport: &StringConnection<Self>, length: usize) {
         self.refused.set(length);
         transport.lose_connection();
-    }
-
-    fn connection_lost(&mut self, _: &StringConnection<Self>, reason: Failure) {
-        self.reason.replace(Some(reason));
     }
 }
 
@@ -353,7 +433,7 @@ struct Client {
 const TURNS: usize = 2_000;
 const IN_FLIGHT: usize = 50;
 
-impl LineReceiver for Client {
+impl Protocol<LineTransport> for Client {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         for _ in 0..IN_FLIGHT {
             self.said += 1;
@@ -361,6 +441,13 @@ impl LineReceiver for Client {
         }
     }
 
+    fn connection_lost(&mut self, _: &LineConnection<Self>, reason: Failure) {
+        assert!(reason.check::<Panic>().is_none() && reason.is::<ConnectionDone>(), "{reason}");
+        self.reactor.stop().unwrap();
+    }
+}
+
+impl LineReceiver for Client {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         let heard = self.heard.get() + 1;
         assert_eq!(text(line), heard.to_string());
@@ -372,14 +459,11 @@ impl LineReceiver for Client {
             transport.lose_connection();
         }
     }
-
-    fn connection_lost(&mut self, _: &LineConnection<Self>, reason: Failure) {
-        assert!(reason.check::<Panic>().is_none() && reason.is::<ConnectionDone>(), "{reason}");
-        self.reactor.stop().unwrap();
-    }
 }
 
 struct Echo;
+
+impl Protocol<LineTransport> for Echo {}
 
 impl LineReceiver for Echo {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {

@@ -7,7 +7,7 @@ use deferred::Failure;
 use proptest::prelude::*;
 use protocols::stateful::{State, Stateful, StatefulProtocol, TooManyWanted};
 use reactor_compat::testing::StringTransport;
-use reactor_compat::{Connection, ConnectionDone};
+use reactor_compat::{Connection, ConnectionDone, Protocol};
 
 /// Strings behind their length in two bytes, as Twisted's own test has them.
 #[derive(Default)]
@@ -34,15 +34,17 @@ impl Int16 {
     }
 }
 
+impl Protocol for Int16 {
+    fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
+        self.reason.replace(Some(reason));
+    }
+}
+
 impl StatefulProtocol for Int16 {
     const MAX_LENGTH: usize = 60_000;
 
     fn initial_state(&mut self) -> State<Self> {
         State::new(2, Self::length)
-    }
-
-    fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
-        self.reason.replace(Some(reason));
     }
 }
 
@@ -98,6 +100,8 @@ fn wanting_too_much_is_the_reason() {
 #[test]
 fn wanting_nothing_does_not_hang() {
     struct Idle(Rc<Cell<usize>>);
+    impl Protocol for Idle {}
+
     impl StatefulProtocol for Idle {
         fn initial_state(&mut self) -> State<Self> {
             State::new(0, |this, _, _| {

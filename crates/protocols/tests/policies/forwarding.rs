@@ -1,162 +1,245 @@
-//! What is told to a protocol within another, or to a handler within a
-//! protocol: all that a protocol is told.
+//! Each protocol that runs another one, with each event: what it overrides
+//! nothing of, it passes on.
 
 use std::cell::RefCell;
-use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use deferred::testing::success_result_of;
+use deferred::time::Clock;
 use protocols::basic::{
-    Int8Strings, LineConnection, LineReceiver, Lines, StringConnection, StringReceiver,
+    Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, Lines, Netstrings,
+    StringConnection, StringReceiver,
 };
-use protocols::policies::{LimitConnectionsByPeer, LimitTotalConnectionsFactory, ProtocolWrapper};
+use protocols::htb::{Bucket, FilterByHost, ShapedProtocolFactory};
+use protocols::policies::{
+    LimitConnectionsByPeer, LimitTotalConnectionsFactory, ProtocolWrapper, SpewingFactory,
+    Throttle, ThrottlingFactory, TimeoutFactory, TrafficLoggingFactory, Watcher,
+};
 use protocols::stateful::{State, Stateful, StatefulProtocol};
-use protocols::wire::Discard;
+use reactor_compat::Transport;
 use reactor_compat::testing::StringTransport;
-use reactor_compat::{Address, Connection, Factory, Protocol};
+use reactor_compat::{Address, Connection, ConnectionDone, ConnectionEvent, Factory, Protocol};
 
-/// What was told, and to whom.
-#[derive(Clone, Default)]
-struct Told(Rc<RefCell<Vec<&'static str>>>);
-
-impl Told {
-    fn note(&self, what: &'static str) {
-        self.0.borrow_mut().push(what);
-    }
+/// The name of an event.
+fn name_of(event: &ConnectionEvent<'_>) -> String {
+    let text = format!("{event:?}");
+    text.split('(').next().unwrap().to_owned()
 }
 
-impl Protocol for Told {
+/// Notes the events that it handles or sees.
+#[derive(Clone, Default)]
+struct Recorder(Rc<RefCell<Vec<String>>>);
+
+impl<T: AsRef<Transport> + 'static> Protocol<T> for Recorder {
     fn receives_descriptors(&self) -> bool {
         true
     }
 
-    fn file_descriptor_received(&mut self, _: &Connection<Self>, _: OwnedFd) {
-        self.note("descriptor");
-    }
-    fn handshake_completed(&mut self, _: &Connection<Self>) {
-        self.note("handshake");
-    }
-    fn read_connection_lost(&mut self, _: &Connection<Self>) {
-        self.note("read");
-    }
-    fn write_connection_lost(&mut self, _: &Connection<Self>) {
-        self.note("write");
+    fn handle(&mut self, _: &Connection<Self, T>, event: ConnectionEvent<'_>) {
+        self.0.borrow_mut().push(name_of(&event));
     }
 }
 
-impl LineReceiver for Told {
+impl LineReceiver for Recorder {
     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
-    fn handshake_completed(&mut self, _: &LineConnection<Self>) {
-        self.note("handshake");
-    }
-    fn read_connection_lost(&mut self, _: &LineConnection<Self>) {
-        self.note("read");
-    }
-    fn write_connection_lost(&mut self, _: &LineConnection<Self>) {
-        self.note("write");
-    }
 }
 
-impl StringReceiver for Told {
+impl StringReceiver for Recorder {
     fn string_received(&mut self, _: &StringConnection<Self>, _: &[u8]) {}
-    fn handshake_completed(&mut self, _: &StringConnection<Self>) {
-        self.note("handshake");
-    }
-    fn read_connection_lost(&mut self, _: &StringConnection<Self>) {
-        self.note("read");
-    }
-    fn write_connection_lost(&mut self, _: &StringConnection<Self>) {
-        self.note("write");
-    }
 }
 
-impl StatefulProtocol for Told {
+impl StatefulProtocol for Recorder {
     fn initial_state(&mut self) -> State<Self> {
         State::new(1, |_, _, _| None)
     }
-    fn handshake_completed(&mut self, _: &Connection<Self>) {
-        self.note("handshake");
-    }
-    fn read_connection_lost(&mut self, _: &Connection<Self>) {
-        self.note("read");
-    }
-    fn write_connection_lost(&mut self, _: &Connection<Self>) {
-        self.note("write");
+}
+
+impl Watcher for Recorder {
+    fn watch(&mut self, _: &Connection<Self>, event: &ConnectionEvent<'_>) {
+        self.0.borrow_mut().push(name_of(event));
     }
 }
 
-/// Tells `protocol` what a transport would.
-fn tell<P: Protocol>(protocol: P) {
+/// Sees nothing.
+#[derive(Clone)]
+struct Blind;
+
+impl Watcher for Blind {}
+
+/// What takes an event.
+type Handle = Box<dyn Fn(ConnectionEvent<'static>)>;
+
+/// One event of each kind.
+fn events() -> Vec<ConnectionEvent<'static>> {
+    vec![
+        ConnectionEvent::ConnectionMade,
+        ConnectionEvent::DataReceived(b"5:hello,"),
+        #[cfg(unix)]
+        ConnectionEvent::FileDescriptorReceived(std::io::pipe().unwrap().0.into()),
+        ConnectionEvent::HandshakeCompleted,
+        ConnectionEvent::Resumed,
+        ConnectionEvent::ReadConnectionLost,
+        ConnectionEvent::WriteConnectionLost,
+        ConnectionEvent::ConnectionLost(ConnectionDone.into()),
+    ]
+}
+
+/// Gives `protocol` the events of its connection; it stays as it is made.
+fn connected<P: Protocol>(protocol: P) -> Handle {
     let transport = StringTransport::new(protocol);
-    let told = transport.connection().call(|protocol, transport| {
-        protocol.handshake_completed(transport);
-        if protocol.receives_descriptors() {
-            let (reader, _writer) = std::io::pipe().unwrap();
-            protocol.file_descriptor_received(transport, reader.into());
-        }
-        protocol.write_connection_lost(transport);
-        protocol.read_connection_lost(transport);
-    });
-    success_result_of(told);
+    let receives = transport.inspect(P::receives_descriptors).unwrap();
+    assert!(receives, "{} takes no descriptors", std::any::type_name::<P>());
+    Box::new(move |event| {
+        let handled = transport.connection().call(|protocol, me| protocol.handle(me, event));
+        success_result_of(handled);
+    })
 }
 
-/// What `Told` hears within what `make` makes of it.
-fn heard<P: Protocol>(make: impl FnOnce(Told) -> P) -> Vec<&'static str> {
-    let told = Told::default();
-    tell(make(told.clone()));
-    told.0.take()
+/// What becomes of the data that comes.
+#[derive(Clone, Copy, PartialEq)]
+enum Data {
+    PassedOn,
+    /// The handler gets what was found in it.
+    Parsed,
 }
 
-/// All of `what`, without the handshake where there is no TLS.
-fn all(what: &[&'static str]) -> Vec<&'static str> {
-    let known = |it: &&str| cfg!(feature = "tls") || *it != "handshake";
-    what.iter().copied().filter(known).collect()
+type Make = Box<dyn Fn(Recorder) -> Handle>;
+
+/// What runs a protocol: its name, what it does with data, and how one is made.
+type Runner = (&'static str, Data, Make);
+
+fn runner(name: &'static str, data: Data, make: impl Fn(Recorder) -> Handle + 'static) -> Runner {
+    (name, data, Box::new(make))
+}
+
+fn policy<F: Factory>(name: &'static str, make: impl Fn(Recorder) -> F + 'static) -> Runner {
+    runner(name, Data::PassedOn, move |recorder| {
+        connected(make(recorder).build_protocol(Address::Pipe).unwrap())
+    })
+}
+
+/// The factory of one recorder.
+fn of(recorder: Recorder) -> impl Fn(Address) -> Recorder {
+    move |_| recorder.clone()
+}
+
+fn wrappers() -> Vec<Runner> {
+    let wrapper = |name, make: fn(Recorder) -> Handle| runner(name, Data::PassedOn, make);
+    vec![
+        wrapper("wrapper", |it| connected(ProtocolWrapper::new(Blind, it))),
+        wrapper("two wrappers", |it| {
+            connected(ProtocolWrapper::new(Blind, ProtocolWrapper::new(Blind, it)))
+        }),
+        // It is the watcher that notes, here.
+        wrapper("watcher", |it| connected(ProtocolWrapper::new(it, Recorder::default()))),
+    ]
+}
+
+fn policies() -> Vec<Runner> {
+    let clock = Clock::new();
+    let (idle, throttled) = (clock.clone(), clock.clone());
+    let nobody = || of(Recorder::default());
+    vec![
+        policy("by peer", |it| LimitConnectionsByPeer::new(of(it), 1)),
+        policy("regular", move |it| {
+            LimitTotalConnectionsFactory::new(of(it), 1).overflow(nobody())
+        }),
+        policy("overflow", move |it| {
+            LimitTotalConnectionsFactory::new(nobody(), 0).overflow(of(it))
+        }),
+        policy("idle", move |it| TimeoutFactory::new(of(it), &idle, Duration::from_secs(1))),
+        policy("throttled", move |it| {
+            ThrottlingFactory::new(of(it), Throttle::new(&throttled).read_limit(1))
+        }),
+        policy("traffic", |it| TrafficLoggingFactory::opening(of(it), |_| Ok(std::io::sink()))),
+        policy("spewing", |it| SpewingFactory::new(of(it))),
+        policy("shaped", move |it| {
+            let clock = clock.clone();
+            let filter = FilterByHost::new(move || Bucket::new(&clock).rate(1.0));
+            ShapedProtocolFactory::new(of(it), &filter)
+        }),
+    ]
+}
+
+fn receivers() -> Vec<Runner> {
+    let receiver = |name, make: fn(Recorder) -> Handle| runner(name, Data::Parsed, make);
+    vec![
+        receiver("lines", |it| connected(Lines::new(it))),
+        receiver("lines only", |it| connected(Lines::only(it))),
+        receiver("netstrings", |it| connected(Netstrings::new(it))),
+        receiver("int8", |it| connected(Int8Strings::new(it))),
+        receiver("int16", |it| connected(Int16Strings::new(it))),
+        receiver("int32", |it| connected(Int32Strings::new(it))),
+        receiver("stateful", |it| connected(Stateful::new(it))),
+        receiver("watched lines", |it| connected(ProtocolWrapper::new(Blind, Lines::new(it)))),
+    ]
+}
+
+/// All that runs a protocol.
+fn runners() -> impl Iterator<Item = Runner> {
+    [wrappers(), policies(), receivers()].into_iter().flatten()
 }
 
 #[test]
-fn a_protocol_within_another_is_told_all() {
-    let expected = all(&["handshake", "descriptor", "write", "read"]);
-    assert_eq!(heard(|told| ProtocolWrapper::new(Discard, told)), expected);
-    let by_peer = |told: Told| {
-        let mut factory = LimitConnectionsByPeer::new(move |_: Address| told.clone(), 1);
-        factory.build_protocol(Address::Pipe).unwrap()
-    };
-    assert_eq!(heard(by_peer), expected);
-    for limit in [1, 0] {
-        let in_total = |told: Told| {
-            let overflow = told.clone();
-            let mut factory =
-                LimitTotalConnectionsFactory::new(move |_: Address| told.clone(), limit)
-                    .overflow(move |_: Address| overflow.clone());
-            factory.build_protocol(Address::Pipe).unwrap()
-        };
-        assert_eq!(heard(in_total), expected);
+fn each_event_is_passed_on_once_by_each_protocol_that_runs_another() {
+    let total = events().len();
+    for (runner, data, make) in runners() {
+        for which in 1..total {
+            let recorder = Recorder::default();
+            let handle = make(recorder.clone());
+            assert_eq!(recorder.0.take(), ["ConnectionMade"], "{runner}");
+            let event = events().swap_remove(which);
+            let name = name_of(&event);
+            handle(event);
+            let parsed = data == Data::Parsed && name == "DataReceived";
+            let expected = if parsed { vec![] } else { vec![name] };
+            assert_eq!(*recorder.0.borrow(), expected, "{runner}");
+        }
     }
 }
 
-/// Who looks on hears of it as well, but for what only one can have.
+/// All of them on one connection, in their order, and nothing after its end.
 #[test]
-fn a_watcher_is_told_what_two_can_hear() {
-    let watcher = |told| ProtocolWrapper::new(told, Told::default());
-    assert_eq!(heard(watcher), all(&["handshake", "write"]));
+fn all_events_are_passed_on_in_their_order() {
+    for (runner, data, make) in runners() {
+        let recorder = Recorder::default();
+        let handle = make(recorder.clone());
+        let heard = || events().into_iter().skip(1);
+        heard().for_each(&handle);
+        let mut expected: Vec<_> = events().iter().map(name_of).collect();
+        expected.retain(|name| data == Data::PassedOn || name != "DataReceived");
+        assert_eq!(*recorder.0.borrow(), expected, "{runner}");
+        heard().for_each(&handle);
+        assert_eq!(*recorder.0.borrow(), expected, "{runner}, after the end");
+    }
 }
 
+/// The events above are those that there are.
 #[test]
-fn a_handler_is_told_all() {
-    let expected = all(&["handshake", "write", "read"]);
-    assert_eq!(heard(Lines::new), expected);
-    assert_eq!(heard(Int8Strings::new), expected);
-    assert_eq!(heard(Stateful::new), expected);
+fn no_event_is_forgotten() {
+    let source =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../reactor-compat/src/connection_event.rs");
+    let source = std::fs::read_to_string(source).unwrap();
+    let body = source.split_once("pub enum ConnectionEvent").unwrap().1;
+    let body = body.split_once("\n}").unwrap().0;
+    let variants: Vec<&str> = body
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with(char::is_uppercase))
+        .map(|line| line.split(['(', ',']).next().unwrap())
+        .collect();
+    assert_eq!(variants, events().iter().map(name_of).collect::<Vec<_>>());
 }
 
 /// A socket that nobody wants descriptors of is not asked for them.
 #[test]
 fn who_wants_no_descriptors_gets_none() {
-    fn wants<P: Protocol>(protocol: &P) -> bool {
-        protocol.receives_descriptors()
-    }
-    assert!(wants(&ProtocolWrapper::new(Discard, Told::default())));
-    assert!(!wants(&ProtocolWrapper::new(Told::default(), Discard)));
-    let mut factory = LimitTotalConnectionsFactory::new(|_: Address| Discard, 1);
-    assert!(!wants(&factory.build_protocol(Address::Pipe).unwrap()));
+    struct Plain;
+    impl Protocol for Plain {}
+
+    assert!(!ProtocolWrapper::new(Recorder::default(), Plain).receives_descriptors());
+    let mut factory = LimitTotalConnectionsFactory::new(|_: Address| Plain, 1);
+    assert!(!factory.build_protocol(Address::Pipe).unwrap().receives_descriptors());
 }

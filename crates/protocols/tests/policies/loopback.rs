@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deferred::testing::{failure_result_of, success_result_of};
 use deferred::{Deferred, Failure};
-use protocols::basic::{LineConnection, LineReceiver, Lines};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 #[cfg(unix)]
 use protocols::loopback::loopback_unix;
 use protocols::loopback::{
@@ -290,12 +290,18 @@ struct Doom {
     lost: Rc<RefCell<usize>>,
 }
 
-impl LineReceiver for Doom {
+impl Protocol<LineTransport> for Doom {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         if self.greets {
             transport.send_line("DOOM LINE");
         }
     }
+    fn connection_lost(&mut self, _: &LineConnection<Self>, _: Failure) {
+        *self.lost.borrow_mut() += 1;
+    }
+}
+
+impl LineReceiver for Doom {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         self.answered += 1;
         if self.answered < 4 {
@@ -305,9 +311,6 @@ impl LineReceiver for Doom {
         if line == b"Hello 3" {
             transport.lose_connection();
         }
-    }
-    fn connection_lost(&mut self, _: &LineConnection<Self>, _: Failure) {
-        *self.lost.borrow_mut() += 1;
     }
 }
 

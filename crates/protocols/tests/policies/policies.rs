@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,14 +12,14 @@ use deferred::time::{Clock, ReactorTime};
 use protocols::policies::{
     LimitConnectionsByPeer, LimitTotalConnectionsFactory, ProtocolWrapper, SpewingFactory,
     Throttle, ThrottlingFactory, Timeout, TimeoutFactory, TimeoutMixin, TrafficLoggingFactory,
-    WrappingFactory,
+    Watcher, WrappingFactory,
 };
 use protocols::wire::{Discard, Echo, Qotd};
 use reactor_compat::log::LogCapture;
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{
-    Address, Connection, ConnectionDone, ConnectionLost, Factory, Producer, ProducerKind, Protocol,
-    Reactor,
+    Address, Connection, ConnectionDone, ConnectionEvent, ConnectionLost, Factory, Producer,
+    ProducerKind, Protocol, Reactor,
 };
 
 fn secs(seconds: f64) -> Duration {
@@ -70,10 +71,31 @@ impl Protocol for Witness {
     }
 }
 
+/// As a watcher it writes down the same.
+impl Watcher for Witness {
+    fn watch(&mut self, connection: &Connection<Self>, event: &ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::ConnectionMade => self.connection_made(connection),
+            ConnectionEvent::DataReceived(data) => self.data_received(connection, data),
+            ConnectionEvent::Resumed => self.resumed(connection),
+            ConnectionEvent::ReadConnectionLost => self.read_connection_lost(connection),
+            ConnectionEvent::ConnectionLost(reason) => {
+                self.connection_lost(connection, reason.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Watches nothing.
+struct Blind;
+
+impl Watcher for Blind {}
+
 // ----- wrappers -----
 
 #[test]
-fn a_watcher_hears_of_everything_first() {
+fn a_watcher_sees_everything_first() {
     let events = Rc::default();
     let witness = |name| Witness { name, events: Rc::clone(&events) };
     let inner = WrappingFactory::with(
@@ -83,11 +105,11 @@ fn a_watcher_hears_of_everything_first() {
         },
         {
             let inner = witness("inner");
-            move |_: Address| inner.clone()
+            move |_: Address| Some(inner.clone())
         },
     );
     let outer = witness("outer");
-    let mut factory = WrappingFactory::with(inner, move |_: Address| outer.clone());
+    let mut factory = WrappingFactory::with(inner, move |_: Address| Some(outer.clone()));
     let transport = connect(&mut factory);
     transport.data_received(b"hi");
     assert_eq!(transport.take_value(), b"outerinnerwrapped");
@@ -96,13 +118,8 @@ fn a_watcher_hears_of_everything_first() {
     transport.read_connection_lost();
     transport.connection_lost(ConnectionLost::default());
     let all = |event: &str| ["outer", "inner", "wrapped"].map(|name| format!("{name} {event}"));
-    let expected: Vec<String> = [all("made"), all("hi"), all("resumed")]
-        .into_iter()
-        .flatten()
-        .chain(["wrapped read lost".to_owned()])
-        .chain(all("lost: true"))
-        .collect();
-    assert_eq!(*events.borrow(), expected);
+    let expected = ["made", "hi", "resumed", "read lost", "lost: true"].map(all);
+    assert_eq!(*events.borrow(), expected.concat());
 }
 
 #[test]
@@ -114,8 +131,8 @@ fn what_is_wrapped_comes_home_to_itself() {
         }
     }
     let home = Rc::new(RefCell::new(None));
-    let later = ProtocolWrapper::new(Discard, Later(home.clone(), 0));
-    let transport = StringTransport::new(ProtocolWrapper::new(Discard, later));
+    let later = ProtocolWrapper::new(Blind, Later(home.clone(), 0));
+    let transport = StringTransport::new(ProtocolWrapper::new(Blind, later));
     let me = home.take().unwrap();
     me.call(|this, transport| {
         this.1 += 1;
@@ -129,7 +146,7 @@ fn what_is_wrapped_comes_home_to_itself() {
 
 #[test]
 fn a_factory_keeps_track_of_its_protocols() {
-    let mut factory = WrappingFactory::with(|_: Address| Echo, |_: Address| Discard);
+    let mut factory = WrappingFactory::with(|_: Address| Echo, |_: Address| Some(Blind));
     let protocols = factory.protocols();
     let built = factory.build_protocol(Address::Pipe).unwrap();
     assert!(protocols.is_empty(), "it is not connected");
@@ -143,35 +160,57 @@ fn a_factory_keeps_track_of_its_protocols() {
 
 #[test]
 fn a_connection_is_refused_if_either_factory_refuses_it() {
-    let none = |_: Address| None::<Echo>;
-    let some = |_: Address| Echo;
-    assert!(WrappingFactory::with(none, some).build_protocol(Address::Pipe).is_none());
-    assert!(WrappingFactory::with(some, none).build_protocol(Address::Pipe).is_none());
+    let blind = |_: Address| Some(Blind);
+    let refused = |_: Address| None::<Echo>;
+    assert!(WrappingFactory::with(refused, blind).build_protocol(Address::Pipe).is_none());
+    let refused = |_: Address| None::<Blind>;
+    let echo = |_: Address| Echo;
+    assert!(WrappingFactory::with(echo, refused).build_protocol(Address::Pipe).is_none());
+    assert!(WrappingFactory::with(echo, blind).build_protocol(Address::Pipe).is_some());
 }
 
 #[test]
-fn both_factories_start_and_stop() {
-    struct Counted(Rc<RefCell<Vec<&'static str>>>, [&'static str; 2]);
+fn the_factory_within_starts_and_stops() {
+    struct Counted(Rc<RefCell<Vec<&'static str>>>);
     impl Factory for Counted {
         type Protocol = Echo;
         fn build_protocol(&mut self, _: Address) -> Option<Echo> {
             Some(Echo)
         }
         fn start_factory(&mut self) {
-            self.0.borrow_mut().push(self.1[0]);
+            self.0.borrow_mut().push("starts");
         }
         fn stop_factory(&mut self) {
-            self.0.borrow_mut().push(self.1[1]);
+            self.0.borrow_mut().push("stops");
         }
     }
     let events = Rc::default();
-    let wrapped = Counted(Rc::clone(&events), ["wrapped starts", "wrapped stops"]);
-    let watchers = Counted(Rc::clone(&events), ["watchers start", "watchers stop"]);
-    let mut factory = WrappingFactory::with(wrapped, watchers);
+    let mut factory = WrappingFactory::with(Counted(Rc::clone(&events)), |_: Address| Some(Blind));
     factory.start_factory();
     factory.stop_factory();
-    let expected = ["wrapped starts", "watchers start", "wrapped stops", "watchers stop"];
-    assert_eq!(*events.borrow(), expected);
+    assert_eq!(*events.borrow(), ["starts", "stops"]);
+}
+
+/// A panic of a watcher is the end of the connection; both hear of that, and
+/// once.
+#[test]
+fn a_watcher_that_panics_keeps_nothing_from_the_protocol() {
+    struct Fragile(Rc<Cell<usize>>);
+    impl Watcher for Fragile {
+        fn watch(&mut self, _: &Connection<Self>, event: &ConnectionEvent<'_>) {
+            if let ConnectionEvent::ConnectionLost(_) = event {
+                self.0.set(self.0.get() + 1);
+                panic!("it is fragile");
+            }
+        }
+    }
+    let (events, seen) = (Rc::default(), Rc::default());
+    let witness = Witness { name: "wrapped", events: Rc::clone(&events) };
+    let transport = StringTransport::new(ProtocolWrapper::new(Fragile(Rc::clone(&seen)), witness));
+    let lost = catch_unwind(AssertUnwindSafe(|| transport.connection_lost(ConnectionDone)));
+    assert!(lost.is_err());
+    assert_eq!(*events.borrow(), ["wrapped made", "wrapped lost: false"]);
+    assert_eq!(seen.get(), 1);
 }
 
 // ----- throttling -----

@@ -19,6 +19,7 @@ use deferred::{Deferred, Failure, Outcome};
 
 pub use bring_home::BringHome;
 pub(crate) use driver::{Attendant, Driver, Setup};
+use home::Call;
 pub(crate) use home::{Home, Occupancy, Residence, Room};
 pub use if_gone::IfGone;
 pub(crate) use layer::{Layer, Security};
@@ -304,6 +305,45 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         Connection::new(Rc::new(Room::new(self.home.clone(), door)))
     }
 
+    /// The same with another transport, such as one that sends lines: a
+    /// protocol that runs a handler for its lines gives it this.
+    ///
+    /// It costs an allocation, as [`project`](Self::project) does.
+    ///
+    /// ```
+    /// use std::ops::Deref;
+    /// # use reactor_compat::{Connection, Protocol, Transport, testing::StringTransport};
+    ///
+    /// /// Sends words, with a blank behind each.
+    /// struct Words(Transport);
+    ///
+    /// impl Words {
+    ///     fn send_word(&self, word: &str) {
+    ///         self.0.write_sequence([word, " "]);
+    ///     }
+    /// }
+    ///
+    /// impl Deref for Words {
+    ///     type Target = Transport;
+    ///     fn deref(&self) -> &Transport {
+    ///         &self.0
+    ///     }
+    /// }
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    ///
+    /// let transport = StringTransport::new(Silent);
+    /// let words = Words(transport.transport().clone());
+    /// let me: Connection<Silent, Words> = transport.connection().with_transport(words);
+    /// me.send_word("hello");
+    /// assert!(me.connected());
+    /// assert_eq!(transport.take_value(), b"hello ");
+    /// ```
+    #[must_use]
+    pub fn with_transport<U: 'static>(&self, transport: U) -> Connection<P, U> {
+        Connection::new(Rc::new(WithTransport { home: self.home.clone(), transport }))
+    }
+
     /// Comes home now, later or never, as [`call`](Self::call) says.
     fn arrive<R: IfGone>(
         &self,
@@ -348,6 +388,30 @@ impl<P: 'static, T: 'static> Connection<P, T> {
             };
         }));
         Outcome::Wait(deferred)
+    }
+}
+
+/// The home of a protocol, with another transport.
+struct WithTransport<P, T, U> {
+    home: Rc<dyn Home<P, T>>,
+    transport: U,
+}
+
+impl<P: 'static, T: 'static, U> Home<P, U> for WithTransport<P, T, U> {
+    fn occupancy(&self) -> Occupancy {
+        self.home.occupancy()
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(&mut P)) {
+        self.home.visit(visit);
+    }
+
+    fn wait(&self, call: Call<P>) {
+        self.home.wait(call);
+    }
+
+    fn transport(&self) -> &U {
+        &self.transport
     }
 }
 

@@ -5,11 +5,10 @@
 
 use std::rc::Rc;
 
-use super::LineConnection;
-use crate::basic::LineReceiver;
+use super::LineTransport;
 use crate::basic::delimiter::Delimiter;
 
-impl<H: LineReceiver> LineConnection<H> {
+impl LineTransport {
     /// How long a line may be, without its end.
     ///
     /// See the example of [`set_max_length`](Self::set_max_length).
@@ -23,11 +22,13 @@ impl<H: LineReceiver> LineConnection<H> {
     /// which a part has come.
     ///
     /// ```
-    /// use protocols::basic::{LineConnection, LineReceiver, Lines};
-    /// use reactor_compat::testing::StringTransport;
+    /// use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+    /// use reactor_compat::{Protocol, testing::StringTransport};
     ///
     /// /// Trusts whoever knows the password with longer lines.
     /// struct Trust;
+    ///
+    /// impl Protocol<LineTransport> for Trust {}
     ///
     /// impl LineReceiver for Trust {
     ///     const MAX_LENGTH: usize = 8;
@@ -48,8 +49,8 @@ impl<H: LineReceiver> LineConnection<H> {
     #[doc(alias = "MAX_LENGTH")]
     pub fn set_max_length(&self, max_length: usize) {
         self.shared.max_length.set(max_length);
-        self.shared.asked.borrow_mut().max_length = Some(max_length);
-        self.shared.disturbed.set(true);
+        self.shared.requests.borrow_mut().max_length = Some(max_length);
+        self.shared.requested.set(true);
     }
 
     /// Sets what lines end with: those that are sent from now on, and those
@@ -57,10 +58,12 @@ impl<H: LineReceiver> LineConnection<H> {
     /// come.
     ///
     /// ```
-    /// use protocols::basic::{LineConnection, LineReceiver, Lines};
-    /// use reactor_compat::testing::StringTransport;
+    /// use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+    /// use reactor_compat::{Protocol, testing::StringTransport};
     ///
     /// struct Echo;
+    ///
+    /// impl Protocol<LineTransport> for Echo {}
     ///
     /// impl LineReceiver for Echo {
     ///     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
@@ -78,8 +81,9 @@ impl<H: LineReceiver> LineConnection<H> {
     #[doc(alias = "delimiter")]
     pub fn set_delimiter(&self, delimiter: impl AsRef<[u8]>) {
         let delimiter = Delimiter::new(delimiter.as_ref().to_vec());
+        self.shared.pair.set(delimiter.pair());
         self.shared.delimiter.replace(Rc::new(delimiter.clone()));
-        self.shared.asked.borrow_mut().delimiter = Some(delimiter);
-        self.shared.disturbed.set(true);
+        self.shared.requests.borrow_mut().delimiter = Some(delimiter);
+        self.shared.requested.set(true);
     }
 }
