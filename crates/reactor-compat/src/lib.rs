@@ -26,6 +26,7 @@
 //! | [`Remote`]: the reactor, from other threads | `IReactorFromThreads` |
 //! | [`ReactorTime`], [`DelayedCall`]: `call_later` | `IReactorTime`, `IDelayedCall` |
 //! | [`Protocol`]: what a connection's data means | `twisted.internet.protocol.Protocol` |
+//! | [`AnyProtocol`]: chosen at run time, or switched in mid-connection | `transport.protocol = ..` |
 //! | [`Factory`], [`ClientFactory`]: who makes protocols | `Factory`, `ClientFactory` |
 //! | [`ReconnectingClientFactory`]: connects again | `ReconnectingClientFactory` |
 //! | [`Transport`]: the handle to a connection | `ITransport` |
@@ -56,6 +57,7 @@
 mod address;
 #[cfg(unix)]
 mod adopt;
+mod any_protocol;
 mod connection;
 mod connection_event;
 mod connector;
@@ -97,6 +99,7 @@ pub mod tls;
 pub use address::{Address, UnixAddress};
 #[cfg(unix)]
 pub use adopt::AdoptError;
+pub use any_protocol::{AnyProtocol, NotChosen, ProtocolSwitch, ProtocolSwitched, SwitchError};
 pub use connection::{BringHome, Connection, IfGone};
 pub use connection_event::ConnectionEvent;
 pub use connector::{Connector, Target};
