@@ -17,9 +17,9 @@ use std::process;
 use std::rc::Rc;
 
 use deferred::Failure;
-use protocols::basic::{LineConnection, LineReceiver, Lines};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 use reactor_compat::endpoint::server_from_string;
-use reactor_compat::{Address, Factory, reactor};
+use reactor_compat::{Address, Factory, Protocol, reactor};
 
 /// Everybody by name.
 type Room = Rc<RefCell<BTreeMap<String, LineConnection<Chat>>>>;
@@ -50,23 +50,25 @@ impl Chat {
     }
 }
 
-impl LineReceiver for Chat {
+impl Protocol<LineTransport> for Chat {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         transport.send_line("What's your name?");
-    }
-
-    fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
-        match &self.name {
-            Some(name) => self.tell_others(name, &format!("<{name}> {line}")),
-            None => self.introduce(transport, &line),
-        }
     }
 
     fn connection_lost(&mut self, _transport: &LineConnection<Self>, _reason: Failure) {
         if let Some(name) = self.name.take() {
             self.room.borrow_mut().remove(&name);
             self.tell_others(&name, &format!("* {name} has left"));
+        }
+    }
+}
+
+impl LineReceiver for Chat {
+    fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        match &self.name {
+            Some(name) => self.tell_others(name, &format!("<{name}> {line}")),
+            None => self.introduce(transport, &line),
         }
     }
 }

@@ -19,8 +19,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 
 use deferred::Failure;
-use protocols::basic::{LineConnection, LineReceiver, Lines};
-use reactor_compat::{Address, BringHome, defer_to_thread, reactor};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+use reactor_compat::{Address, BringHome, Protocol, defer_to_thread, reactor};
 
 /// How much of a message is looked at, and how many files may be named.
 const MAX_HEADERS: u64 = 1 << 20;
@@ -30,6 +30,8 @@ const MAX_FILES: usize = 1000;
 struct MailFilter {
     files: Vec<String>,
 }
+
+impl Protocol<LineTransport> for MailFilter {}
 
 impl LineReceiver for MailFilter {
     const DELIMITER: &'static [u8] = b"\n";

@@ -13,33 +13,35 @@ use std::error::Error;
 use std::process;
 
 use deferred::Failure;
-use protocols::basic::{LineConnection, LineReceiver, Lines};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 use reactor_compat::endpoint::client_from_string;
-use reactor_compat::{Address, reactor};
+use reactor_compat::{Address, Protocol, reactor};
 
 const END: &str = "Bye-bye!";
 
 /// Says something, and waits until it has all come back.
 struct EchoClient;
 
-impl LineReceiver for EchoClient {
+impl Protocol<LineTransport> for EchoClient {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         transport.send_line("Hello, world!");
         transport.send_line("What a fine day it is.");
         transport.send_line(END);
     }
 
+    fn connection_lost(&mut self, _transport: &LineConnection<Self>, reason: Failure) {
+        println!("connection lost: {reason}");
+        // It may be the reactor's own stop that ends the connection.
+        let _ = reactor().stop();
+    }
+}
+
+impl LineReceiver for EchoClient {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         println!("received: {}", String::from_utf8_lossy(line));
         if line == END.as_bytes() {
             transport.lose_connection();
         }
-    }
-
-    fn connection_lost(&mut self, _transport: &LineConnection<Self>, reason: Failure) {
-        println!("connection lost: {reason}");
-        // It may be the reactor's own stop that ends the connection.
-        let _ = reactor().stop();
     }
 }
 

@@ -16,10 +16,10 @@ use std::env;
 use std::process::ExitCode;
 
 use deferred::{Deferred, Failure, Trigger};
-use protocols::basic::{LineConnection, LineReceiver, Lines};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 use reactor_compat::task::react;
 use reactor_compat::tls::{ClientOptions, TrustRoots};
-use reactor_compat::{Address, ConnectionDone, Reactor};
+use reactor_compat::{Address, ConnectionDone, Protocol, Reactor};
 
 const END: &str = "Bye-bye!";
 
@@ -28,18 +28,11 @@ struct EchoClient {
     done: Trigger<()>,
 }
 
-impl LineReceiver for EchoClient {
+impl Protocol<LineTransport> for EchoClient {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         transport.send_line("Hello, world!");
         transport.send_line("What a fine day it is.");
         transport.send_line(END);
-    }
-
-    fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
-        println!("received: {}", String::from_utf8_lossy(line));
-        if line == END.as_bytes() {
-            transport.lose_connection();
-        }
     }
 
     fn connection_lost(&mut self, _transport: &LineConnection<Self>, reason: Failure) {
@@ -47,6 +40,15 @@ impl LineReceiver for EchoClient {
         // A server that is not whom we believe is one of the other reasons.
         let end = if reason.is::<ConnectionDone>() { Ok(()) } else { Err(reason) };
         let _ = self.done.fire(end);
+    }
+}
+
+impl LineReceiver for EchoClient {
+    fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
+        println!("received: {}", String::from_utf8_lossy(line));
+        if line == END.as_bytes() {
+            transport.lose_connection();
+        }
     }
 }
 

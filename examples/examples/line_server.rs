@@ -15,17 +15,23 @@ use std::error::Error;
 use std::process;
 
 use deferred::Failure;
-use protocols::basic::{LineConnection, LineReceiver, Lines};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 use reactor_compat::endpoint::server_from_string;
-use reactor_compat::{Address, reactor};
+use reactor_compat::{Address, Protocol, reactor};
 
 struct Shout;
 
-impl LineReceiver for Shout {
+impl Protocol<LineTransport> for Shout {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         transport.send_line("What shall I shout?");
     }
 
+    fn connection_lost(&mut self, transport: &LineConnection<Self>, reason: Failure) {
+        println!("{} is gone: {reason}", transport.get_peer());
+    }
+}
+
+impl LineReceiver for Shout {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         if line == b"quit" {
             transport.send_line("Goodbye.");
@@ -33,10 +39,6 @@ impl LineReceiver for Shout {
         } else {
             transport.send_line(line.to_ascii_uppercase());
         }
-    }
-
-    fn connection_lost(&mut self, transport: &LineConnection<Self>, reason: Failure) {
-        println!("{} is gone: {reason}", transport.get_peer());
     }
 }
 

@@ -15,11 +15,17 @@ use std::error::Error;
 use std::process;
 
 use deferred::Failure;
-use protocols::basic::{Netstrings, StringConnection, StringReceiver};
+use protocols::basic::{FramedTransport, Netstrings, StringConnection, StringReceiver};
 use reactor_compat::endpoint::server_from_string;
-use reactor_compat::{Address, reactor};
+use reactor_compat::{Address, Protocol, reactor};
 
 struct TurnRound;
+
+impl Protocol<FramedTransport> for TurnRound {
+    fn connection_lost(&mut self, transport: &StringConnection<Self>, reason: Failure) {
+        println!("{} is gone: {reason}", transport.get_peer());
+    }
+}
 
 impl StringReceiver for TurnRound {
     const MAX_LENGTH: usize = 1 << 20;
@@ -30,10 +36,6 @@ impl StringReceiver for TurnRound {
             eprintln!("netstring_server: {error}");
             transport.lose_connection();
         }
-    }
-
-    fn connection_lost(&mut self, transport: &StringConnection<Self>, reason: Failure) {
-        println!("{} is gone: {reason}", transport.get_peer());
     }
 }
 

@@ -16,8 +16,8 @@ use std::os::fd::OwnedFd;
 use std::process;
 
 use deferred::Failure;
-use protocols::basic::{LineConnection, LineReceiver, Lines};
-use reactor_compat::{Address, reactor};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+use reactor_compat::{Address, Protocol, reactor};
 
 /// Takes a file, and then its name.
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl ReceiveFd {
     }
 }
 
-impl LineReceiver for ReceiveFd {
+impl Protocol<LineTransport> for ReceiveFd {
     fn receives_descriptors(&self) -> bool {
         true
     }
@@ -48,16 +48,18 @@ impl LineReceiver for ReceiveFd {
         self.file = Some(descriptor.into());
     }
 
+    fn connection_lost(&mut self, _transport: &LineConnection<Self>, _reason: Failure) {
+        // It may be the reactor's own stop that ends the connection.
+        let _ = reactor().stop();
+    }
+}
+
+impl LineReceiver for ReceiveFd {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         if let Err(error) = self.show(&String::from_utf8_lossy(line)) {
             eprintln!("recvfd: {error}");
         }
         transport.lose_connection();
-    }
-
-    fn connection_lost(&mut self, _transport: &LineConnection<Self>, _reason: Failure) {
-        // It may be the reactor's own stop that ends the connection.
-        let _ = reactor().stop();
     }
 }
 

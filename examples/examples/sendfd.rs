@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use deferred::Failure;
-use protocols::basic::{LineConnection, LineReceiver, Lines};
-use reactor_compat::{Address, DelayedCall, reactor};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+use reactor_compat::{Address, DelayedCall, Protocol, reactor};
 
 /// How long the other side may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ impl SendFd {
     }
 }
 
-impl LineReceiver for SendFd {
+impl Protocol<LineTransport> for SendFd {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         if let Err(error) = self.send(transport) {
             eprintln!("sendfd: {error}");
@@ -52,15 +52,17 @@ impl LineReceiver for SendFd {
         self.timeout = Some(reactor().call_later(PATIENCE, close));
     }
 
-    fn line_received(&mut self, _transport: &LineConnection<Self>, _line: &[u8]) {
-        // The other side has nothing to say.
-    }
-
     fn connection_lost(&mut self, _transport: &LineConnection<Self>, _reason: Failure) {
         if let Some(timeout) = self.timeout.take() {
             // It may be the timeout that closed it.
             let _ = timeout.cancel();
         }
+    }
+}
+
+impl LineReceiver for SendFd {
+    fn line_received(&mut self, _transport: &LineConnection<Self>, _line: &[u8]) {
+        // The other side has nothing to say.
     }
 }
 

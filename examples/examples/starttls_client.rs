@@ -13,10 +13,10 @@ use std::env;
 use std::process::ExitCode;
 
 use deferred::{Deferred, Failure, Trigger};
-use protocols::basic::{LineConnection, LineReceiver, Lines};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 use reactor_compat::task::react;
 use reactor_compat::tls::{ClientOptions, TrustRoots};
-use reactor_compat::{Address, ConnectionDone, Reactor};
+use reactor_compat::{Address, ConnectionDone, Protocol, Reactor};
 
 struct StartTlsClient {
     options: Option<ClientOptions>,
@@ -36,12 +36,20 @@ impl StartTlsClient {
     }
 }
 
-impl LineReceiver for StartTlsClient {
+impl Protocol<LineTransport> for StartTlsClient {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         transport.send_line("plain text");
         transport.send_line("STARTTLS");
     }
 
+    fn connection_lost(&mut self, _transport: &LineConnection<Self>, reason: Failure) {
+        // A server that is not whom we believe is one of the other reasons.
+        let end = if reason.is::<ConnectionDone>() { Ok(()) } else { Err(reason) };
+        let _ = self.done.fire(end);
+    }
+}
+
+impl LineReceiver for StartTlsClient {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         println!("received: {}", String::from_utf8_lossy(line));
         if line == b"READY" {
@@ -50,12 +58,6 @@ impl LineReceiver for StartTlsClient {
             }
             transport.lose_connection();
         }
-    }
-
-    fn connection_lost(&mut self, _transport: &LineConnection<Self>, reason: Failure) {
-        // A server that is not whom we believe is one of the other reasons.
-        let end = if reason.is::<ConnectionDone>() { Ok(()) } else { Err(reason) };
-        let _ = self.done.fire(end);
     }
 }
 

@@ -15,13 +15,15 @@ use std::env;
 use std::error::Error;
 use std::net::SocketAddr;
 
-use protocols::basic::{LineConnection, LineReceiver, Lines};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 use reactor_compat::tls::{Identity, ServerOptions};
-use reactor_compat::{Address, reactor};
+use reactor_compat::{Address, Protocol, reactor};
 
 struct TlsServer {
     options: ServerOptions,
 }
+
+impl Protocol<LineTransport> for TlsServer {}
 
 impl LineReceiver for TlsServer {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {

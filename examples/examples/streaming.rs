@@ -19,8 +19,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use deferred::Failure;
-use protocols::basic::{LineConnection, LineReceiver, Lines};
-use reactor_compat::{Address, Producer, ProducerKind, Transport, reactor};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+use reactor_compat::{Address, Producer, ProducerKind, Protocol, Transport, reactor};
 
 /// Makes the numbers that are still to be sent.
 #[derive(Clone)]
@@ -56,17 +56,10 @@ impl Producer for Numbers {
 
 struct ServeRandom;
 
-impl LineReceiver for ServeRandom {
+impl Protocol<LineTransport> for ServeRandom {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         println!("connection made from {}", transport.get_peer());
         transport.send_line("How many random integers do you want?");
-    }
-
-    fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
-        if let Err(error) = serve(transport, line) {
-            println!("not served: {error}");
-            transport.lose_connection();
-        }
     }
 
     fn connection_lost(&mut self, transport: &LineConnection<Self>, _reason: Failure) {
@@ -74,11 +67,20 @@ impl LineReceiver for ServeRandom {
     }
 }
 
+impl LineReceiver for ServeRandom {
+    fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
+        if let Err(error) = serve(transport, line) {
+            println!("not served: {error}");
+            transport.lose_connection();
+        }
+    }
+}
+
 fn serve(transport: &LineConnection<ServeRandom>, line: &[u8]) -> Result<(), Box<dyn Error>> {
     let count = str::from_utf8(line)?.trim().parse()?;
     println!("client requested {count} random integers");
     let numbers = Numbers {
-        transport: transport.transport().clone(),
+        transport: Transport::clone(transport),
         left: Rc::new(Cell::new(count)),
         paused: Rc::default(),
     };

@@ -12,7 +12,8 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use memchr::memchr;
 use protocols::basic::{
-    Int32Strings, LineConnection, LineReceiver, Lines, Netstrings, StringConnection, StringReceiver,
+    FramedTransport, Int32Strings, LineConnection, LineReceiver, LineTransport, Lines, Netstrings,
+    StringConnection, StringReceiver,
 };
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{ConnectionDone, Protocol};
@@ -60,11 +61,15 @@ impl Count {
     }
 }
 
+impl Protocol<LineTransport> for Count {}
+
 impl LineReceiver for Count {
     fn line_received(&mut self, _: &LineConnection<Self>, line: &[u8]) {
         self.add(line);
     }
 }
+
+impl Protocol<FramedTransport> for Count {}
 
 impl StringReceiver for Count {
     fn string_received(&mut self, _: &StringConnection<Self>, string: &[u8]) {
@@ -224,11 +229,15 @@ mod echo {
 
     struct Echo;
 
+    impl Protocol<LineTransport> for Echo {}
+
     impl LineReceiver for Echo {
         fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
             transport.send_line(line);
         }
     }
+
+    impl Protocol<FramedTransport> for Echo {}
 
     impl StringReceiver for Echo {
         fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {

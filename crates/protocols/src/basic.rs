@@ -1,10 +1,12 @@
 //! Lines, netstrings, strings behind their length; sending a file.
 //!
 //! ```
-//! use protocols::basic::{LineConnection, LineReceiver, Lines};
-//! use reactor_compat::testing::StringTransport;
+//! use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+//! use reactor_compat::{Protocol, testing::StringTransport};
 //!
 //! struct Shout;
+//!
+//! impl Protocol<LineTransport> for Shout {}
 //!
 //! impl LineReceiver for Shout {
 //!     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
@@ -21,34 +23,35 @@
 //! # Layout
 //!
 //! A user implements a trait; a protocol runs it, and gives it a connection
-//! that knows what is spoken; a parser, with no connection in it, finds what
-//! came. The codecs for `tokio_util` (feature `codec`) stand on the same
-//! parsers.
+//! whose transport knows what is spoken; a parser, with no connection in it,
+//! finds what came. The codecs for `tokio_util` (feature `codec`) stand on the
+//! same parsers. A client that has connected speaks by [`SendLine`] and
+//! [`SendString`].
 //!
-//! | trait | protocol | connection | parser | in Twisted |
+//! | trait | protocol | transport | parser | in Twisted |
 //! |---|---|---|---|---|
-//! | [`LineReceiver`] | [`Lines`] | [`LineConnection`] | [`LineParser`] | `LineReceiver`, `LineOnlyReceiver` |
-//! | [`StringReceiver`] | [`Netstrings`] | [`StringConnection`] | [`StringParser`] | `NetstringReceiver` |
-//! | [`StringReceiver`] | [`Int8Strings`], [`Int16Strings`], [`Int32Strings`] | [`StringConnection`] | [`StringParser`] | `Int8StringReceiver` and so on |
+//! | [`LineReceiver`] | [`Lines`] | [`LineTransport`] | [`LineParser`] | `LineReceiver`, `LineOnlyReceiver` |
+//! | [`StringReceiver`] | [`Netstrings`] | [`FramedTransport`] | [`StringParser`] | `NetstringReceiver` |
+//! | [`StringReceiver`] | [`Int8Strings`], [`Int16Strings`], [`Int32Strings`] | [`FramedTransport`] | [`StringParser`] | `Int8StringReceiver` and so on |
 //!
 //! [`FileSender`] sends a file over any transport.
 //!
-//! Mirrors `twisted.protocols.basic`. Tested in `tests/basic.rs`.
+//! Mirrors `twisted.protocols.basic`. Tested in `tests/framing/receivers.rs`.
 
 #[cfg(feature = "codec")]
 mod codec;
 mod delimiter;
 mod error;
 mod file_sender;
-pub(crate) mod flow;
 mod format;
+mod framed_transport;
 pub(crate) mod held;
-mod line_connection;
 mod line_parser;
 mod line_receiver;
+mod line_transport;
 mod lines;
 mod netstring;
-mod string_connection;
+mod send;
 mod string_parser;
 mod string_receiver;
 mod strings;
@@ -58,12 +61,13 @@ pub use codec::{LineCodec, StringCodec};
 pub use error::{LineTooLong, NetstringParseError, StringTooLongError};
 pub use file_sender::{ConsumerStopped, FileSender};
 pub use format::{Format, Int8, Int16, Int32};
-pub use line_connection::LineConnection;
+pub use framed_transport::{FramedTransport, StringConnection};
 pub use line_parser::{LineEvent, LineParser};
 pub use line_receiver::LineReceiver;
+pub use line_transport::{LineConnection, LineTransport};
 pub use lines::Lines;
 pub use netstring::Netstring;
-pub use string_connection::StringConnection;
+pub use send::{SendLine, SendString};
 pub use string_parser::StringParser;
 pub use string_receiver::StringReceiver;
 pub use strings::{Int8Strings, Int16Strings, Int32Strings, Netstrings, Strings};

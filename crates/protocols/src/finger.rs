@@ -1,6 +1,6 @@
 //! Who is logged in (RFC 1288).
 //!
-//! Mirrors `twisted.protocols.finger`. Tested in `tests/finger.rs`.
+//! Mirrors `twisted.protocols.finger`. Tested in `tests/servers/finger.rs`.
 //!
 //! ```
 //! use protocols::basic::Lines;
@@ -21,9 +21,9 @@
 //! assert_eq!(transport.take_value(), b"moshez is happy\n");
 //! ```
 
-use reactor_compat::Transport;
+use reactor_compat::{Protocol, Transport};
 
-use crate::basic::{LineConnection, LineReceiver};
+use crate::basic::{LineConnection, LineReceiver, LineTransport};
 
 /// Answers the queries of a finger server. Unless it says otherwise, all are
 /// denied.
@@ -101,6 +101,8 @@ impl<H: FingerHandler> Finger<H> {
         Self { handler }
     }
 }
+
+impl<H: FingerHandler> Protocol<LineTransport> for Finger<H> {}
 
 impl<H: FingerHandler> LineReceiver for Finger<H> {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {

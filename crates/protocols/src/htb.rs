@@ -1,7 +1,7 @@
 //! Hierarchical token buckets: how much may pass, for one connection, for all
 //! of a host's, for all of a server's, each within the other.
 //!
-//! Mirrors `twisted.protocols.htb`. Tested in `tests/htb.rs`.
+//! Mirrors `twisted.protocols.htb`. Tested in `tests/policies/htb.rs`.
 //!
 //! # Layout
 //!

@@ -1,7 +1,7 @@
 //! Who owns a connection (RFC 1413).
 //!
-//! Mirrors `twisted.protocols.ident`. Tested in `tests/ident.rs`. On Linux,
-//! `proc_lookup` finds owners in `/proc`.
+//! Mirrors `twisted.protocols.ident`. Tested in `tests/servers/ident.rs`. On
+//! Linux, `proc_lookup` finds owners in `/proc`.
 //!
 //! ```
 //! use protocols::basic::Lines;
@@ -23,13 +23,13 @@ use std::fmt;
 use std::rc::Rc;
 
 use deferred::{CallbackResult, Deferred, Failure, maybe_deferred};
-use reactor_compat::{Address, log};
+use reactor_compat::{Address, Protocol, log};
 
 pub use client::{IdentClient, MAX_QUERIES};
 #[cfg(target_os = "linux")]
 pub use proc::{ProcEntry, proc_lookup};
 
-use crate::basic::{LineConnection, LineReceiver};
+use crate::basic::{LineConnection, LineReceiver, LineTransport};
 use crate::in_turn::in_turn;
 
 /// Why nobody says who owns a connection.
@@ -149,6 +149,8 @@ impl Default for IdentServer {
         Self::new(|_, _| Err::<Identity, _>(IdentError::Unknown.into()))
     }
 }
+
+impl Protocol<LineTransport> for IdentServer {}
 
 impl LineReceiver for IdentServer {
     /// RFC 1413 has no more than a thousand characters in a line.

@@ -36,12 +36,16 @@ pub mod amp;
 pub mod basic;
 #[cfg(feature = "finger")]
 pub mod finger;
+#[cfg(feature = "basic")]
+mod flow;
 #[cfg(feature = "htb")]
 pub mod htb;
 #[cfg(feature = "ident")]
 pub mod ident;
 #[cfg(any(feature = "ident", feature = "postfix"))]
 mod in_turn;
+#[cfg(any(feature = "basic", feature = "policies"))]
+mod inner;
 #[cfg(feature = "loopback")]
 pub mod loopback;
 #[cfg(feature = "memcache")]

@@ -1,6 +1,7 @@
 //! Two protocols that talk to each other, for tests.
 //!
-//! Mirrors `twisted.protocols.loopback`. Tested in `tests/loopback.rs`.
+//! Mirrors `twisted.protocols.loopback`. Tested in
+//! `tests/policies/loopback.rs`.
 //!
 //! # Layout
 //!
@@ -13,12 +14,14 @@ mod pump;
 mod stream;
 
 use deferred::{Deferred, Trigger, gather_results};
-use reactor_compat::{Address, CannotListenError, Connection, Connector, Port, Protocol, Reactor};
+use reactor_compat::{
+    Address, CannotListenError, Connection, ConnectionEvent, Connector, Port, Protocol, Reactor,
+};
 
 pub use pump::{LoopbackQueue, collapsing_pump_policy, identity_pump_policy};
 
 use self::stream::{Lane, LoopbackStream, Policy};
-use crate::policies::ProtocolWrapper;
+use crate::policies::{ProtocolWrapper, Watcher};
 
 /// Has two protocols talk to each other, in memory, until one of them closes
 /// the connection. The Deferred fires when both have heard that it is lost.
@@ -205,8 +208,8 @@ fn until_over<P: Protocol>(
         .add_both(move |result| port.stop_listening().add_callback(|()| result.map(|_| ())))
 }
 
-/// Looks on until the connection is lost, and both it and whom it looks on
-/// have heard of it: then it is dropped.
+/// Fires when it is dropped: when the connection is lost, and the protocol
+/// within has heard of it.
 struct FireOnClose {
     closed: Trigger<()>,
     /// Where it announces what is written.
@@ -223,10 +226,10 @@ impl FireOnClose {
     }
 }
 
-impl Protocol for FireOnClose {
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        if let Some(lane) = self.lane.take() {
-            transport.tap_writes(move |data| lane.announce(data.len()));
+impl Watcher for FireOnClose {
+    fn watch(&mut self, connection: &Connection<Self>, event: &ConnectionEvent<'_>) {
+        if let (ConnectionEvent::ConnectionMade, Some(lane)) = (event, self.lane.take()) {
+            connection.tap_writes(move |data| lane.announce(data.len()));
         }
     }
 }

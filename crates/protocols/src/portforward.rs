@@ -1,6 +1,7 @@
 //! A connection handed on to another server.
 //!
-//! Mirrors `twisted.protocols.portforward`. Tested in `tests/portforward.rs`.
+//! Mirrors `twisted.protocols.portforward`. Tested in
+//! `tests/servers/portforward.rs`.
 //!
 //! # Layout
 //!

@@ -1,6 +1,6 @@
 //! Postfix's table lookups over TCP.
 //!
-//! Mirrors `twisted.protocols.postfix`. Tested in `tests/postfix.rs`.
+//! Mirrors `twisted.protocols.postfix`. Tested in `tests/servers/postfix.rs`.
 //!
 //! ```
 //! use protocols::postfix::PostfixTCPMapFactory;
@@ -18,9 +18,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{CallbackResult, Deferred, Failure, maybe_deferred};
-use reactor_compat::{Address, Connection, Factory, ReactorTime, Transport};
+use reactor_compat::{Address, Factory, Protocol, ReactorTime, Transport};
 
-use crate::basic::{LineConnection, LineReceiver, Lines};
+use crate::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 use crate::in_turn::in_turn;
 use crate::policies::{Timeout, TimeoutMixin};
 
@@ -110,7 +110,7 @@ impl PostfixTCPMapServer {
     /// ```
     pub const TIMEOUT: Duration = Duration::from_secs(600);
 
-    fn get(&mut self, transport: &Connection<Self>, key: Option<&[u8]>) {
+    fn get(&mut self, transport: &LineConnection<Self>, key: Option<&[u8]>) {
         let Some(key) = key else {
             return send_code(transport, 400, b"Command 'get' takes 1 parameters.");
         };
@@ -123,18 +123,20 @@ impl PostfixTCPMapServer {
     }
 }
 
-impl TimeoutMixin for PostfixTCPMapServer {
+impl TimeoutMixin<LineTransport> for PostfixTCPMapServer {
     fn timeout(&mut self) -> &mut Timeout {
         &mut self.timeout
     }
 }
 
-impl LineReceiver for PostfixTCPMapServer {
-    const DELIMITER: &'static [u8] = b"\n";
-
+impl Protocol<LineTransport> for PostfixTCPMapServer {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         self.set_timeout(transport, Self::TIMEOUT);
     }
+}
+
+impl LineReceiver for PostfixTCPMapServer {
+    const DELIMITER: &'static [u8] = b"\n";
 
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         self.reset_timeout();

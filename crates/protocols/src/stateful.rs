@@ -3,10 +3,12 @@
 //!
 //! ```
 //! use protocols::stateful::{State, Stateful, StatefulProtocol};
-//! use reactor_compat::{Connection, testing::StringTransport};
+//! use reactor_compat::{Connection, Protocol, testing::StringTransport};
 //!
 //! /// A length in one byte, then as many bytes of text.
 //! struct Texts(Vec<String>);
+//!
+//! impl Protocol for Texts {}
 //!
 //! impl StatefulProtocol for Texts {
 //!     fn initial_state(&mut self) -> State<Self> {
@@ -33,17 +35,18 @@
 //! assert_eq!(transport.inspect(|stateful| stateful.handler().0.concat()).unwrap(), "helloyou");
 //! ```
 //!
-//! Mirrors `twisted.protocols.stateful`. Tested in `tests/stateful.rs`.
+//! Mirrors `twisted.protocols.stateful`. Tested in `tests/framing/stateful.rs`.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
 use deferred::Failure;
-use reactor_compat::{Connection, ConnectionDone, Protocol, short_name};
+use reactor_compat::{Connection, ConnectionDone, ConnectionEvent, Protocol};
 
-use crate::basic::flow::{Flow, Waiting, flow, when_drained};
 use crate::basic::held::Held;
+use crate::flow::{Flow, Waiting, flow, plaintext_behind_tls, refuse_plaintext, wait};
+use crate::inner::Inner;
 
 /// What a [`StatefulProtocol`] does with some bytes: it returns the next
 /// state, or `None` to stay in this one.
@@ -53,8 +56,11 @@ pub type Step<H> = fn(&mut H, &Connection<H>, &[u8]) -> Option<State<H>>;
 ///
 /// ```
 /// use protocols::stateful::{State, StatefulProtocol};
+/// # use reactor_compat::Protocol;
 ///
 /// struct Silent;
+///
+/// impl Protocol for Silent {}
 ///
 /// impl StatefulProtocol for Silent {
 ///     fn initial_state(&mut self) -> State<Self> {
@@ -99,57 +105,26 @@ impl<H> fmt::Debug for State<H> {
     }
 }
 
-/// What is to be done about bytes, so many at a time. [`Stateful`] makes a
-/// protocol of it.
+/// Handles bytes, so many at a time as it wants. [`Stateful`] makes a protocol
+/// of it.
+///
+/// It is a [`Protocol`], which gets all that happens to the connection but the
+/// data: so `data_received` is never called.
 ///
 /// After [`lose_connection`](reactor_compat::Transport::lose_connection) what
 /// has come already is let go. After
 /// [`pause_producing`](reactor_compat::Transport::pause_producing) it waits.
 ///
 /// See the example of the [module](self).
-pub trait StatefulProtocol: Sized + 'static {
+pub trait StatefulProtocol: Protocol {
     /// How many bytes may be wanted. A state that wants more, as it does when
     /// it takes the peer's word for a length, ends the connection:
-    /// [`connection_lost`](Self::connection_lost) gets [`TooManyWanted`].
+    /// [`connection_lost`](Protocol::connection_lost) gets [`TooManyWanted`].
     const MAX_LENGTH: usize = 1 << 20;
 
-    /// What is wanted first.
+    /// The state to begin with.
     #[doc(alias = "getInitialState")]
     fn initial_state(&mut self) -> State<Self>;
-
-    /// The connection is there.
-    #[doc(alias = "connectionMade")]
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        let _ = transport;
-    }
-
-    /// The peer sends no more, and may still read.
-    ///
-    /// Unless a handler says otherwise, the connection is closed.
-    #[doc(alias = "readConnectionLost")]
-    fn read_connection_lost(&mut self, transport: &Connection<Self>) {
-        transport.lose_connection();
-    }
-
-    /// The peer has been told that we send no more; see
-    /// [`lose_write_connection`](reactor_compat::Transport::lose_write_connection).
-    #[doc(alias = "writeConnectionLost")]
-    fn write_connection_lost(&mut self, transport: &Connection<Self>) {
-        let _ = transport;
-    }
-
-    /// A TLS handshake is over; see
-    /// [`Protocol::handshake_completed`].
-    #[doc(alias = "handshakeCompleted")]
-    fn handshake_completed(&mut self, transport: &Connection<Self>) {
-        let _ = transport;
-    }
-
-    /// The connection is gone.
-    #[doc(alias = "connectionLost")]
-    fn connection_lost(&mut self, transport: &Connection<Self>, reason: Failure) {
-        let _ = (transport, reason);
-    }
 }
 
 /// A state wanted more bytes than it may: why a connection ended.
@@ -181,11 +156,10 @@ impl Error for TooManyWanted {}
 ///
 /// See the example of the [module](self).
 pub struct Stateful<H> {
-    handler: H,
+    inner: Inner<H>,
     state: State<H>,
     held: Held,
     waiting: Waiting,
-    connection: Option<Connection<H>>,
     /// Set when a state that wanted too much had the connection closed.
     refused: Option<TooManyWanted>,
 }
@@ -197,10 +171,9 @@ impl<H: StatefulProtocol> Stateful<H> {
     pub fn new(mut handler: H) -> Self {
         Self {
             state: handler.initial_state(),
-            handler,
+            inner: Inner::new(handler),
             held: Held::default(),
             waiting: Waiting::No,
-            connection: None,
             refused: None,
         }
     }
@@ -209,7 +182,34 @@ impl<H: StatefulProtocol> Stateful<H> {
     ///
     /// See the example of the [module](self).
     pub fn handler(&self) -> &H {
-        &self.handler
+        &self.inner.protocol
+    }
+
+    /// The handler, to be changed; see [`project`](Connection::project).
+    ///
+    /// ```
+    /// use protocols::stateful::{State, Stateful, StatefulProtocol};
+    /// # use reactor_compat::Protocol;
+    ///
+    /// struct Count(usize);
+    ///
+    /// impl Protocol for Count {}
+    ///
+    /// impl StatefulProtocol for Count {
+    ///     fn initial_state(&mut self) -> State<Self> {
+    ///         State::new(1, |this, _, _| {
+    ///             this.0 += 1;
+    ///             None
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// let mut stateful = Stateful::new(Count(0));
+    /// stateful.handler_mut().0 = 7;
+    /// assert_eq!(stateful.handler().0, 7);
+    /// ```
+    pub fn handler_mut(&mut self) -> &mut H {
+        &mut self.inner.protocol
     }
 
     /// How many bytes wait: those of what has not come whole, and while reading
@@ -217,8 +217,9 @@ impl<H: StatefulProtocol> Stateful<H> {
     ///
     /// ```
     /// # use protocols::stateful::{State, Stateful, StatefulProtocol};
-    /// # use reactor_compat::testing::StringTransport;
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
     /// # struct Silent;
+    /// # impl Protocol for Silent {}
     /// # impl StatefulProtocol for Silent {
     /// #     fn initial_state(&mut self) -> State<Self> {
     /// #         State::new(4, |_, _, _| None)
@@ -232,79 +233,71 @@ impl<H: StatefulProtocol> Stateful<H> {
         self.held.len()
     }
 
+    /// Gives the handler what is held and `input`, for as long as it may have
+    /// more.
     fn parse(&mut self, stateful: &Connection<Self>, mut input: &[u8]) {
-        let Some(connection) = self.connection.clone() else { return };
-        while flow(&connection) == Flow::Free {
+        let Some(connection) = &self.inner.connection else { return };
+        while flow(connection) == Flow::Free {
             let State { bytes, step } = self.state;
             if bytes > H::MAX_LENGTH {
                 self.refused = Some(TooManyWanted { wanted: bytes, max_length: H::MAX_LENGTH });
                 return connection.lose_connection();
             }
             let Some(data) = self.held.take_exact(bytes, &mut input) else { return };
-            match step(&mut self.handler, &connection, data) {
+            match step(&mut self.inner.protocol, connection, data) {
                 Some(next) => self.state = next,
                 // It wants nothing, and gets it once; in Twisted, for ever.
                 None if bytes == 0 => break,
                 None => {}
             }
         }
-        let flow = flow(&connection);
+        let flow = flow(connection);
         if flow == Flow::Closing {
             return self.held.clear();
         }
         self.held.push(input);
+        if plaintext_behind_tls(connection, self.held.len()) {
+            return self.held.clear();
+        }
         // What wants too much is refused, though it will never come.
         let due = self.held.len() >= self.state.bytes || self.state.bytes > H::MAX_LENGTH;
-        if due && flow == Flow::Held && self.waiting == Waiting::No {
-            self.waiting = when_drained(stateful, |stateful| &mut stateful.waiting);
+        if due && flow == Flow::Held {
+            wait(stateful, &mut self.waiting, |stateful| &mut stateful.waiting);
         }
     }
 }
 
 impl<H: StatefulProtocol> Protocol for Stateful<H> {
     fn log_prefix(&self) -> Cow<'static, str> {
-        short_name::<H>().into()
+        self.inner.protocol.log_prefix()
     }
 
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        let connection = transport.project(|stateful: &mut Self| &mut stateful.handler);
-        self.connection = Some(connection.clone());
-        self.handler.connection_made(&connection);
+    fn receives_descriptors(&self) -> bool {
+        self.inner.protocol.receives_descriptors()
     }
 
-    fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
-        self.parse(transport, data);
-    }
-
-    fn resumed(&mut self, transport: &Connection<Self>) {
-        self.parse(transport, &[]);
-    }
-
-    fn read_connection_lost(&mut self, _transport: &Connection<Self>) {
-        if let Some(connection) = self.connection.clone() {
-            self.handler.read_connection_lost(&connection);
-        }
-    }
-
-    fn write_connection_lost(&mut self, _transport: &Connection<Self>) {
-        if let Some(connection) = self.connection.clone() {
-            self.handler.write_connection_lost(&connection);
-        }
-    }
-
-    fn handshake_completed(&mut self, _transport: &Connection<Self>) {
-        if let Some(connection) = self.connection.clone() {
-            self.handler.handshake_completed(&connection);
-        }
-    }
-
-    fn connection_lost(&mut self, _transport: &Connection<Self>, reason: Failure) {
-        let reason = match self.refused {
-            Some(error) if reason.is::<ConnectionDone>() => Failure::new(error),
-            _ => reason,
-        };
-        if let Some(connection) = self.connection.take() {
-            self.handler.connection_lost(&connection, reason);
+    fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::ConnectionMade => {
+                self.inner.connect(connection.project(Self::handler_mut));
+            }
+            ConnectionEvent::DataReceived(data) => self.parse(connection, data),
+            ConnectionEvent::ConnectionLost(reason) => {
+                let reason = match self.refused {
+                    Some(error) if reason.is::<ConnectionDone>() => Failure::new(error),
+                    _ => reason,
+                };
+                self.inner.handle(ConnectionEvent::ConnectionLost(reason));
+            }
+            ConnectionEvent::Resumed => {
+                self.inner.handle(event);
+                self.parse(connection, &[]);
+            }
+            ConnectionEvent::HandshakeCompleted => {
+                refuse_plaintext(connection, self.held.len());
+                self.inner.handle(event);
+            }
+            event => self.inner.handle(event),
         }
     }
 }
@@ -312,7 +305,7 @@ impl<H: StatefulProtocol> Protocol for Stateful<H> {
 impl<H: fmt::Debug> fmt::Debug for Stateful<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stateful")
-            .field("handler", &self.handler)
+            .field("handler", &self.inner.protocol)
             .field("state", &self.state)
             .field("held", &self.held.len())
             .finish_non_exhaustive()

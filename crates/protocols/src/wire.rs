@@ -1,6 +1,6 @@
 //! The small servers of the early RFCs.
 //!
-//! Mirrors `twisted.protocols.wire`. Tested in `tests/wire.rs`.
+//! Mirrors `twisted.protocols.wire`. Tested in `tests/servers/wire.rs`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -26,6 +26,7 @@
 //! | [`Remote`]: the reactor, from other threads | `IReactorFromThreads` |
 //! | [`ReactorTime`], [`DelayedCall`]: `call_later` | `IReactorTime`, `IDelayedCall` |
 //! | [`Protocol`]: what a connection's data means | `twisted.internet.protocol.Protocol` |
+//! | [`AnyProtocol`]: chosen at run time, or switched in mid-connection | `transport.protocol = ..` |
 //! | [`Factory`], [`ClientFactory`]: who makes protocols | `Factory`, `ClientFactory` |
 //! | [`ReconnectingClientFactory`]: connects again | `ReconnectingClientFactory` |
 //! | [`Transport`]: the handle to a connection | `ITransport` |
@@ -56,6 +57,7 @@
 mod address;
 #[cfg(unix)]
 mod adopt;
+mod any_protocol;
 mod byte_queue;
 mod call_result;
 mod clock_handle;
@@ -104,6 +106,7 @@ pub mod tls;
 pub use address::{Address, Destination, Interface, Target, UnixAddress};
 #[cfg(unix)]
 pub use adopt::AdoptError;
+pub use any_protocol::{AnyProtocol, NotChosen, ProtocolSwitch, ProtocolSwitched, SwitchError};
 pub use call_result::CallResult;
 #[doc(hidden)]
 pub use call_result::FunctionResult;

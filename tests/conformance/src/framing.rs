@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use protocols::basic::{
-    Format, Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, Lines,
-    Netstrings, StringConnection, StringReceiver, Strings,
+    Format, FramedTransport, Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver,
+    LineTransport, Lines, Netstrings, StringConnection, StringReceiver, Strings,
 };
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{Protocol, Transport};
@@ -130,6 +130,8 @@ impl Handler {
     }
 }
 
+impl Protocol<LineTransport> for Handler {}
+
 impl LineReceiver for Handler {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         self.emit(json!(["line", hex(line)]));
@@ -155,6 +157,8 @@ impl LineReceiver for Handler {
         transport.lose_connection();
     }
 }
+
+impl Protocol<FramedTransport> for Handler {}
 
 impl StringReceiver for Handler {
     fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {

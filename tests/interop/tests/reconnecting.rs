@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure, Trigger};
 use interop::{PATIENCE, Peer, drive, python};
-use protocols::basic::{LineConnection, LineReceiver, Lines};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 use reactor_compat::{
-    Address, ClientFactory, Connector, Factory, ListenOptions, Reactor, ReconnectHandle,
+    Address, ClientFactory, Connector, Factory, ListenOptions, Protocol, Reactor, ReconnectHandle,
     ReconnectingClientFactory,
 };
 use tokio::net::TcpSocket;
@@ -38,6 +38,12 @@ struct Greeted {
     greeting: String,
 }
 
+impl Protocol<LineTransport> for Greeted {
+    fn connection_lost(&mut self, _: &LineConnection<Self>, _: Failure) {
+        let _ = self.heard.callback(self.greeting.clone());
+    }
+}
+
 impl LineReceiver for Greeted {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         self.greeting = String::from_utf8_lossy(line).into_owned();
@@ -45,10 +51,6 @@ impl LineReceiver for Greeted {
         if self.answer != "goodbye" {
             transport.lose_connection();
         }
-    }
-
-    fn connection_lost(&mut self, _: &LineConnection<Self>, _: Failure) {
-        let _ = self.heard.callback(self.greeting.clone());
     }
 }
 
@@ -102,11 +104,13 @@ impl Greeters {
 /// Greets, and listens.
 struct Greeter(Greeters);
 
-impl LineReceiver for Greeter {
+impl Protocol<LineTransport> for Greeter {
     fn connection_made(&mut self, transport: &LineConnection<Self>) {
         transport.send_line("hello");
     }
+}
 
+impl LineReceiver for Greeter {
     fn line_received(&mut self, _: &LineConnection<Self>, line: &[u8]) {
         self.0.reconnect.reset_delay();
         self.0.tell(format!("received {}", String::from_utf8_lossy(line)));

@@ -20,8 +20,8 @@ use deferred::{Deferred, Failure, Trigger};
 use fastrand::Rng;
 use interop::{Certificate, Peer, drive, listen_on, python};
 use protocols::basic::{
-    Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, Lines, Netstrings,
-    StringConnection, StringReceiver,
+    FramedTransport, Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver,
+    LineTransport, Lines, Netstrings, StringConnection, StringReceiver,
 };
 use reactor_compat::{Connection, ConnectionDone, Port, Protocol, Reactor, Transport};
 use support::connect_to;
@@ -93,11 +93,15 @@ impl Kind {
 /// Sends everything back.
 struct Echo;
 
+impl Protocol<LineTransport> for Echo {}
+
 impl LineReceiver for Echo {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         transport.send_line(line);
     }
 }
+
+impl Protocol<FramedTransport> for Echo {}
 
 impl StringReceiver for Echo {
     fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {
@@ -136,12 +140,20 @@ impl Checker {
     }
 }
 
+impl Protocol<LineTransport> for Checker {
+    fn connection_lost(&mut self, _: &LineConnection<Self>, reason: Failure) {
+        self.lost(reason);
+    }
+}
+
 impl LineReceiver for Checker {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         self.received(transport.transport(), line);
     }
+}
 
-    fn connection_lost(&mut self, _: &LineConnection<Self>, reason: Failure) {
+impl Protocol<FramedTransport> for Checker {
+    fn connection_lost(&mut self, _: &StringConnection<Self>, reason: Failure) {
         self.lost(reason);
     }
 }
@@ -149,10 +161,6 @@ impl LineReceiver for Checker {
 impl StringReceiver for Checker {
     fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {
         self.received(transport.transport(), string);
-    }
-
-    fn connection_lost(&mut self, _: &StringConnection<Self>, reason: Failure) {
-        self.lost(reason);
     }
 }
 
@@ -291,6 +299,12 @@ struct Million {
     ended: Trigger<u32>,
 }
 
+impl Protocol<LineTransport> for Million {
+    fn connection_lost(&mut self, _: &LineConnection<Self>, _: Failure) {
+        let _ = self.ended.callback(self.count);
+    }
+}
+
 impl LineReceiver for Million {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
         assert_eq!(line, format!("line {}", self.count).as_bytes());
@@ -298,10 +312,6 @@ impl LineReceiver for Million {
         if self.count == MILLION {
             transport.lose_connection();
         }
-    }
-
-    fn connection_lost(&mut self, _: &LineConnection<Self>, _: Failure) {
-        let _ = self.ended.callback(self.count);
     }
 }
 

@@ -4,9 +4,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use protocols::basic::{LineConnection, LineReceiver, Lines};
+use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 use protocols_fuzz::{cut, plan, relieve};
-use reactor_compat::ConnectionDone;
+use reactor_compat::{ConnectionDone, Protocol};
 use reactor_compat::testing::StringTransport;
 
 #[derive(Default)]
@@ -15,6 +15,8 @@ struct Obedient {
     raw: Vec<u8>,
     missing: usize,
 }
+
+impl Protocol<LineTransport> for Obedient {}
 
 impl LineReceiver for Obedient {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use protocols::stateful::{State, Stateful, StatefulProtocol};
 use protocols_fuzz::{cut, plan, relieve};
 use reactor_compat::testing::StringTransport;
-use reactor_compat::{Connection, ConnectionDone};
+use reactor_compat::{Connection, ConnectionDone, Protocol};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -41,15 +41,17 @@ impl Obedient {
     }
 }
 
+impl Protocol for Obedient {
+    fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
+        self.events.borrow_mut().push(Event::Lost(reason.to_string()));
+    }
+}
+
 impl StatefulProtocol for Obedient {
     const MAX_LENGTH: usize = 200;
 
     fn initial_state(&mut self) -> State<Self> {
         State::new(2, Self::order)
-    }
-
-    fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
-        self.events.borrow_mut().push(Event::Lost(reason.to_string()));
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`AmpBox`]: a box of one's own.
 //!
-//! Mirrors `twisted.protocols.amp.AmpBox`. Tested in `tests/amp_boxes.rs`.
+//! Mirrors `twisted.protocols.amp.AmpBox`. Tested in `tests/amp/boxes.rs`.
 
 use std::collections::BTreeMap;
 use std::fmt;

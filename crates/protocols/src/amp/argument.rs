@@ -1,7 +1,7 @@
 //! [`Argument`]: an argument type that is known only when the program runs.
 //!
 //! Mirrors `twisted.protocols.amp.Argument` and what derives from it. Tested
-//! in `tests/amp_arguments.rs`, and against Twisted by the conformance
+//! in `tests/amp/arguments.rs`, and against Twisted by the conformance
 //! programs.
 
 use std::collections::BTreeMap;

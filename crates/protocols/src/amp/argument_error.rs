@@ -1,6 +1,6 @@
 //! [`ArgumentError`]: a value that does not fit into a box, or come out of one.
 //!
-//! Tested in `tests/amp_arguments.rs`.
+//! Tested in `tests/amp/arguments.rs`.
 
 use std::error::Error;
 use std::fmt;

@@ -1,7 +1,8 @@
 //! A command that was received, and how it is answered.
 //!
 //! Mirrors `_commandReceived` and `_wrapWithSerialization` of
-//! `twisted.protocols.amp`. Tested in `tests/amp.rs` and `tests/amp_errors.rs`.
+//! `twisted.protocols.amp`. Tested in `tests/amp/calls.rs` and
+//! `tests/amp/errors.rs`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 

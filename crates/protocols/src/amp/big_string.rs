@@ -1,7 +1,7 @@
 //! [`BigString`]: bytes that do not fit into one value.
 //!
 //! Mirrors the `BigString` argument that Twisted users pass around; Twisted
-//! itself has none. Tested in `tests/amp_limits.rs`.
+//! itself has none. Tested in `tests/amp/limits.rs`.
 
 use std::fmt;
 use std::ops::Deref;

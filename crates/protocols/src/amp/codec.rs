@@ -1,6 +1,6 @@
 //! [`BoxCodec`]: the same boxes for `tokio_util`.
 //!
-//! Tested in `tests/amp_codec.rs`.
+//! Tested in `tests/amp/codec.rs`.
 
 use std::borrow::Borrow;
 use std::error::Error;

@@ -1,6 +1,6 @@
 //! [`Command`]: what one side asks of the other, declared as a Rust type.
 //!
-//! Mirrors `twisted.protocols.amp.Command`. Tested in `tests/amp.rs`.
+//! Mirrors `twisted.protocols.amp.Command`. Tested in `tests/amp/calls.rs`.
 
 use std::error::Error;
 use std::fmt;

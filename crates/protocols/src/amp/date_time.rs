@@ -1,7 +1,7 @@
 //! [`DateTime`]: a date and a time, and how far that is from UTC.
 //!
 //! Mirrors `twisted.protocols.amp.DateTime`. Tested in
-//! `tests/amp_arguments.rs`.
+//! `tests/amp/arguments.rs`.
 
 use std::fmt;
 use std::str::FromStr;

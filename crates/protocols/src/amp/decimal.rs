@@ -1,7 +1,7 @@
 //! [`Decimal`]: a decimal number, its precision included.
 //!
 //! Mirrors `twisted.protocols.amp.Decimal`. Tested in
-//! `tests/amp_arguments.rs`.
+//! `tests/amp/arguments.rs`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 //! [`Descriptor`]: a file descriptor, as an argument.
 //!
 //! Mirrors `twisted.protocols.amp.Descriptor`. Tested in
-//! `tests/amp_descriptors.rs`, and against Twisted by the interop package.
+//! `tests/amp/descriptors.rs`, and against Twisted by the interop package.
 
 use std::cell::Cell;
 use std::fmt;

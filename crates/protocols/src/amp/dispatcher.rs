@@ -2,7 +2,7 @@
 //! how boxes are sent.
 //!
 //! Mirrors `BoxDispatcher` of `twisted.protocols.amp`. Tested in
-//! `tests/amp.rs`.
+//! `tests/amp/calls.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! [`Encoder`]: boxes as they are on the wire.
 //!
 //! Mirrors `AmpBox.serialize` of `twisted.protocols.amp`. Tested in
-//! `tests/amp_boxes.rs` and `tests/amp_arguments.rs`.
+//! `tests/amp/boxes.rs` and `tests/amp/arguments.rs`.
 
 #[cfg(unix)]
 use super::exchange::Enclosed;

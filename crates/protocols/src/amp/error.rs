@@ -1,6 +1,6 @@
 //! What can be wrong with boxes, calls and answers, under Twisted's names.
 //!
-//! Tested in `tests/amp.rs` and `tests/amp_errors.rs`.
+//! Tested in `tests/amp/calls.rs` and `tests/amp/errors.rs`.
 
 use std::error::Error;
 use std::fmt;

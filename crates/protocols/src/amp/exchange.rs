@@ -2,7 +2,7 @@
 //! those that go with the box that is being written.
 //!
 //! Mirrors `_DescriptorExchanger` of `twisted.protocols.amp`. Tested in
-//! `tests/amp_descriptors.rs`.
+//! `tests/amp/descriptors.rs`.
 
 #[cfg(unix)]
 use std::{

@@ -1,7 +1,7 @@
 //! [`Integer`]: a whole number of any size.
 //!
 //! Mirrors `twisted.protocols.amp.Integer`. Tested in
-//! `tests/amp_arguments.rs`.
+//! `tests/amp/arguments.rs`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,6 +1,6 @@
 //! [`Limits`]: what an AMP connection takes of its peer.
 //!
-//! Tested in `tests/amp_limits.rs`.
+//! Tested in `tests/amp/limits.rs`.
 
 /// The longest key, in bytes.
 pub const MAX_KEY_LENGTH: usize = 0xFF;

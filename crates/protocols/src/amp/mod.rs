@@ -52,7 +52,7 @@
 //!
 //! Each type's argument on the wire is in the table at [`Command`].
 //!
-//! Mirrors `twisted.protocols.amp`. Tested in `tests/amp.rs` and its
+//! Mirrors `twisted.protocols.amp`. Tested in `tests/amp/calls.rs` and its
 //! neighbours, and against Twisted by the interop package.
 
 mod amp_box;

@@ -1,7 +1,7 @@
 //! [`BoxParser`]: from bytes to boxes, with no transport in it.
 //!
 //! Mirrors what `twisted.protocols.amp.BinaryBoxProtocol` parses. Tested in
-//! `tests/amp_boxes.rs`.
+//! `tests/amp/boxes.rs`.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! [`Amp`]: the protocol of a connection.
 //!
-//! Mirrors `twisted.protocols.amp.AMP`. Tested in `tests/amp.rs` and
-//! `tests/amp_tcp.rs`.
+//! Mirrors `twisted.protocols.amp.AMP`. Tested in `tests/amp/calls.rs` and
+//! `tests/amp/tcp.rs`.
 
 use std::fmt;
 use std::mem;

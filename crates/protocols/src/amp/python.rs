@@ -1,6 +1,6 @@
 //! Numbers as Python writes and reads them.
 //!
-//! Tested in `tests/amp_arguments.rs`, and against Python by the conformance
+//! Tested in `tests/amp/arguments.rs`, and against Python by the conformance
 //! programs.
 
 use std::fmt::Write;

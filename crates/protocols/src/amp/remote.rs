@@ -1,7 +1,7 @@
 //! [`Remote`] and [`Peer`]: the other side of a connection, to be called.
 //!
 //! Mirrors `callRemote` of `twisted.protocols.amp.BoxDispatcher`. Tested in
-//! `tests/amp.rs`.
+//! `tests/amp/calls.rs`.
 
 use std::fmt;
 use std::ops::Deref;
@@ -23,7 +23,7 @@ use super::{Amp, AmpBox, AmpHandler, ArgumentError, BoxRef, Command, RemoteAmpEr
 /// with all others when the running callback returns.
 ///
 /// ```
-/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
 /// # use math::*;
 /// use deferred::testing::success_result_of;
 /// use protocols::amp::{Amp, CallRemote};
@@ -109,7 +109,7 @@ impl Remote {
     ///
     /// ```
     /// # use deferred::testing::success_result_of;
-    /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+    /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
     /// # use math::*;
     /// # use protocols::amp::{Amp, CallRemote};
     /// # use reactor_compat::testing::StringTransport;
@@ -128,7 +128,7 @@ impl Remote {
     /// answered is a box, too, and an error a [`RemoteAmpError`].
     ///
     /// ```
-    /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+    /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
     /// # use math::*;
     /// # use deferred::testing::success_result_of;
     /// # use protocols::amp::{Amp, AmpBox, CallRemote};
@@ -310,7 +310,7 @@ impl Question for StringCall {
 ///
 /// ```
 /// use protocols::amp::{Amp, AmpHandler, Peer, Responders};
-/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
 /// # use math::*;
 /// use deferred::{Deferred, Trigger};
 /// use reactor_compat::BringHome;
@@ -405,7 +405,7 @@ impl<H: AmpHandler> fmt::Debug for Peer<H> {
 /// was just connected.
 ///
 /// ```
-/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
 /// # use math::*;
 /// # use deferred::testing::success_result_of;
 /// # use reactor_compat::testing::StringTransport;

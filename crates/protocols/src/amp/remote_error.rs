@@ -1,7 +1,7 @@
 //! Errors on the wire, and how they become Rust values again.
 //!
 //! Mirrors `RemoteAmpError` and `Command.reverseErrors` of
-//! `twisted.protocols.amp`. Tested in `tests/amp_errors.rs`.
+//! `twisted.protocols.amp`. Tested in `tests/amp/errors.rs`.
 
 use std::error::Error;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! [`Responders`]: which function answers which command.
 //!
 //! Mirrors `CommandLocator` and `SimpleStringLocator` of
-//! `twisted.protocols.amp`. Tested in `tests/amp.rs`.
+//! `twisted.protocols.amp`. Tested in `tests/amp/calls.rs`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,7 +27,7 @@ type Respond<H> = Rc<dyn Fn(&mut H, &Peer<H>, Ask<'_>) -> Served>;
 /// ```
 /// use deferred::{Deferred, Failure, ensure_deferred, testing::success_result_of};
 /// use protocols::amp::{Amp, AmpHandler, Peer, Responders};
-/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
 /// # use math::*;
 ///
 /// /// Needs nothing but the arguments.
@@ -190,7 +190,7 @@ impl<H: AmpHandler> Responders<H> {
     /// The commands that are answered, in no order.
     ///
     /// ```
-    /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp_support/math.in")); }
+    /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
     /// # use math::*;
     /// use protocols::amp::Responders;
     ///

@@ -1,7 +1,7 @@
 //! From Rust values to boxes, by serde.
 //!
 //! Mirrors the argument types of `twisted.protocols.amp`. Tested in
-//! `tests/amp_arguments.rs`.
+//! `tests/amp/arguments.rs`.
 
 mod value;
 

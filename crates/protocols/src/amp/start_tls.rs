@@ -1,7 +1,7 @@
 //! Turning a connection to TLS.
 //!
 //! Mirrors `StartTLS` of `twisted.protocols.amp`. Tested in
-//! `tests/amp_tls.rs`.
+//! `tests/amp/tls.rs`.
 
 use std::error::Error;
 use std::fmt;

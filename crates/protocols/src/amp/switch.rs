@@ -1,7 +1,7 @@
 //! Giving a connection to another protocol.
 //!
 //! Mirrors `ProtocolSwitchCommand` and `BinaryBoxProtocol._switchTo` of
-//! `twisted.protocols.amp`. Tested in `tests/amp_switch.rs`.
+//! `twisted.protocols.amp`. Tested in `tests/amp/switch.rs`.
 
 use std::any::Any;
 use std::rc::{Rc, Weak};

@@ -1,6 +1,6 @@
 //! Strings and boxes in bytes that are all there, such as those of a list.
 //!
-//! Tested in `tests/amp_arguments.rs`.
+//! Tested in `tests/amp/arguments.rs`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! [`LineCodec`] and [`StringCodec`]: the same lines and strings for
 //! `tokio_util`.
 //!
-//! Tested in `tests/codec.rs`.
+//! Tested in `tests/framing/codec.rs`.
 
 use std::io;
 use std::marker::PhantomData;

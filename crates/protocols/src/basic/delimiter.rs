@@ -1,6 +1,6 @@
 //! [`Delimiter`]: where lines end.
 //!
-//! Tested in `tests/lines.rs`.
+//! Tested in `tests/framing/line_parser.rs`.
 
 use std::borrow::Cow;
 
@@ -41,6 +41,14 @@ impl Delimiter {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Its bytes, if they are two, as most often.
+    pub(crate) fn pair(&self) -> Option<[u8; 2]> {
+        match self.shape {
+            Shape::Two(first, last) => Some([first, last]),
+            Shape::Empty | Shape::One(_) | Shape::More(_) => None,
+        }
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! What a receiver refuses, by name.
 //!
-//! Tested in `tests/basic.rs`.
+//! Tested in `tests/framing/receivers.rs`.
 
 use std::error::Error;
 use std::fmt;

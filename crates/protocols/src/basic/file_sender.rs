@@ -1,7 +1,7 @@
 //! [`FileSender`]: sends a file, as fast as the peer takes it.
 //!
 //! Mirrors `FileSender` of `twisted.protocols.basic`. Tested in
-//! `tests/file_sender.rs`.
+//! `tests/framing/file_sender.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;

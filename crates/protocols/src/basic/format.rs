@@ -1,7 +1,7 @@
 //! [`Format`]: how a string says how long it is.
 //!
 //! Mirrors `structFormat` and `prefixLength` of `IntNStringReceiver` in
-//! `twisted.protocols.basic`. Tested in `tests/int_string.rs`.
+//! `twisted.protocols.basic`. Tested in `tests/framing/int_string.rs`.
 
 use std::error::Error;
 
@@ -59,12 +59,18 @@ pub trait Format: private::Sealed + 'static {
     #[doc(hidden)]
     fn refused(error: Self::Error) -> Option<usize>;
 
-    /// Gives `string` to `write` as it goes over the wire, in pieces.
+    /// Gives `string` to `send` as it goes over the wire, in pieces.
+    #[doc(hidden)]
+    fn frame(string: &[u8], send: impl FnOnce(&[&[u8]])) -> Result<(), StringTooLongError>;
+
+    /// Gives `string` to `write` as it goes over the wire, piece by piece.
     ///
     /// # Errors
     ///
     /// It is longer than its prefix can say; nothing was written.
-    fn encode(string: &[u8], write: impl FnMut(&[u8])) -> Result<(), StringTooLongError>;
+    fn encode(string: &[u8], mut write: impl FnMut(&[u8])) -> Result<(), StringTooLongError> {
+        Self::frame(string, |pieces| pieces.iter().for_each(|piece| write(piece)))
+    }
 }
 
 /// Strings behind their length in one byte.
@@ -118,19 +124,19 @@ fn behind(
     Ok(Some(Layout { head, length }))
 }
 
-fn encode<const N: usize, T: TryFrom<usize>>(
+#[inline]
+fn frame<const N: usize, T: TryFrom<usize>>(
     string: &[u8],
     max_length: u32,
     to_bytes: fn(T) -> [u8; N],
-    mut write: impl FnMut(&[u8]),
+    send: impl FnOnce(&[&[u8]]),
 ) -> Result<(), StringTooLongError> {
     let length = string.len();
     let Ok(prefix) = T::try_from(length) else {
         let max_length = usize::try_from(max_length).unwrap_or(usize::MAX);
         return Err(StringTooLongError { length, max_length });
     };
-    write(&to_bytes(prefix));
-    write(string);
+    send(&[&to_bytes(prefix), string]);
     Ok(())
 }
 
@@ -159,8 +165,9 @@ impl Format for Int8 {
         Some(error.length)
     }
 
-    fn encode(string: &[u8], write: impl FnMut(&[u8])) -> Result<(), StringTooLongError> {
-        encode(string, u8::MAX.into(), u8::to_be_bytes, write)
+    #[inline]
+    fn frame(string: &[u8], send: impl FnOnce(&[&[u8]])) -> Result<(), StringTooLongError> {
+        frame(string, u8::MAX.into(), u8::to_be_bytes, send)
     }
 }
 
@@ -185,8 +192,9 @@ impl Format for Int16 {
         Some(error.length)
     }
 
-    fn encode(string: &[u8], write: impl FnMut(&[u8])) -> Result<(), StringTooLongError> {
-        encode(string, u16::MAX.into(), u16::to_be_bytes, write)
+    #[inline]
+    fn frame(string: &[u8], send: impl FnOnce(&[&[u8]])) -> Result<(), StringTooLongError> {
+        frame(string, u16::MAX.into(), u16::to_be_bytes, send)
     }
 }
 
@@ -211,7 +219,8 @@ impl Format for Int32 {
         Some(error.length)
     }
 
-    fn encode(string: &[u8], write: impl FnMut(&[u8])) -> Result<(), StringTooLongError> {
-        encode(string, u32::MAX, u32::to_be_bytes, write)
+    #[inline]
+    fn frame(string: &[u8], send: impl FnOnce(&[&[u8]])) -> Result<(), StringTooLongError> {
+        frame(string, u32::MAX, u32::to_be_bytes, send)
     }
 }

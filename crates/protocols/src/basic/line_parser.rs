@@ -1,6 +1,6 @@
 //! [`LineParser`]: from bytes to lines, without a connection.
 //!
-//! Tested in `tests/lines.rs`.
+//! Tested in `tests/framing/line_parser.rs`.
 
 use std::borrow::Cow;
 
@@ -262,6 +262,13 @@ impl LineParser {
         if !input.is_empty() {
             self.held.push(std::mem::take(input));
         }
+    }
+
+    /// Takes out what is held and not lent out, and all of `input`.
+    pub(crate) fn take_all(&mut self, input: &mut &[u8]) -> Vec<u8> {
+        let all = [self.held.as_slice(), std::mem::take(input)].concat();
+        self.clear();
+        all
     }
 
     /// Lets go of what is held, and not lent out.

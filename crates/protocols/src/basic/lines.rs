@@ -1,27 +1,28 @@
 //! [`Lines`]: the protocol of a [`LineReceiver`].
 //!
 //! Mirrors `LineReceiver` and `LineOnlyReceiver` of
-//! `twisted.protocols.basic`. Tested in `tests/basic.rs`.
+//! `twisted.protocols.basic`. Tested in `tests/framing/receivers.rs`.
 
 use std::borrow::Cow;
 use std::fmt;
-#[cfg(unix)]
-use std::os::fd::OwnedFd;
 
 use deferred::Failure;
-use reactor_compat::{Connection, ConnectionDone, Protocol, short_name};
+use reactor_compat::{Connection, ConnectionDone, ConnectionEvent, Protocol};
 
-use super::flow::{Flow, Waiting, flow, when_drained};
-use super::line_connection::{Asked, Mode};
-use super::{LineConnection, LineEvent, LineParser, LineReceiver, LineTooLong};
+use super::line_transport::Mode;
+use super::{LineConnection, LineEvent, LineParser, LineReceiver, LineTooLong, LineTransport};
+use crate::flow::{Flow, Waiting, flow, plaintext_behind_tls, refuse_plaintext, wait};
+use crate::inner::Inner;
 
 /// The protocol of a [`LineReceiver`]: gives it the lines of a connection.
 ///
 /// ```
-/// use protocols::basic::{LineConnection, LineReceiver, Lines};
-/// use reactor_compat::{Address, reactor};
+/// use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+/// use reactor_compat::{Address, Protocol, reactor};
 ///
 /// struct Shout;
+///
+/// impl Protocol<LineTransport> for Shout {}
 ///
 /// impl LineReceiver for Shout {
 ///     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
@@ -35,11 +36,12 @@ use super::{LineConnection, LineEvent, LineParser, LineReceiver, LineTooLong};
 /// ```
 #[doc(alias = "LineReceiver")]
 pub struct Lines<H> {
-    handler: H,
+    inner: Inner<H, LineTransport>,
+    /// The transport of the connection of `inner`, at hand.
+    transport: Option<LineTransport>,
     parser: LineParser,
     overlong: Overlong,
     waiting: Waiting,
-    connection: Option<LineConnection<H>>,
     /// Set when a line that was too long had the connection closed.
     too_long: Option<LineTooLong>,
 }
@@ -66,11 +68,11 @@ impl<H: LineReceiver> Lines<H> {
     /// See the [type's example](Self).
     pub fn new(handler: H) -> Self {
         Self {
-            handler,
+            inner: Inner::new(handler),
+            transport: None,
             parser: LineParser::new(H::DELIMITER, H::MAX_LENGTH),
             overlong: Overlong::Given,
             waiting: Waiting::No,
-            connection: None,
             too_long: None,
         }
     }
@@ -84,11 +86,13 @@ impl<H: LineReceiver> Lines<H> {
     /// in.
     ///
     /// ```
-    /// use protocols::basic::{LineConnection, LineReceiver, Lines};
-    /// use reactor_compat::testing::StringTransport;
+    /// use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+    /// use reactor_compat::{Protocol, testing::StringTransport};
     ///
     /// #[derive(Default)]
     /// struct Short(Vec<u8>);
+    ///
+    /// impl Protocol<LineTransport> for Short {}
     ///
     /// impl LineReceiver for Short {
     ///     const MAX_LENGTH: usize = 4;
@@ -113,12 +117,13 @@ impl<H: LineReceiver> Lines<H> {
     }
 
     /// The same with lines that end in `delimiter`, until
-    /// [another](LineConnection::set_delimiter) is set.
+    /// [another](LineTransport::set_delimiter) is set.
     ///
     /// ```
-    /// # use protocols::basic::{LineConnection, LineReceiver, Lines};
-    /// # use reactor_compat::testing::StringTransport;
+    /// # use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
     /// # struct Echo;
+    /// # impl Protocol<LineTransport> for Echo {}
     /// # impl LineReceiver for Echo {
     /// #     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
     /// #         transport.send_line(line);
@@ -135,12 +140,13 @@ impl<H: LineReceiver> Lines<H> {
     }
 
     /// The same with lines of at most `max_length` bytes, until
-    /// [another limit](LineConnection::set_max_length) is set.
+    /// [another limit](LineTransport::set_max_length) is set.
     ///
     /// ```
-    /// # use protocols::basic::{LineConnection, LineReceiver, Lines};
-    /// # use reactor_compat::testing::StringTransport;
+    /// # use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
     /// # struct Silent;
+    /// # impl Protocol<LineTransport> for Silent {}
     /// # impl LineReceiver for Silent {
     /// #     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
     /// # }
@@ -157,9 +163,10 @@ impl<H: LineReceiver> Lines<H> {
     /// The handler.
     ///
     /// ```
-    /// # use protocols::basic::{LineConnection, LineReceiver, Lines};
-    /// # use reactor_compat::testing::StringTransport;
+    /// # use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
     /// # struct Named(&'static str);
+    /// # impl Protocol<LineTransport> for Named {}
     /// # impl LineReceiver for Named {
     /// #     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
     /// # }
@@ -167,15 +174,16 @@ impl<H: LineReceiver> Lines<H> {
     /// assert_eq!(transport.inspect(|lines| lines.handler().0), Some("ada"));
     /// ```
     pub fn handler(&self) -> &H {
-        &self.handler
+        &self.inner.protocol
     }
 
     /// How many bytes wait: an unfinished line, or what came behind a pause.
     ///
     /// ```
-    /// # use protocols::basic::{LineConnection, LineReceiver, Lines};
-    /// # use reactor_compat::testing::StringTransport;
+    /// # use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
     /// # struct Silent;
+    /// # impl Protocol<LineTransport> for Silent {}
     /// # impl LineReceiver for Silent {
     /// #     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
     /// # }
@@ -187,13 +195,16 @@ impl<H: LineReceiver> Lines<H> {
         self.parser.held()
     }
 
-    /// What is done about the lines, to be told something; see
+    /// The handler, to be changed; see
     /// [`project`](reactor_compat::Connection::project).
     ///
     /// ```
-    /// use protocols::basic::{LineConnection, LineReceiver, Lines};
+    /// use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+    /// # use reactor_compat::Protocol;
     ///
     /// struct Count(usize);
+    ///
+    /// impl Protocol<LineTransport> for Count {}
     ///
     /// impl LineReceiver for Count {
     ///     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {
@@ -206,60 +217,135 @@ impl<H: LineReceiver> Lines<H> {
     /// assert_eq!(lines.handler().0, 7);
     /// ```
     pub fn handler_mut(&mut self) -> &mut H {
-        &mut self.handler
+        &mut self.inner.protocol
     }
 
-    fn parse(&mut self, lines: &Connection<Self>, mut input: &[u8]) {
-        let Some(connection) = self.connection.clone() else { return };
-        let _parsing = connection.parsing();
-        if let Some(asked) = connection.take_asked() {
-            self.obey(asked, input, &mut input);
+    /// The connection as the handler has it, while there is one.
+    pub(super) fn receiver(&self) -> Option<LineConnection<H>> {
+        self.inner.connection.clone()
+    }
+
+    /// Gives the handler what is held and `input`, for as long as it may have
+    /// more.
+    pub(super) fn parse(&mut self, lines: &Connection<Self>, mut input: &[u8]) {
+        let Some(connection) = &self.inner.connection else { return };
+        let Some(transport) = &self.transport else { return };
+        let mut parse = Parse {
+            handler: &mut self.inner.protocol,
+            connection,
+            transport,
+            parser: &mut self.parser,
+            overlong: self.overlong,
+            too_long: &mut self.too_long,
+        };
+        if parse.run(&mut input) == Flow::Held && self.parser.has_more() {
+            wait(lines, &mut self.waiting, |lines| &mut lines.waiting);
+        }
+    }
+
+    /// Has the handler handle what is not data.
+    fn pass_on(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::ConnectionMade => {
+                let transport = LineTransport::new(connection, &self.parser);
+                let inside = connection.project(Self::handler_mut);
+                self.transport = Some(transport.clone());
+                self.inner.connect(inside.with_transport(transport));
+            }
+            ConnectionEvent::ConnectionLost(reason) => self.lost(reason),
+            ConnectionEvent::Resumed => {
+                self.inner.handle(event);
+                self.parse(connection, &[]);
+            }
+            ConnectionEvent::HandshakeCompleted => {
+                refuse_plaintext(connection, self.parser.held());
+                self.inner.handle(event);
+            }
+            event => self.inner.handle(event),
+        }
+    }
+
+    fn lost(&mut self, reason: Failure) {
+        let reason = match self.too_long {
+            Some(error) if reason.is::<ConnectionDone>() => Failure::new(error),
+            _ => reason,
+        };
+        let transport = self.transport.take();
+        let ending = transport.as_ref().map(LineTransport::ending);
+        self.inner.handle(ConnectionEvent::ConnectionLost(reason));
+        // What it clears now, such as a line without an end, it still gets.
+        if let Some(requests) = transport.as_ref().and_then(LineTransport::take_requests) {
+            requests.carry_out(&mut self.parser, &[], &mut &[][..]);
+        }
+        drop(ending);
+    }
+}
+
+/// What is at work when lines are found.
+struct Parse<'a, H> {
+    handler: &'a mut H,
+    connection: &'a LineConnection<H>,
+    transport: &'a LineTransport,
+    parser: &'a mut LineParser,
+    overlong: Overlong,
+    too_long: &'a mut Option<LineTooLong>,
+}
+
+impl<H: LineReceiver> Parse<'_, H> {
+    /// Gives the handler what there is, and keeps the rest; why there is one.
+    #[inline]
+    fn run(&mut self, input: &mut &[u8]) -> Flow {
+        let _parsing = self.transport.parsing();
+        if self.transport.shared().has_requests() {
+            self.carry_out(Mode::Lines, input, input);
         }
         loop {
-            if flow(connection.line_transport()) == Flow::Held {
-                return self.hold(lines, &mut input);
+            let flow = flow(self.transport);
+            if flow == Flow::Held {
+                self.hold(input);
+                return Flow::Held;
             }
-            let before = input;
-            let mode = connection.mode();
+            let before = *input;
+            let mode = self.transport.mode();
             let step = match mode {
-                Mode::Lines => self.next_lines(&connection, &mut input),
-                Mode::Raw => self.next_raw(&connection, &mut input),
+                Mode::Lines => self.next_lines(input),
+                Mode::Raw => self.next_raw(input),
             };
-            if let Some(asked) = connection.take_asked() {
-                // What is held and what is not go on as one, with what the
-                // handler passed on behind it.
-                let joins = self.parser.held() > 0 || !asked.extra.is_empty();
-                if mode == Mode::Lines && joins {
-                    self.parser.hold(&mut input);
-                }
-                self.obey(asked, before, &mut input);
+            if self.transport.shared().has_requests() {
+                self.carry_out(mode, before, input);
             }
             if step == Step::Done {
-                return self.parser.hold(&mut input);
+                self.hold(input);
+                return flow;
             }
         }
     }
 
     /// Gives the handler lines until it wants something else.
-    fn next_lines(&mut self, connection: &LineConnection<H>, input: &mut &[u8]) -> Step {
+    #[inline]
+    fn next_lines(&mut self, input: &mut &[u8]) -> Step {
+        let (connection, transport) = (self.connection, self.transport);
+        let (handler, parser) = (&mut *self.handler, &mut *self.parser);
+        // At hand for each line.
+        let shared = transport.shared();
         loop {
-            match self.parser.next_line(input) {
-                Some(LineEvent::Line(line)) => self.handler.line_received(connection, line),
+            match parser.next_line(input) {
+                Some(LineEvent::Line(line)) => handler.line_received(connection, line),
                 Some(LineEvent::TooLong(line)) => {
-                    let open = connection.connected();
-                    self.handler.line_length_exceeded(connection, line);
-                    if open && !connection.connected() {
-                        self.too_long = Some(self.parser.too_long());
+                    let open = transport.connected();
+                    handler.line_length_exceeded(connection, line);
+                    if open && !transport.connected() {
+                        *self.too_long = Some(parser.too_long());
                     }
                     if self.overlong == Overlong::PassedOver {
-                        self.parser.pass_over(input);
+                        parser.pass_over(input);
                     }
                     return Step::Done;
                 }
                 None => return Step::Done,
             }
-            if !connection.undisturbed() {
-                return match flow(connection.line_transport()) {
+            if !shared.undisturbed() {
+                return match flow(transport) {
                     Flow::Closing => self.disregard(input),
                     Flow::Free | Flow::Held => Step::Again,
                 };
@@ -267,15 +353,15 @@ impl<H: LineReceiver> Lines<H> {
         }
     }
 
-    fn next_raw(&mut self, connection: &LineConnection<H>, input: &mut &[u8]) -> Step {
+    fn next_raw(&mut self, input: &mut &[u8]) -> Step {
         let Some(data) = self.parser.next_raw(input) else { return Step::Done };
-        connection.lend(data);
-        self.handler.raw_data_received(connection, data);
-        connection.unlend();
+        self.transport.lend(data);
+        self.handler.raw_data_received(self.connection, data);
+        self.transport.unlend();
         Step::Again
     }
 
-    /// The handler closed the connection: what has come is not wanted.
+    /// Drops what has come: the handler closed the connection.
     fn disregard(&mut self, input: &mut &[u8]) -> Step {
         // As in Twisted, a `LineOnlyReceiver` still hears that the line behind
         // the last whole one is too long.
@@ -287,89 +373,43 @@ impl<H: LineReceiver> Lines<H> {
         Step::Done
     }
 
-    /// Does what the handler asked; `before` is what the input was when it was
-    /// called.
-    fn obey<'a>(&mut self, asked: Asked, before: &'a [u8], input: &mut &'a [u8]) {
-        if asked.clear {
-            self.parser.clear();
-            *input = &[];
-        }
-        if asked.unread > 0 {
-            self.parser.unread(asked.unread, before, input);
-        }
-        self.parser.hold(&mut &asked.extra[..]);
-        if let Some(max_length) = asked.max_length {
-            self.parser.set_max_length(max_length);
-        }
-        if let Some(delimiter) = asked.delimiter {
-            self.parser.replace_delimiter(delimiter);
+    /// Does what the handler requested; `before` is what the input was when it
+    /// was called.
+    #[cold]
+    fn carry_out<'a>(&mut self, mode: Mode, before: &'a [u8], input: &mut &'a [u8]) {
+        while let Some(requests) = self.transport.take_requests() {
+            // What is held and what is not go on as one, with what the handler
+            // passed on behind it.
+            if mode == Mode::Lines && (self.parser.held() > 0 || requests.adds()) {
+                self.parser.hold(input);
+            }
+            requests.carry_out(self.parser, before, input);
         }
     }
 
-    /// Keeps what has come until the protocol may go on.
-    fn hold(&mut self, lines: &Connection<Self>, input: &mut &[u8]) {
+    /// Keeps what has come, unless it is to be taken for something else.
+    fn hold(&mut self, input: &mut &[u8]) {
         self.parser.hold(input);
-        if self.waiting == Waiting::No && self.parser.has_more() {
-            self.waiting = when_drained(lines, |lines| &mut lines.waiting);
+        if plaintext_behind_tls(self.transport, self.parser.held()) {
+            self.parser.clear();
         }
     }
 }
 
 impl<H: LineReceiver> Protocol for Lines<H> {
     fn log_prefix(&self) -> Cow<'static, str> {
-        short_name::<H>().into()
-    }
-
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        let connection = LineConnection::new(transport, &self.parser);
-        self.connection = Some(connection.clone());
-        self.handler.connection_made(&connection);
-    }
-
-    fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
-        self.parse(transport, data);
+        self.inner.protocol.log_prefix()
     }
 
     fn receives_descriptors(&self) -> bool {
-        self.handler.receives_descriptors()
+        self.inner.protocol.receives_descriptors()
     }
 
-    #[cfg(unix)]
-    fn file_descriptor_received(&mut self, _transport: &Connection<Self>, descriptor: OwnedFd) {
-        if let Some(connection) = self.connection.clone() {
-            self.handler.file_descriptor_received(&connection, descriptor);
-        }
-    }
-
-    fn resumed(&mut self, transport: &Connection<Self>) {
-        self.parse(transport, &[]);
-    }
-
-    fn read_connection_lost(&mut self, _transport: &Connection<Self>) {
-        if let Some(connection) = self.connection.clone() {
-            self.handler.read_connection_lost(&connection);
-        }
-    }
-
-    fn write_connection_lost(&mut self, _transport: &Connection<Self>) {
-        if let Some(connection) = self.connection.clone() {
-            self.handler.write_connection_lost(&connection);
-        }
-    }
-
-    fn handshake_completed(&mut self, _transport: &Connection<Self>) {
-        if let Some(connection) = self.connection.clone() {
-            self.handler.handshake_completed(&connection);
-        }
-    }
-
-    fn connection_lost(&mut self, _transport: &Connection<Self>, reason: Failure) {
-        let reason = match self.too_long {
-            Some(error) if reason.is::<ConnectionDone>() => Failure::new(error),
-            _ => reason,
-        };
-        if let Some(connection) = self.connection.take() {
-            self.handler.connection_lost(&connection, reason);
+    #[inline]
+    fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::DataReceived(data) => self.parse(connection, data),
+            event => self.pass_on(connection, event),
         }
     }
 }
@@ -377,7 +417,7 @@ impl<H: LineReceiver> Protocol for Lines<H> {
 impl<H: fmt::Debug> fmt::Debug for Lines<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lines")
-            .field("handler", &self.handler)
+            .field("handler", &self.inner.protocol)
             .field("held", &self.parser.held())
             .finish_non_exhaustive()
     }

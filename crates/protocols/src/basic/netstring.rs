@@ -1,7 +1,7 @@
 //! [`Netstring`]: strings behind their length in decimal.
 //!
 //! Mirrors `NetstringReceiver` of `twisted.protocols.basic`. Tested in
-//! `tests/netstring.rs`.
+//! `tests/framing/netstring.rs`.
 
 use super::format::{Format, Layout, private};
 use super::{NetstringParseError, StringTooLongError};
@@ -59,7 +59,7 @@ impl Format for Netstring {
         None
     }
 
-    fn encode(string: &[u8], mut write: impl FnMut(&[u8])) -> Result<(), StringTooLongError> {
+    fn frame(string: &[u8], send: impl FnOnce(&[&[u8]])) -> Result<(), StringTooLongError> {
         let mut head = [b':'; 21];
         let mut at = head.len() - 1;
         let mut length = string.len();
@@ -71,9 +71,7 @@ impl Format for Netstring {
                 break;
             }
         }
-        write(&head[at..]);
-        write(string);
-        write(b",");
+        send(&[&head[at..], string, b","]);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! [`StringParser`]: from bytes to strings, without a connection.
 //!
-//! Tested in `tests/int_string.rs` and `tests/netstring.rs`.
+//! Tested in `tests/framing/int_string.rs` and `tests/framing/netstring.rs`.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,17 +1,19 @@
 //! [`StringReceiver`]: what is to be done about strings.
 //!
 //! Mirrors the interface that `NetstringReceiver` and `IntNStringReceiver` of
-//! `twisted.protocols.basic` have in common. Tested in `tests/basic.rs`.
+//! `twisted.protocols.basic` have in common. Tested in
+//! `tests/framing/receivers.rs`.
 
-use deferred::Failure;
+use reactor_compat::Protocol;
 
-use super::StringConnection;
+use super::{FramedTransport, StringConnection};
 
-/// What is to be done about the strings of a connection, whichever way they
-/// say how long they are. [`Strings`](super::Strings) makes a protocol of it.
+/// Handles the strings of a connection, whichever way they say how long they
+/// are. [`Strings`](super::Strings) makes a protocol of it.
 ///
-/// The methods are called in the order, and with the freedom, of those of
-/// [`Protocol`](reactor_compat::Protocol).
+/// It is a [`Protocol`] of a [`FramedTransport`], which gets all that happens
+/// to the connection but the data: of that it gets strings, by the methods
+/// here. So `data_received` is never called.
 ///
 /// - After [`pause_producing`](reactor_compat::Transport::pause_producing),
 ///   strings that have come already wait for
@@ -22,10 +24,12 @@ use super::StringConnection;
 ///   are received all the same, as in Twisted; lines are not.
 ///
 /// ```
-/// use protocols::basic::{Int32Strings, StringConnection, StringReceiver};
-/// use reactor_compat::testing::StringTransport;
+/// use protocols::basic::{FramedTransport, Int32Strings, StringConnection, StringReceiver};
+/// use reactor_compat::{Protocol, testing::StringTransport};
 ///
 /// struct Reverse;
+///
+/// impl Protocol<FramedTransport> for Reverse {}
 ///
 /// impl StringReceiver for Reverse {
 ///     const MAX_LENGTH: usize = 1000;
@@ -42,17 +46,11 @@ use super::StringConnection;
 /// ```
 #[doc(alias = "IntNStringReceiver")]
 #[doc(alias = "NetstringReceiver")]
-pub trait StringReceiver: Sized + 'static {
-    /// How long a string may be.
+pub trait StringReceiver: Protocol<FramedTransport> {
+    /// The greatest length of a string.
     /// [`Strings::max_length`](super::Strings::max_length) sets another limit,
-    /// and [`StringConnection::set_max_length`] one while they come.
+    /// and [`FramedTransport::set_max_length`] one while they come.
     const MAX_LENGTH: usize = 99999;
-
-    /// The connection is there.
-    #[doc(alias = "connectionMade")]
-    fn connection_made(&mut self, transport: &StringConnection<Self>) {
-        let _ = transport;
-    }
 
     /// A string came; it is lent from the reactor's own buffer where it came
     /// in one piece.
@@ -62,41 +60,13 @@ pub trait StringReceiver: Sized + 'static {
     /// A string of `length` bytes is announced, which is longer than one may
     /// be. Nothing that comes from here on can be understood.
     ///
-    /// Unless a handler says otherwise, the connection is closed, and
-    /// [`connection_lost`](Self::connection_lost) gets
+    /// Unless a handler overrides it, the connection is closed, and
+    /// [`connection_lost`](Protocol::connection_lost) gets
     /// [`StringTooLongError`](super::StringTooLongError) as the reason. A
     /// netstring that is too long, or none, always has it closed.
     #[doc(alias = "lengthLimitExceeded")]
     fn length_limit_exceeded(&mut self, transport: &StringConnection<Self>, length: usize) {
         let _ = length;
         transport.lose_connection();
-    }
-
-    /// The peer sends no more, and may still read.
-    ///
-    /// Unless a handler says otherwise, the connection is closed.
-    #[doc(alias = "readConnectionLost")]
-    fn read_connection_lost(&mut self, transport: &StringConnection<Self>) {
-        transport.lose_connection();
-    }
-
-    /// The peer has been told that we send no more; see
-    /// [`lose_write_connection`](reactor_compat::Transport::lose_write_connection).
-    #[doc(alias = "writeConnectionLost")]
-    fn write_connection_lost(&mut self, transport: &StringConnection<Self>) {
-        let _ = transport;
-    }
-
-    /// A TLS handshake is over; see
-    /// [`Protocol::handshake_completed`](reactor_compat::Protocol::handshake_completed).
-    #[doc(alias = "handshakeCompleted")]
-    fn handshake_completed(&mut self, transport: &StringConnection<Self>) {
-        let _ = transport;
-    }
-
-    /// The connection is gone.
-    #[doc(alias = "connectionLost")]
-    fn connection_lost(&mut self, transport: &StringConnection<Self>, reason: Failure) {
-        let _ = (transport, reason);
     }
 }

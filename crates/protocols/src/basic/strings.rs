@@ -2,18 +2,20 @@
 //!
 //! Mirrors `NetstringReceiver`, `Int8StringReceiver`, `Int16StringReceiver`
 //! and `Int32StringReceiver` of `twisted.protocols.basic`. Tested in
-//! `tests/basic.rs`.
+//! `tests/framing/receivers.rs`.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use deferred::Failure;
-use reactor_compat::{Connection, ConnectionDone, Protocol, short_name};
+use reactor_compat::{Connection, ConnectionDone, ConnectionEvent, Protocol, Transport};
 
-use super::flow::{Flow, Waiting, flow, when_drained};
 use super::{
-    Format, Int8, Int16, Int32, Netstring, StringConnection, StringParser, StringReceiver,
+    Format, FramedTransport, Int8, Int16, Int32, Netstring, StringConnection, StringParser,
+    StringReceiver,
 };
+use crate::flow::{Flow, Waiting, flow, plaintext_behind_tls, refuse_plaintext, wait};
+use crate::inner::Inner;
 
 /// The protocol of a [`StringReceiver`]: gives it the strings of a connection,
 /// in the format `F`. It is used by one of its names:
@@ -26,10 +28,12 @@ use super::{
 /// | [`Int32Strings`] | its length in four bytes, network byte order, the string |
 ///
 /// ```
-/// use protocols::basic::{Int16Strings, StringConnection, StringReceiver};
-/// use reactor_compat::{Address, reactor};
+/// use protocols::basic::{FramedTransport, Int16Strings, StringConnection, StringReceiver};
+/// use reactor_compat::{Address, Protocol, reactor};
 ///
 /// struct Collect(Vec<Vec<u8>>);
+///
+/// impl Protocol<FramedTransport> for Collect {}
 ///
 /// impl StringReceiver for Collect {
 ///     fn string_received(&mut self, _: &StringConnection<Self>, string: &[u8]) {
@@ -43,10 +47,11 @@ use super::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Strings<F, H> {
-    handler: H,
+    inner: Inner<H, FramedTransport>,
+    /// The transport of the connection of `inner`, at hand.
+    transport: Option<FramedTransport>,
     parser: StringParser<F>,
     waiting: Waiting,
-    connection: Option<StringConnection<H>>,
     /// Why we had the connection closed, if it was for what came.
     refused: Option<Failure>,
 }
@@ -73,21 +78,22 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
     /// See the [type's example](Self).
     pub fn new(handler: H) -> Self {
         Self {
-            handler,
+            inner: Inner::new(handler),
+            transport: None,
             parser: StringParser::new(H::MAX_LENGTH),
             waiting: Waiting::No,
-            connection: None,
             refused: None,
         }
     }
 
     /// The same with strings of at most `max_length` bytes, until
-    /// [another limit](StringConnection::set_max_length) is set.
+    /// [another limit](FramedTransport::set_max_length) is set.
     ///
     /// ```
-    /// # use protocols::basic::{Netstrings, StringConnection, StringReceiver};
-    /// # use reactor_compat::testing::StringTransport;
+    /// # use protocols::basic::{FramedTransport, Netstrings, StringConnection, StringReceiver};
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
     /// # struct Silent;
+    /// # impl Protocol<FramedTransport> for Silent {}
     /// # impl StringReceiver for Silent {
     /// #     fn string_received(&mut self, _: &StringConnection<Self>, _: &[u8]) {}
     /// # }
@@ -104,9 +110,10 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
     /// The handler.
     ///
     /// ```
-    /// # use protocols::basic::{Netstrings, StringConnection, StringReceiver};
-    /// # use reactor_compat::testing::StringTransport;
+    /// # use protocols::basic::{FramedTransport, Netstrings, StringConnection, StringReceiver};
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
     /// # struct Named(&'static str);
+    /// # impl Protocol<FramedTransport> for Named {}
     /// # impl StringReceiver for Named {
     /// #     fn string_received(&mut self, _: &StringConnection<Self>, _: &[u8]) {}
     /// # }
@@ -114,15 +121,16 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
     /// assert_eq!(transport.inspect(|strings| strings.handler().0), Some("ada"));
     /// ```
     pub fn handler(&self) -> &H {
-        &self.handler
+        &self.inner.protocol
     }
 
     /// How many bytes wait: an unfinished string, or what came behind a pause.
     ///
     /// ```
-    /// # use protocols::basic::{Netstrings, StringConnection, StringReceiver};
-    /// # use reactor_compat::testing::StringTransport;
+    /// # use protocols::basic::{FramedTransport, Netstrings, StringConnection, StringReceiver};
+    /// # use reactor_compat::{Protocol, testing::StringTransport};
     /// # struct Silent;
+    /// # impl Protocol<FramedTransport> for Silent {}
     /// # impl StringReceiver for Silent {
     /// #     fn string_received(&mut self, _: &StringConnection<Self>, _: &[u8]) {}
     /// # }
@@ -134,32 +142,91 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
         self.parser.held()
     }
 
-    pub(super) fn handler_mut(&mut self) -> &mut H {
-        &mut self.handler
+    /// The handler, to be changed; see
+    /// [`project`](reactor_compat::Connection::project).
+    ///
+    /// ```
+    /// use protocols::basic::{FramedTransport, Netstrings, StringConnection, StringReceiver};
+    /// # use reactor_compat::Protocol;
+    ///
+    /// struct Count(usize);
+    ///
+    /// impl Protocol<FramedTransport> for Count {}
+    ///
+    /// impl StringReceiver for Count {
+    ///     fn string_received(&mut self, _: &StringConnection<Self>, _: &[u8]) {
+    ///         self.0 += 1;
+    ///     }
+    /// }
+    ///
+    /// let mut strings = Netstrings::new(Count(0));
+    /// strings.handler_mut().0 = 7;
+    /// assert_eq!(strings.handler().0, 7);
+    /// ```
+    pub fn handler_mut(&mut self) -> &mut H {
+        &mut self.inner.protocol
     }
 
+    /// The connection as the handler has it, while there is one.
+    pub(super) fn receiver(&self) -> Option<StringConnection<H>> {
+        self.inner.connection.clone()
+    }
+
+    /// Gives the handler what is held and `input`, for as long as it may have
+    /// more.
     fn parse(&mut self, strings: &Connection<Self>, mut input: &[u8]) {
-        let Some(connection) = self.connection.clone() else { return };
-        let transport = connection.string_transport();
+        let Some(connection) = &self.inner.connection else { return };
+        let Some(framed) = &self.transport else { return };
+        let (transport, limit): (&Transport, _) = (framed, framed.limit());
         while flow(transport) != Flow::Held {
-            self.parser.set_max_length(connection.max_length());
+            self.parser.set_max_length(limit.get());
             match self.parser.next_string(&mut input) {
                 None => return,
-                Some(Ok(string)) => self.handler.string_received(&connection, string),
-                Some(Err(error)) => return self.refuse(&connection, error),
+                Some(Ok(string)) => self.inner.protocol.string_received(connection, string),
+                Some(Err(error)) => return self.refuse(error),
             }
         }
         self.parser.hold(&mut input);
-        if self.waiting == Waiting::No && self.parser.held() > 0 {
-            self.waiting = when_drained(strings, |strings| &mut strings.waiting);
+        let held = self.parser.held();
+        if held > 0 && !plaintext_behind_tls(transport, held) {
+            wait(strings, &mut self.waiting, |strings| &mut strings.waiting);
         }
     }
 
-    /// What came is no string, or is too long.
-    fn refuse(&mut self, connection: &StringConnection<H>, error: F::Error) {
+    /// Has the handler handle what is not data.
+    fn pass_on(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::ConnectionMade => {
+                let transport = FramedTransport::new::<F>(connection, self.parser.max_length());
+                let inside = connection.project(Self::handler_mut);
+                self.transport = Some(transport.clone());
+                self.inner.connect(inside.with_transport(transport));
+            }
+            ConnectionEvent::ConnectionLost(reason) => {
+                let reason = match self.refused.take() {
+                    Some(refused) if reason.is::<ConnectionDone>() => refused,
+                    _ => reason,
+                };
+                self.inner.handle(ConnectionEvent::ConnectionLost(reason));
+            }
+            ConnectionEvent::Resumed => {
+                self.inner.handle(event);
+                self.parse(connection, &[]);
+            }
+            ConnectionEvent::HandshakeCompleted => {
+                refuse_plaintext(connection, self.parser.held());
+                self.inner.handle(event);
+            }
+            event => self.inner.handle(event),
+        }
+    }
+
+    /// Refuses what came: it is no string, or is too long.
+    fn refuse(&mut self, error: F::Error) {
+        let Some(connection) = &self.inner.connection else { return };
         let open = connection.connected();
         match F::refused(error) {
-            Some(length) => self.handler.length_limit_exceeded(connection, length),
+            Some(length) => self.inner.protocol.length_limit_exceeded(connection, length),
             None => connection.lose_connection(),
         }
         if open && !connection.connected() {
@@ -170,48 +237,18 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
 
 impl<F: Format, H: StringReceiver> Protocol for Strings<F, H> {
     fn log_prefix(&self) -> Cow<'static, str> {
-        short_name::<H>().into()
+        self.inner.protocol.log_prefix()
     }
 
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        let connection = StringConnection::new(transport, self.parser.max_length());
-        self.connection = Some(connection.clone());
-        self.handler.connection_made(&connection);
+    fn receives_descriptors(&self) -> bool {
+        self.inner.protocol.receives_descriptors()
     }
 
-    fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
-        self.parse(transport, data);
-    }
-
-    fn resumed(&mut self, transport: &Connection<Self>) {
-        self.parse(transport, &[]);
-    }
-
-    fn read_connection_lost(&mut self, _transport: &Connection<Self>) {
-        if let Some(connection) = self.connection.clone() {
-            self.handler.read_connection_lost(&connection);
-        }
-    }
-
-    fn write_connection_lost(&mut self, _transport: &Connection<Self>) {
-        if let Some(connection) = self.connection.clone() {
-            self.handler.write_connection_lost(&connection);
-        }
-    }
-
-    fn handshake_completed(&mut self, _transport: &Connection<Self>) {
-        if let Some(connection) = self.connection.clone() {
-            self.handler.handshake_completed(&connection);
-        }
-    }
-
-    fn connection_lost(&mut self, _transport: &Connection<Self>, reason: Failure) {
-        let reason = match self.refused.take() {
-            Some(refused) if reason.is::<ConnectionDone>() => refused,
-            _ => reason,
-        };
-        if let Some(connection) = self.connection.take() {
-            self.handler.connection_lost(&connection, reason);
+    #[inline]
+    fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::DataReceived(data) => self.parse(connection, data),
+            event => self.pass_on(connection, event),
         }
     }
 }
@@ -219,7 +256,7 @@ impl<F: Format, H: StringReceiver> Protocol for Strings<F, H> {
 impl<F: Format, H: fmt::Debug> fmt::Debug for Strings<F, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Strings")
-            .field("handler", &self.handler)
+            .field("handler", &self.inner.protocol)
             .field("held", &self.parser.held())
             .finish_non_exhaustive()
     }

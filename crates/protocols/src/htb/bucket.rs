@@ -1,6 +1,6 @@
 //! [`Bucket`]: holds so much, and drains so fast.
 //!
-//! Mirrors `twisted.protocols.htb.Bucket`. Tested in `tests/htb.rs`.
+//! Mirrors `twisted.protocols.htb.Bucket`. Tested in `tests/policies/htb.rs`.
 
 use std::cell::Cell;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! [`ShapedConsumer`]: passes on what is written to it as its bucket allows.
 //!
 //! Mirrors `ShapedConsumer` of `twisted.protocols.htb`. Tested in
-//! `tests/htb.rs`.
+//! `tests/policies/htb.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -2,19 +2,20 @@
 //! buckets allow.
 //!
 //! Mirrors `ShapedProtocolFactory` of `twisted.protocols.htb`. Tested in
-//! `tests/htb.rs`.
+//! `tests/policies/htb.rs`.
 
 use std::cell::RefCell;
 use std::hash::Hash;
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::Failure;
-use reactor_compat::{Address, Connection, DelayedCall, Factory, Protocol, Transport, WaterMarks};
+use reactor_compat::{
+    Address, Connection, ConnectionEvent, DelayedCall, Factory, Transport, WaterMarks,
+};
 
 use super::bucket::Bucket;
 use super::filter::HierarchicalBucketFilter;
-use crate::policies::WrappingFactory;
+use crate::policies::{Watcher, WatcherFactory, WrappingFactory};
 
 /// A factory whose connections send as the buckets allow that a filter finds
 /// for them.
@@ -73,10 +74,10 @@ pub struct Shaper {
     find: Find,
 }
 
-impl Factory for Shaper {
-    type Protocol = Shaped;
+impl WatcherFactory for Shaper {
+    type Watcher = Shaped;
 
-    fn build_protocol(&mut self, _peer: Address) -> Option<Shaped> {
+    fn build_watcher(&mut self, _peer: Address) -> Option<Shaped> {
         Some(Shaped { find: self.find.clone(), valve: None })
     }
 }
@@ -176,11 +177,11 @@ fn lower_marks(transport: &Transport, bucket: &Bucket) {
     }
 }
 
-impl Protocol for Shaped {
-    fn connection_made(&mut self, transport: &Connection<Self>) {
+impl Shaped {
+    fn open(&mut self, transport: &Transport) {
         let bucket = (self.find)(transport);
         lower_marks(transport, &bucket);
-        let (transport, state) = (transport.transport().clone(), RefCell::new(State::Open));
+        let state = RefCell::new(State::Open);
         let valve = Rc::new(Valve { transport: transport.clone(), bucket, state });
         self.valve = Some(valve.clone());
         let valve = Rc::downgrade(&valve);
@@ -191,17 +192,25 @@ impl Protocol for Shaped {
         });
     }
 
-    fn connection_lost(&mut self, _: &Connection<Self>, _: Failure) {
+    fn end(&mut self) {
         if let Some(valve) = self.valve.take() {
             valve.end();
         }
     }
 }
 
+impl Watcher for Shaped {
+    fn watch(&mut self, connection: &Connection<Self>, event: &ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::ConnectionMade => self.open(connection),
+            ConnectionEvent::ConnectionLost(_) => self.end(),
+            _ => {}
+        }
+    }
+}
+
 impl Drop for Shaped {
     fn drop(&mut self) {
-        if let Some(valve) = &self.valve {
-            valve.end();
-        }
+        self.end();
     }
 }

@@ -1,7 +1,7 @@
 //! [`HierarchicalBucketFilter`]: finds the bucket for a connection.
 //!
 //! Mirrors `HierarchicalBucketFilter`, `FilterByHost` and `FilterByServer` of
-//! `twisted.protocols.htb`. Tested in `tests/htb.rs`.
+//! `twisted.protocols.htb`. Tested in `tests/policies/htb.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

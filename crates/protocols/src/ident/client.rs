@@ -1,14 +1,16 @@
 //! [`IdentClient`]: asks who owns connections.
 //!
-//! Mirrors `twisted.protocols.ident.IdentClient`. Tested in `tests/ident.rs`.
+//! Mirrors `twisted.protocols.ident.IdentClient`. Tested in
+//! `tests/servers/ident.rs`.
 
 use std::collections::VecDeque;
 use std::fmt;
 
 use deferred::{Deferred, Failure, Trigger};
+use reactor_compat::Protocol;
 
 use super::{IdentError, Identity};
-use crate::basic::{LineConnection, LineReceiver};
+use crate::basic::{LineConnection, LineReceiver, LineTransport};
 
 /// How many queries may wait for their answers.
 ///
@@ -38,7 +40,7 @@ struct Query {
 /// ```
 #[derive(Default)]
 pub struct IdentClient {
-    connection: Option<LineConnection<Self>>,
+    connection: Option<LineTransport>,
     queries: VecDeque<Query>,
 }
 
@@ -72,13 +74,22 @@ impl IdentClient {
     }
 }
 
+impl Protocol<LineTransport> for IdentClient {
+    fn connection_made(&mut self, transport: &LineConnection<Self>) {
+        self.connection = Some(transport.transport().clone());
+    }
+
+    fn connection_lost(&mut self, _: &LineConnection<Self>, _: Failure) {
+        self.connection = None;
+        for query in std::mem::take(&mut self.queries) {
+            let _ = query.trigger.errback(IdentError::Unknown);
+        }
+    }
+}
+
 impl LineReceiver for IdentClient {
     /// RFC 1413 has no more than a thousand characters in a line.
     const MAX_LENGTH: usize = 1000;
-
-    fn connection_made(&mut self, transport: &LineConnection<Self>) {
-        self.connection = Some(transport.clone());
-    }
 
     fn line_received(&mut self, _: &LineConnection<Self>, line: &[u8]) {
         let Some(query) = self.queries.pop_front() else {
@@ -88,13 +99,6 @@ impl LineReceiver for IdentClient {
         self.ask();
         // Whoever cancelled it does not want to know.
         let _ = query.trigger.fire(parse_response(line).map_err(Failure::new));
-    }
-
-    fn connection_lost(&mut self, _: &LineConnection<Self>, _: Failure) {
-        self.connection = None;
-        for query in std::mem::take(&mut self.queries) {
-            let _ = query.trigger.errback(IdentError::Unknown);
-        }
     }
 }
 

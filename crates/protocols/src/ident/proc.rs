@@ -1,7 +1,7 @@
 //! [`proc_lookup`]: who owns a connection, by the tables in `/proc/net`.
 //!
 //! Mirrors `twisted.protocols.ident.ProcServerMixin`. Tested in
-//! `tests/ident_proc.rs`.
+//! `tests/servers/ident_proc.rs`.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

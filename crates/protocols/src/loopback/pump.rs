@@ -1,7 +1,7 @@
 //! How what one of two protocols wrote is given to the other.
 //!
 //! Mirrors `identityPumpPolicy`, `collapsingPumpPolicy` and `_LoopbackQueue` of
-//! `twisted.protocols.loopback`. Tested in `tests/loopback.rs`.
+//! `twisted.protocols.loopback`. Tested in `tests/policies/loopback.rs`.
 
 use std::collections::VecDeque;
 

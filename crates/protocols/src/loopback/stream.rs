@@ -1,6 +1,6 @@
 //! Two streams that are joined, and give what is written as a policy says.
 //!
-//! Tested in `tests/loopback.rs`.
+//! Tested in `tests/policies/loopback.rs`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

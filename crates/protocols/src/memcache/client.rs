@@ -1,7 +1,7 @@
 //! [`MemCacheClient`]: what one says to a memcached server.
 //!
 //! Mirrors the methods of `twisted.protocols.memcache.MemCacheProtocol`. Tested
-//! in `tests/memcache.rs`.
+//! in `tests/servers/memcache.rs`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 //! What is stored, what is got, and what waits for an answer.
 //!
-//! Tested in `tests/memcache.rs`.
+//! Tested in `tests/servers/memcache.rs`.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! Why a command failed, by name.
 //!
 //! Mirrors the exceptions of `twisted.protocols.memcache`. Tested in
-//! `tests/memcache.rs`.
+//! `tests/servers/memcache.rs`.
 
 use std::error::Error;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! A memcached client.
 //!
-//! Mirrors `twisted.protocols.memcache`. Tested in `tests/memcache.rs`.
+//! Mirrors `twisted.protocols.memcache`. Tested in `tests/servers/memcache.rs`.
 //!
 //! # Layout
 //!

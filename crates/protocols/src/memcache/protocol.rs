@@ -1,7 +1,7 @@
 //! [`MemCacheProtocol`]: a connection to a memcached server.
 //!
 //! Mirrors `twisted.protocols.memcache.MemCacheProtocol`. Tested in
-//! `tests/memcache.rs`.
+//! `tests/servers/memcache.rs`.
 
 use std::rc::Rc;
 use std::time::Duration;

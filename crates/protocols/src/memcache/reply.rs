@@ -1,6 +1,6 @@
 //! [`ReplyParser`]: from bytes to a [`Reply`].
 //!
-//! Tested in `tests/memcache.rs`.
+//! Tested in `tests/servers/memcache.rs`.
 
 use super::BadReply;
 use crate::basic::{LineEvent, LineParser};

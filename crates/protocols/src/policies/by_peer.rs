@@ -1,16 +1,16 @@
 //! [`LimitConnectionsByPeer`]: so many connections from one host.
 //!
 //! Mirrors `LimitConnectionsByPeer` of `twisted.protocols.policies`. Tested in
-//! `tests/policies.rs`.
+//! `tests/policies/policies.rs`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use deferred::Failure;
-use reactor_compat::{Address, Connection, Factory, Protocol};
+use reactor_compat::{Address, Connection, ConnectionEvent, Factory};
 
+use super::watcher::{Watcher, WatcherFactory};
 use super::wrapper::WrappingFactory;
 
 /// A factory that takes so many connections from one host, and refuses the
@@ -70,10 +70,10 @@ impl PeerLimit {
     pub const MAX: usize = 5;
 }
 
-impl Factory for PeerLimit {
-    type Protocol = Guest;
+impl WatcherFactory for PeerLimit {
+    type Watcher = CountedPeer;
 
-    fn build_protocol(&mut self, peer: Address) -> Option<Guest> {
+    fn build_watcher(&mut self, peer: Address) -> Option<CountedPeer> {
         let host = peer.ip().map(|ip| ip.to_canonical());
         let mut peers = self.peers.borrow_mut();
         let count = peers.get(&host).copied().unwrap_or(0);
@@ -81,31 +81,34 @@ impl Factory for PeerLimit {
             return None;
         }
         peers.insert(host, count + 1);
-        Some(Guest { place: Some(Place { host, peers: self.peers.clone() }) })
+        Some(CountedPeer { counted: Some(Counted { host, peers: self.peers.clone() }) })
     }
 }
 
-/// The watcher of one connection: gives its place back.
+/// The watcher of one connection: counts it until it is lost.
 ///
 /// See the example of [`LimitConnectionsByPeer`].
 #[derive(Debug)]
-pub struct Guest {
-    place: Option<Place>,
+pub struct CountedPeer {
+    counted: Option<Counted>,
 }
 
-impl Protocol for Guest {
-    fn connection_lost(&mut self, _: &Connection<Self>, _: Failure) {
-        self.place = None;
+impl Watcher for CountedPeer {
+    fn watch(&mut self, _: &Connection<Self>, event: &ConnectionEvent<'_>) {
+        if let ConnectionEvent::ConnectionLost(_) = event {
+            self.counted = None;
+        }
     }
 }
 
+/// A connection that counts for its host, until it is dropped.
 #[derive(Debug)]
-struct Place {
+struct Counted {
     host: Host,
     peers: Peers,
 }
 
-impl Drop for Place {
+impl Drop for Counted {
     fn drop(&mut self) {
         let mut peers = self.peers.borrow_mut();
         if let Some(count) = peers.get_mut(&self.host) {

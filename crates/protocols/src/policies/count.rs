@@ -1,7 +1,7 @@
 //! [`ConnectionCount`]: how many connections a factory has.
 //!
 //! Mirrors `connectionCount` of `twisted.protocols.policies`. Tested in
-//! `tests/policies.rs`.
+//! `tests/policies/policies.rs`.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -32,18 +32,18 @@ impl ConnectionCount {
         self.0.get()
     }
 
-    /// Counts one more, until the place is dropped.
-    pub(super) fn enter(&self) -> Place {
+    /// Counts one more, until what it returns is dropped.
+    pub(super) fn add(&self) -> Counted {
         self.0.set(self.0.get() + 1);
-        Place(self.0.clone())
+        Counted(self.0.clone())
     }
 }
 
-/// One that is counted.
+/// A connection that is counted, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place(Rc<Cell<usize>>);
+pub(super) struct Counted(Rc<Cell<usize>>);
 
-impl Drop for Place {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.set(self.0.get().saturating_sub(1));
     }

@@ -1,14 +1,14 @@
 //! [`TimeoutFactory`]: idle connections are closed.
 //!
 //! Mirrors `TimeoutFactory` and `TimeoutProtocol` of
-//! `twisted.protocols.policies`. Tested in `tests/policies.rs`.
+//! `twisted.protocols.policies`. Tested in `tests/policies/policies.rs`.
 
 use std::time::Duration;
 
-use deferred::Failure;
-use reactor_compat::{Address, Connection, Factory, Protocol, ReactorTime};
+use reactor_compat::{Address, Connection, ConnectionEvent, Factory, ReactorTime};
 
 use super::timeout::{Timeout, TimeoutMixin};
+use super::watcher::{Watcher, WatcherFactory};
 use super::wrapper::WrappingFactory;
 
 /// A factory whose connections are closed when nothing has been read or
@@ -71,10 +71,10 @@ impl IdleTimeouts {
     pub const PERIOD: Duration = Duration::from_secs(30 * 60);
 }
 
-impl Factory for IdleTimeouts {
-    type Protocol = TimeoutProtocol;
+impl WatcherFactory for IdleTimeouts {
+    type Watcher = TimeoutProtocol;
 
-    fn build_protocol(&mut self, _peer: Address) -> Option<TimeoutProtocol> {
+    fn build_watcher(&mut self, _peer: Address) -> Option<TimeoutProtocol> {
         Some(TimeoutProtocol { timeout: (self.timeout)(), period: self.period })
     }
 }
@@ -114,18 +114,19 @@ impl TimeoutMixin for TimeoutProtocol {
     }
 }
 
-impl Protocol for TimeoutProtocol {
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        self.set_timeout(transport, self.period);
-        let reset = self.timeout.resetter();
-        transport.tap_writes(move |_data| reset());
-    }
-
-    fn data_received(&mut self, _: &Connection<Self>, _: &[u8]) {
-        self.reset_timeout();
-    }
-
-    fn connection_lost(&mut self, transport: &Connection<Self>, _: Failure) {
-        self.set_timeout(transport, None);
+impl Watcher for TimeoutProtocol {
+    fn watch(&mut self, connection: &Connection<Self>, event: &ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::ConnectionMade => {
+                self.set_timeout(connection, self.period);
+                let reset = self.timeout.resetter();
+                connection.tap_writes(move |_data| reset());
+            }
+            ConnectionEvent::DataReceived(_) => self.reset_timeout(),
+            ConnectionEvent::ConnectionLost(_) => {
+                self.set_timeout(connection, None);
+            }
+            _ => {}
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! too much.
 //!
 //! Mirrors the `check*Bandwidth` and `throttle*` of Twisted's
-//! `ThrottlingFactory`. Tested in `tests/policies.rs`.
+//! `ThrottlingFactory`. Tested in `tests/policies/policies.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

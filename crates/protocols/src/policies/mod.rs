@@ -1,15 +1,16 @@
-//! What watches over connections, whatever is spoken on them: limits of time,
-//! of number and of bandwidth, and records of the traffic.
+//! Watchers over connections, whatever is spoken on them: limits of time, of
+//! number and of bandwidth, and records of the traffic.
 //!
-//! Mirrors `twisted.protocols.policies`. Tested in `tests/policies.rs`.
+//! Mirrors `twisted.protocols.policies`. Tested in
+//! `tests/policies/policies.rs`.
 //!
 //! # Layout
 //!
 //! - [`TimeoutMixin`]: a protocol that closes its own connection when nothing
 //!   has come for a while.
-//! - [`WrappingFactory`], [`ProtocolWrapper`]: a protocol within another that
-//!   looks on. All that follow are made of it, but for the last, and any
-//!   factory can be wrapped in any number of them:
+//! - [`WrappingFactory`], [`ProtocolWrapper`]: a protocol within another, with a
+//!   [`Watcher`] that sees all and decides nothing. All that follow are made of
+//!   it, but for the last, and any factory can be wrapped in any number of them:
 //!   - [`TimeoutFactory`]: idle connections are closed;
 //!   - [`ThrottlingFactory`]: so many bytes a second, so many connections;
 //!   - [`LimitConnectionsByPeer`]: so many connections from one host;
@@ -43,15 +44,17 @@ mod throttle;
 mod timeout;
 mod total;
 mod traffic;
+mod watcher;
 mod wrapper;
 
-pub use by_peer::{Guest, LimitConnectionsByPeer, PeerLimit};
+pub use by_peer::{CountedPeer, LimitConnectionsByPeer, PeerLimit};
 pub use count::ConnectionCount;
 pub use idle::{IdleTimeouts, TimeoutFactory, TimeoutProtocol};
 pub use protocols::Protocols;
 pub use spew::{Spew, SpewingFactory};
 pub use throttle::{Throttle, ThrottlingFactory, ThrottlingProtocol};
 pub use timeout::{Timeout, TimeoutMixin};
-pub use total::{LimitTotalConnectionsFactory, NoOverflow, Nobody, OrOverflow};
+pub use total::{LimitTotalConnectionsFactory, NeverMade, NoOverflow, OrOverflow};
 pub use traffic::{TrafficLog, TrafficLoggingFactory, TrafficLoggingProtocol};
+pub use watcher::{Watcher, WatcherFactory};
 pub use wrapper::{ProtocolWrapper, WrappingFactory};

@@ -1,7 +1,7 @@
 //! [`Protocols`]: the protocols of a factory that are connected.
 //!
 //! Mirrors `WrappingFactory.protocols` of `twisted.protocols.policies`. Tested
-//! in `tests/policies.rs`.
+//! in `tests/policies/policies.rs`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,12 +16,12 @@ use reactor_compat::Connection;
 /// Clones are the same list. There are as many in it as there are connections.
 ///
 /// ```
-/// use protocols::policies::WrappingFactory;
-/// use protocols::wire::{Discard, Echo};
+/// use protocols::policies::SpewingFactory;
+/// use protocols::wire::Echo;
 /// use reactor_compat::testing::StringTransport;
 /// use reactor_compat::{Address, ConnectionDone, Factory};
 ///
-/// let mut factory = WrappingFactory::with(|_: Address| Echo, |_: Address| Discard);
+/// let mut factory = SpewingFactory::new(|_: Address| Echo);
 /// let protocols = factory.protocols();
 /// let transport = StringTransport::new(factory.build_protocol(Address::Pipe).unwrap());
 /// assert_eq!(protocols.len(), 1);
@@ -44,13 +44,13 @@ impl<P: 'static> Protocols<P> {
         Self { list: Rc::new(RefCell::new(List { next: 0, connections: BTreeMap::new() })) }
     }
 
-    /// Adds one, until the seat is dropped.
-    pub(super) fn register(&self, connection: Connection<P>) -> Seat<P> {
+    /// Adds one, until its registration is dropped.
+    pub(super) fn register(&self, connection: Connection<P>) -> Registration<P> {
         let mut list = self.list.borrow_mut();
         let number = list.next;
         list.next += 1;
         list.connections.insert(number, connection);
-        Seat { protocols: self.clone(), number }
+        Registration { protocols: self.clone(), number }
     }
 
     /// How many there are.
@@ -87,13 +87,13 @@ impl<P> fmt::Debug for Protocols<P> {
     }
 }
 
-/// A place in the list.
-pub(super) struct Seat<P: 'static> {
+/// The entry of one that is connected, until it is dropped.
+pub(super) struct Registration<P: 'static> {
     protocols: Protocols<P>,
     number: u64,
 }
 
-impl<P: 'static> Drop for Seat<P> {
+impl<P: 'static> Drop for Registration<P> {
     fn drop(&mut self) {
         let connection = self.protocols.list.borrow_mut().connections.remove(&self.number);
         drop(connection);

@@ -1,6 +1,6 @@
 //! Bytes as Python shows them.
 //!
-//! Tested in `tests/policies.rs`.
+//! Tested in `tests/policies/policies.rs`.
 
 /// `data` as Python's `repr` shows it: `b'hello\r\n'`.
 pub(super) fn repr(data: &[u8]) -> String {

@@ -1,11 +1,12 @@
 //! [`SpewingFactory`]: what was said, in the log.
 //!
 //! Mirrors `SpewingFactory` of `twisted.protocols.policies`. Tested in
-//! `tests/policies.rs`.
+//! `tests/policies/policies.rs`.
 
-use reactor_compat::{Address, Connection, Factory, Protocol, log};
+use reactor_compat::{Address, Connection, ConnectionEvent, Factory, log};
 
 use super::repr::repr;
+use super::watcher::{Watcher, WatcherFactory};
 use super::wrapper::WrappingFactory;
 
 /// A factory whose connections write all that is said on them to the log, for
@@ -40,20 +41,24 @@ impl<F: Factory> WrappingFactory<F, Spew> {
 #[doc(alias = "SpewingProtocol")]
 pub struct Spew;
 
-impl Factory for Spew {
-    type Protocol = Self;
+impl WatcherFactory for Spew {
+    type Watcher = Self;
 
-    fn build_protocol(&mut self, _peer: Address) -> Option<Self> {
+    fn build_watcher(&mut self, _peer: Address) -> Option<Self> {
         Some(Self)
     }
 }
 
-impl Protocol for Spew {
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        transport.tap_writes(|data| log::msg(format_args!("Sending: {}", repr(data))));
-    }
-
-    fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
-        log::msg(format_args!("Received: {}", repr(data)));
+impl Watcher for Spew {
+    fn watch(&mut self, connection: &Connection<Self>, event: &ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::ConnectionMade => {
+                connection.tap_writes(|data| log::msg(format_args!("Sending: {}", repr(data))));
+            }
+            ConnectionEvent::DataReceived(data) => {
+                log::msg(format_args!("Received: {}", repr(data)));
+            }
+            _ => {}
+        }
     }
 }

@@ -1,16 +1,16 @@
 //! [`ThrottlingFactory`]: so many bytes a second, so many connections.
 //!
 //! Mirrors `ThrottlingFactory` and `ThrottlingProtocol` of
-//! `twisted.protocols.policies`. Tested in `tests/policies.rs`.
+//! `twisted.protocols.policies`. Tested in `tests/policies/policies.rs`.
 
 use std::fmt;
 use std::rc::Rc;
 
-use deferred::Failure;
-use reactor_compat::{Address, Connection, Factory, Protocol, ReactorTime, log};
+use reactor_compat::{Address, Connection, ConnectionEvent, Factory, ReactorTime, log};
 
-use super::count::{ConnectionCount, Place};
+use super::count::{ConnectionCount, Counted};
 use super::meter::Meter;
+use super::watcher::{Watcher, WatcherFactory};
 use super::wrapper::WrappingFactory;
 
 /// A factory whose connections read and write so many bytes a second, all
@@ -178,18 +178,18 @@ impl Throttle {
     }
 }
 
-impl Factory for Throttle {
-    type Protocol = ThrottlingProtocol;
+impl WatcherFactory for Throttle {
+    type Watcher = ThrottlingProtocol;
 
-    fn build_protocol(&mut self, _peer: Address) -> Option<ThrottlingProtocol> {
+    fn build_watcher(&mut self, _peer: Address) -> Option<ThrottlingProtocol> {
         if self.count.get() >= self.max_connections {
             log::msg("Max connection count reached!");
             return None;
         }
         Some(ThrottlingProtocol {
             meter: self.meter(),
-            place: Some(self.count.enter()),
-            seat: None,
+            counted: Some(self.count.add()),
+            number: None,
         })
     }
 }
@@ -210,31 +210,28 @@ impl fmt::Debug for Throttle {
 /// See the example of [`ThrottlingFactory`].
 pub struct ThrottlingProtocol {
     meter: Rc<Meter>,
-    place: Option<Place>,
+    counted: Option<Counted>,
     /// Its number with the meter.
-    seat: Option<u64>,
+    number: Option<u64>,
 }
 
 impl ThrottlingProtocol {
     fn leave(&mut self) {
-        self.place = None;
-        if let Some(seat) = self.seat.take() {
-            self.meter.leave(seat);
+        self.counted = None;
+        if let Some(number) = self.number.take() {
+            self.meter.leave(number);
         }
     }
 }
 
-impl Protocol for ThrottlingProtocol {
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        self.seat = Some(self.meter.join(transport));
-    }
-
-    fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
-        self.meter.read(data.len());
-    }
-
-    fn connection_lost(&mut self, _: &Connection<Self>, _: Failure) {
-        self.leave();
+impl Watcher for ThrottlingProtocol {
+    fn watch(&mut self, connection: &Connection<Self>, event: &ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::ConnectionMade => self.number = Some(self.meter.join(connection)),
+            ConnectionEvent::DataReceived(data) => self.meter.read(data.len()),
+            ConnectionEvent::ConnectionLost(_) => self.leave(),
+            _ => {}
+        }
     }
 }
 
@@ -246,6 +243,6 @@ impl Drop for ThrottlingProtocol {
 
 impl fmt::Debug for ThrottlingProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ThrottlingProtocol").field("seat", &self.seat).finish_non_exhaustive()
+        f.debug_struct("ThrottlingProtocol").field("number", &self.number).finish_non_exhaustive()
     }
 }

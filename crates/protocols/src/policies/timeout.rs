@@ -2,23 +2,22 @@
 //! has come for a while.
 //!
 //! Mirrors `twisted.protocols.policies.TimeoutMixin`. Tested in
-//! `tests/policies.rs`.
+//! `tests/policies/policies.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use reactor_compat::{Connection, DelayedCall, ReactorTime};
+use reactor_compat::{Connection, DelayedCall, ReactorTime, Transport};
 
 /// A protocol with one time limit, which starts anew whenever the protocol
 /// says so.
 ///
 /// The protocol holds a [`Timeout`], and says where. When the time is up,
 /// [`timeout_connection`](Self::timeout_connection) is called, which closes
-/// the connection unless the protocol does something else there. What handles
-/// lines or strings, such as a `LineReceiver`, can be one too: `set_timeout`
-/// takes its connection as well.
+/// the connection unless the protocol does something else there. `T` is its
+/// transport: a `LineReceiver` is a `TimeoutMixin<LineTransport>`.
 ///
 /// ```
 /// use deferred::time::Clock;
@@ -56,15 +55,15 @@ use reactor_compat::{Connection, DelayedCall, ReactorTime};
 /// clock.advance(Duration::from_secs(1));
 /// assert!(transport.disconnecting());
 /// ```
-pub trait TimeoutMixin: Sized + 'static {
+pub trait TimeoutMixin<T: AsRef<Transport> + 'static = Transport>: Sized + 'static {
     /// Where the protocol keeps its timeout.
     fn timeout(&mut self) -> &mut Timeout;
 
     /// The time is up. Closes the connection, unless the protocol knows
     /// something better.
     #[doc(alias = "timeoutConnection")]
-    fn timeout_connection(&mut self, transport: &Connection<Self>) {
-        transport.lose_connection();
+    fn timeout_connection(&mut self, transport: &Connection<Self, T>) {
+        transport.transport().as_ref().lose_connection();
     }
 
     /// Sets the time limit, counted from now, or with `None` does away with
@@ -75,7 +74,7 @@ pub trait TimeoutMixin: Sized + 'static {
     #[doc(alias = "setTimeout")]
     fn set_timeout(
         &mut self,
-        transport: &Connection<Self>,
+        transport: &Connection<Self, T>,
         period: impl Into<Option<Duration>>,
     ) -> Option<Duration> {
         let home = transport.me();

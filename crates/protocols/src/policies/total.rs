@@ -2,16 +2,14 @@
 //! the rest.
 //!
 //! Mirrors `LimitTotalConnectionsFactory` of `twisted.protocols.policies`.
-//! Tested in `tests/policies.rs`.
+//! Tested in `tests/policies/policies.rs`.
 
 use std::borrow::Cow;
-#[cfg(unix)]
-use std::os::fd::OwnedFd;
 
-use deferred::Failure;
-use reactor_compat::{Address, Connection, Factory, Protocol};
+use reactor_compat::{Address, Connection, ConnectionEvent, Factory, Protocol};
 
-use super::count::{ConnectionCount, Place};
+use super::count::{ConnectionCount, Counted};
+use crate::inner::Inner;
 
 /// A factory that takes so many connections at a time. The rest are refused,
 /// or given to a factory of their own, which may say why.
@@ -78,11 +76,11 @@ impl<F: Factory, O: Factory> Factory for LimitTotalConnectionsFactory<F, O> {
 
     fn build_protocol(&mut self, peer: Address) -> Option<Self::Protocol> {
         let within = if self.limit.is_none_or(|limit| self.count.get() < limit) {
-            Within::Regular(Wired::new(self.wrapped.build_protocol(peer)?))
+            Within::Regular(Inner::new(self.wrapped.build_protocol(peer)?))
         } else {
-            Within::Overflow(Wired::new(self.overflow.build_protocol(peer)?))
+            Within::Overflow(Inner::new(self.overflow.build_protocol(peer)?))
         };
-        Some(OrOverflow { within, place: Some(self.count.enter()) })
+        Some(OrOverflow { within, counted: Some(self.count.add()) })
     }
 
     fn start_factory(&mut self) {
@@ -106,14 +104,14 @@ pub struct NoOverflow;
 ///
 /// See the example of [`LimitTotalConnectionsFactory`].
 #[derive(Clone, Copy, Debug)]
-pub enum Nobody {}
+pub enum NeverMade {}
 
-impl Protocol for Nobody {}
+impl Protocol for NeverMade {}
 
 impl Factory for NoOverflow {
-    type Protocol = Nobody;
+    type Protocol = NeverMade;
 
-    fn build_protocol(&mut self, _peer: Address) -> Option<Nobody> {
+    fn build_protocol(&mut self, _peer: Address) -> Option<NeverMade> {
         None
     }
 }
@@ -125,42 +123,19 @@ impl Factory for NoOverflow {
 #[derive(Debug)]
 pub struct OrOverflow<P, O> {
     within: Within<P, O>,
-    place: Option<Place>,
+    counted: Option<Counted>,
 }
 
 #[derive(Debug)]
 enum Within<P, O> {
-    Regular(Wired<P>),
-    Overflow(Wired<O>),
-}
-
-/// A protocol, and its connection once it is made.
-#[derive(Debug)]
-struct Wired<P> {
-    protocol: P,
-    connection: Option<Connection<P>>,
-}
-
-impl<P: Protocol> Wired<P> {
-    fn new(protocol: P) -> Self {
-        Self { protocol, connection: None }
-    }
-
-    fn made(&mut self, connection: Connection<P>) {
-        self.protocol.connection_made(self.connection.insert(connection));
-    }
-
-    fn tell(&mut self, callback: impl FnOnce(&mut P, &Connection<P>)) {
-        if let Some(connection) = &self.connection {
-            callback(&mut self.protocol, connection);
-        }
-    }
+    Regular(Inner<P>),
+    Overflow(Inner<O>),
 }
 
 impl<P: Protocol, O: Protocol> OrOverflow<P, O> {
     fn regular(&mut self) -> Option<&mut P> {
         match &mut self.within {
-            Within::Regular(wired) => Some(&mut wired.protocol),
+            Within::Regular(inner) => Some(&mut inner.protocol),
             Within::Overflow(_) => None,
         }
     }
@@ -168,7 +143,7 @@ impl<P: Protocol, O: Protocol> OrOverflow<P, O> {
     fn overflow(&mut self) -> Option<&mut O> {
         match &mut self.within {
             Within::Regular(_) => None,
-            Within::Overflow(wired) => Some(&mut wired.protocol),
+            Within::Overflow(inner) => Some(&mut inner.protocol),
         }
     }
 }
@@ -176,77 +151,30 @@ impl<P: Protocol, O: Protocol> OrOverflow<P, O> {
 impl<P: Protocol, O: Protocol> Protocol for OrOverflow<P, O> {
     fn log_prefix(&self) -> Cow<'static, str> {
         match &self.within {
-            Within::Regular(wired) => wired.protocol.log_prefix(),
-            Within::Overflow(wired) => wired.protocol.log_prefix(),
-        }
-    }
-
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        match &mut self.within {
-            Within::Regular(wired) => wired.made(transport.project_if(Self::regular)),
-            Within::Overflow(wired) => wired.made(transport.project_if(Self::overflow)),
-        }
-    }
-
-    fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
-        match &mut self.within {
-            Within::Regular(wired) => wired.tell(|this, me| this.data_received(me, data)),
-            Within::Overflow(wired) => wired.tell(|this, me| this.data_received(me, data)),
+            Within::Regular(inner) => inner.protocol.log_prefix(),
+            Within::Overflow(inner) => inner.protocol.log_prefix(),
         }
     }
 
     fn receives_descriptors(&self) -> bool {
         match &self.within {
-            Within::Regular(wired) => wired.protocol.receives_descriptors(),
-            Within::Overflow(wired) => wired.protocol.receives_descriptors(),
+            Within::Regular(inner) => inner.protocol.receives_descriptors(),
+            Within::Overflow(inner) => inner.protocol.receives_descriptors(),
         }
     }
 
-    #[cfg(unix)]
-    fn file_descriptor_received(&mut self, _: &Connection<Self>, descriptor: OwnedFd) {
+    fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
+        if let ConnectionEvent::ConnectionLost(_) = event {
+            self.counted = None;
+        }
+        let makes = matches!(event, ConnectionEvent::ConnectionMade);
         match &mut self.within {
-            Within::Regular(wired) => {
-                wired.tell(|this, me| this.file_descriptor_received(me, descriptor));
+            Within::Regular(inner) if makes => inner.connect(connection.project_if(Self::regular)),
+            Within::Regular(inner) => inner.handle(event),
+            Within::Overflow(inner) if makes => {
+                inner.connect(connection.project_if(Self::overflow));
             }
-            Within::Overflow(wired) => {
-                wired.tell(|this, me| this.file_descriptor_received(me, descriptor));
-            }
-        }
-    }
-
-    fn handshake_completed(&mut self, _: &Connection<Self>) {
-        match &mut self.within {
-            Within::Regular(wired) => wired.tell(Protocol::handshake_completed),
-            Within::Overflow(wired) => wired.tell(Protocol::handshake_completed),
-        }
-    }
-
-    fn resumed(&mut self, _: &Connection<Self>) {
-        match &mut self.within {
-            Within::Regular(wired) => wired.tell(Protocol::resumed),
-            Within::Overflow(wired) => wired.tell(Protocol::resumed),
-        }
-    }
-
-    fn read_connection_lost(&mut self, _: &Connection<Self>) {
-        match &mut self.within {
-            Within::Regular(wired) => wired.tell(Protocol::read_connection_lost),
-            Within::Overflow(wired) => wired.tell(Protocol::read_connection_lost),
-        }
-    }
-
-    fn write_connection_lost(&mut self, _: &Connection<Self>) {
-        match &mut self.within {
-            Within::Regular(wired) => wired.tell(Protocol::write_connection_lost),
-            Within::Overflow(wired) => wired.tell(Protocol::write_connection_lost),
-        }
-    }
-
-    fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
-        self.place = None;
-        match &mut self.within {
-            Within::Regular(wired) => wired.tell(|this, me| this.connection_lost(me, reason)),
-            Within::Overflow(wired) => wired.tell(|this, me| this.connection_lost(me, reason)),
+            Within::Overflow(inner) => inner.handle(event),
         }
     }
 }

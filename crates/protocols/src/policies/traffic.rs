@@ -1,7 +1,7 @@
 //! [`TrafficLoggingFactory`]: what was said, in a file for each connection.
 //!
 //! Mirrors `TrafficLoggingFactory` of `twisted.protocols.policies`. Tested in
-//! `tests/policies.rs`.
+//! `tests/policies/policies.rs`.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -11,10 +11,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use deferred::Failure;
-use reactor_compat::{Address, Connection, Factory, Protocol, log};
+use reactor_compat::{Address, Connection, ConnectionEvent, Factory, log};
 
 use super::repr::repr;
+use super::watcher::{Watcher, WatcherFactory};
 use super::wrapper::WrappingFactory;
 
 /// What stands for the rest of what is too long.
@@ -132,10 +132,10 @@ impl fmt::Debug for TrafficLog {
     }
 }
 
-impl Factory for TrafficLog {
-    type Protocol = TrafficLoggingProtocol;
+impl WatcherFactory for TrafficLog {
+    type Watcher = TrafficLoggingProtocol;
 
-    fn build_protocol(&mut self, _peer: Address) -> Option<TrafficLoggingProtocol> {
+    fn build_watcher(&mut self, _peer: Address) -> Option<TrafficLoggingProtocol> {
         self.counter += 1;
         let file = match (self.open)(self.counter) {
             Ok(file) => RefCell::new(Some(file)),
@@ -157,19 +157,20 @@ pub struct TrafficLoggingProtocol {
     log: Rc<Log>,
 }
 
-impl Protocol for TrafficLoggingProtocol {
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        self.log.line("*");
-        let log = self.log.clone();
-        transport.tap_writes(move |data| log.data('S', data));
-    }
-
-    fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
-        self.log.data('C', data);
-    }
-
-    fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {
-        self.log.line(&format!("C {}: {:?}", self.log.number, reason.value()));
+impl Watcher for TrafficLoggingProtocol {
+    fn watch(&mut self, connection: &Connection<Self>, event: &ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::ConnectionMade => {
+                self.log.line("*");
+                let log = self.log.clone();
+                connection.tap_writes(move |data| log.data('S', data));
+            }
+            ConnectionEvent::DataReceived(data) => self.log.data('C', data),
+            ConnectionEvent::ConnectionLost(reason) => {
+                self.log.line(&format!("C {}: {:?}", self.log.number, reason.value()));
+            }
+            _ => {}
+        }
     }
 }
 

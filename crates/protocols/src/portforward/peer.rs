@@ -1,6 +1,6 @@
 //! [`Peer`]: the other side of a protocol that passes on what it gets.
 //!
-//! Tested in `tests/portforward.rs`.
+//! Tested in `tests/servers/portforward.rs`.
 
 use std::cell::RefCell;
 use std::rc::Rc;

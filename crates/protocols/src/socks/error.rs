@@ -1,6 +1,6 @@
 //! [`SocksError`]: why a client was refused.
 //!
-//! Tested in `tests/socks.rs`.
+//! Tested in `tests/servers/socks.rs`.
 
 use std::error::Error;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! [`Exchange`]: what is given to the log of a SOCKS server.
 //!
 //! Mirrors `SOCKSv4.log` of `twisted.protocols.socks`. Tested in
-//! `tests/socks.rs`.
+//! `tests/servers/socks.rs`.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! [`SocksFactory`]: the factory of a SOCKS server, with what it allows.
 //!
 //! Mirrors `SOCKSv4Factory` of `twisted.protocols.socks`. Tested in
-//! `tests/socks.rs`.
+//! `tests/servers/socks.rs`.
 
 use std::fmt;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! A SOCKS 4 and 4a server: connects somewhere, or waits to be connected to,
 //! on behalf of its clients.
 //!
-//! Mirrors `twisted.protocols.socks`. Tested in `tests/socks.rs`.
+//! Mirrors `twisted.protocols.socks`. Tested in `tests/servers/socks.rs`.
 //!
 //! # Layout
 //!

@@ -1,7 +1,7 @@
 //! [`Other`]: the other side of a SOCKS client's connection.
 //!
 //! Mirrors `SOCKSv4Outgoing` and `SOCKSv4Incoming` of
-//! `twisted.protocols.socks`. Tested in `tests/socks.rs`.
+//! `twisted.protocols.socks`. Tested in `tests/servers/socks.rs`.
 
 use std::net::Ipv4Addr;
 

@@ -1,6 +1,6 @@
 //! [`RequestParser`]: from bytes to a [`Request`].
 //!
-//! Tested in `tests/socks.rs`.
+//! Tested in `tests/servers/socks.rs`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};

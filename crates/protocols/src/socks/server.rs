@@ -1,7 +1,7 @@
 //! [`Socks`]: the server's side of a SOCKS client's connection.
 //!
 //! Mirrors `SOCKSv4` of `twisted.protocols.socks`. Tested in
-//! `tests/socks.rs`.
+//! `tests/servers/socks.rs`.
 
 use std::fmt;
 use std::mem;

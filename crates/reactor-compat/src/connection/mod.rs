@@ -17,6 +17,7 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure, Outcome};
 
 pub use bring_home::BringHome;
+use cell::Call;
 pub(crate) use cell::{CellState, Projection, ProtocolAccess, ProtocolCell};
 pub(crate) use driver::{ConnectionObserver, Driver, Setup};
 pub use if_gone::IfGone;
@@ -86,12 +87,12 @@ use crate::transport::Transport;
 /// `T` is the transport: a [`Transport`] where nothing else is said; that of a
 /// [`DatagramConnection`](crate::DatagramConnection) is another.
 pub struct Connection<P, T = Transport> {
-    home: Rc<dyn ProtocolAccess<P, T>>,
+    access: Rc<dyn ProtocolAccess<P, T>>,
 }
 
 impl<P: 'static, T: 'static> Connection<P, T> {
-    pub(crate) fn new(home: Rc<dyn ProtocolAccess<P, T>>) -> Self {
-        Self { home }
+    pub(crate) fn new(access: Rc<dyn ProtocolAccess<P, T>>) -> Self {
+        Self { access }
     }
 
     /// A clone, under the name that says what it is for.
@@ -123,7 +124,7 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     /// assert_eq!(transport.take_value(), b"hello");
     /// ```
     pub fn transport(&self) -> &T {
-        self.home.transport()
+        self.access.transport()
     }
 
     /// Whether the protocol is no more.
@@ -138,7 +139,7 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     /// assert!(transport.connection().gone());
     /// ```
     pub fn gone(&self) -> bool {
-        self.home.cell_state() == CellState::Gone
+        self.access.cell_state() == CellState::Gone
     }
 
     /// Looks at the protocol; `None` unless it is free.
@@ -146,8 +147,8 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     pub(crate) fn inspect<R>(&self, look: impl FnOnce(&P) -> R) -> Option<R> {
         let mut look = Some(look);
         let mut seen = None;
-        if self.home.cell_state() == CellState::Free {
-            self.home.visit(&mut |this| seen = look.take().map(|look| look(this)));
+        if self.access.cell_state() == CellState::Free {
+            self.access.visit(&mut |this| seen = look.take().map(|look| look(this)));
         }
         seen
     }
@@ -300,7 +301,46 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         &self,
         door: impl Fn(&mut P) -> Option<&mut H> + 'static,
     ) -> Connection<H, T> {
-        Connection::new(Rc::new(Projection::new(self.home.clone(), door)))
+        Connection::new(Rc::new(Projection::new(self.access.clone(), door)))
+    }
+
+    /// The same with another transport, such as one that sends lines: a
+    /// protocol that runs a handler for its lines gives it this.
+    ///
+    /// It costs an allocation, as [`project`](Self::project) does.
+    ///
+    /// ```
+    /// use std::ops::Deref;
+    /// # use reactor_compat::{Connection, Protocol, Transport, testing::StringTransport};
+    ///
+    /// /// Sends words, with a blank behind each.
+    /// struct Words(Transport);
+    ///
+    /// impl Words {
+    ///     fn send_word(&self, word: &str) {
+    ///         self.0.write_sequence([word, " "]);
+    ///     }
+    /// }
+    ///
+    /// impl Deref for Words {
+    ///     type Target = Transport;
+    ///     fn deref(&self) -> &Transport {
+    ///         &self.0
+    ///     }
+    /// }
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    ///
+    /// let transport = StringTransport::new(Silent);
+    /// let words = Words(transport.transport().clone());
+    /// let me: Connection<Silent, Words> = transport.connection().with_transport(words);
+    /// me.send_word("hello");
+    /// assert!(me.connected());
+    /// assert_eq!(transport.take_value(), b"hello ");
+    /// ```
+    #[must_use]
+    pub fn with_transport<U: 'static>(&self, transport: U) -> Connection<P, U> {
+        Connection::new(Rc::new(WithTransport { protocol: self.access.clone(), transport }))
     }
 
     /// Comes home now, later or never, as [`call`](Self::call) says.
@@ -308,7 +348,7 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         &self,
         visit: impl FnOnce(&mut P, &Self) -> R + 'static,
     ) -> Outcome<R::Value> {
-        match self.home.cell_state() {
+        match self.access.cell_state() {
             CellState::Free => self.visit_now(visit),
             CellState::Busy => self.visit_later(visit),
             CellState::Gone => Outcome::Done(R::if_gone()),
@@ -318,7 +358,7 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     fn visit_now<R: IfGone>(&self, visit: impl FnOnce(&mut P, &Self) -> R) -> Outcome<R::Value> {
         let mut visit = Some(visit);
         let mut outcome = None;
-        self.home.visit(&mut |this| {
+        self.access.visit(&mut |this| {
             if let Some(visit) = visit.take() {
                 outcome = Some(outcome_of(|| visit(this, self)));
             }
@@ -332,7 +372,7 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     ) -> Outcome<R::Value> {
         let (deferred, trigger) = Deferred::new();
         let home = self.clone();
-        self.home.wait(Box::new(move |this| {
+        self.access.wait(Box::new(move |this| {
             let outcome = match this {
                 Some(this) => outcome_of(|| visit(this, &home)),
                 None => Outcome::Done(R::if_gone()),
@@ -350,6 +390,30 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     }
 }
 
+/// The home of a protocol, with another transport.
+struct WithTransport<P, T, U> {
+    protocol: Rc<dyn ProtocolAccess<P, T>>,
+    transport: U,
+}
+
+impl<P: 'static, T: 'static, U> ProtocolAccess<P, U> for WithTransport<P, T, U> {
+    fn cell_state(&self) -> CellState {
+        self.protocol.cell_state()
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(&mut P)) {
+        self.protocol.visit(visit);
+    }
+
+    fn wait(&self, call: Call<P>) {
+        self.protocol.wait(call);
+    }
+
+    fn transport(&self) -> &U {
+        &self.transport
+    }
+}
+
 fn outcome_of<R: IfGone>(visit: impl FnOnce() -> R) -> Outcome<R::Value> {
     match guard::catch(visit) {
         Ok(result) => result.into_outcome(),
@@ -364,7 +428,7 @@ pub(crate) fn gone() -> Failure {
 
 impl<P, T> Clone for Connection<P, T> {
     fn clone(&self) -> Self {
-        Self { home: self.home.clone() }
+        Self { access: self.access.clone() }
     }
 }
 
@@ -372,15 +436,15 @@ impl<P, T> Deref for Connection<P, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.home.transport()
+        self.access.transport()
     }
 }
 
 impl<P, T: fmt::Debug> fmt::Debug for Connection<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("protocol", &self.home.cell_state())
-            .field("transport", self.home.transport())
+            .field("protocol", &self.access.cell_state())
+            .field("transport", self.access.transport())
             .finish()
     }
 }

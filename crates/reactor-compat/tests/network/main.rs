@@ -3,6 +3,7 @@
 mod address;
 #[cfg(unix)]
 mod adopt;
+mod any_protocol;
 mod connection_stream;
 mod connector;
 #[cfg(unix)]
