@@ -2,7 +2,7 @@
 //!
 //! Tested in `tests/framing/receivers.rs`.
 
-use reactor_compat::{Connection, ConnectionEvent, Protocol, Transport};
+use reactor_compat::{Connection, Protocol, Transport, UnprotectedData};
 
 /// What may be done with the bytes at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,58 +38,25 @@ pub(crate) fn go_on<P: Protocol>(
     connection.call(parse).add_errback(move |_| transport.abort_connection());
 }
 
-/// Whether a protocol waits for its transport to drain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Waiting {
-    #[default]
-    No,
-    ForDrain,
-}
-
-/// Has a protocol that holds something handle
-/// [`Resumed`](ConnectionEvent::Resumed) when its transport has drained, if it
-/// is that for which it waits.
+/// Gives what is held to the layer that a callback has just pushed, if it has:
+/// whether it did.
 ///
-/// TO BE REMOVED, with [`Waiting`], when the driver itself tells of that.
-pub(crate) fn wait<P: Protocol>(
-    connection: &Connection<P>,
-    waiting: &mut Waiting,
-    access: fn(&mut P) -> &mut Waiting,
-) {
-    if *waiting == Waiting::ForDrain || connection.paused() {
-        return;
-    }
-    *waiting = Waiting::ForDrain;
-    let transport = connection.transport().clone();
-    let resumed = connection.wrap(move |protocol: &mut P, connection, ()| {
-        *access(protocol) = Waiting::No;
-        protocol.handle(connection, ConnectionEvent::Resumed);
-    });
-    connection.drain().add_callback(resumed).add_errback(move |_| transport.abort_connection());
-}
-
-/// Ends the connection if it turns to TLS while `held` bytes that came before
-/// are not understood; whether it did.
-///
-/// Somebody between the two ends may have written them: they are not to be
-/// taken for something that TLS brought. It is called when a callback has
-/// returned in which [`start_tls`](Transport::start_tls) may have been called.
-///
-/// TO BE FILLED IN: with `transport.securing()`.
+/// TLS takes none of it: somebody between the two ends may have written it. The
+/// connection then ends, with
+/// [`UnprotectedData`](reactor_compat::UnprotectedData).
 #[inline]
-pub(crate) fn plaintext_behind_tls(transport: &Transport, held: usize) -> bool {
-    let securing = false;
-    held > 0 && securing && refuse_plaintext(transport, held)
+pub(crate) fn hand_over(transport: &Transport, held: &[u8]) -> bool {
+    let hands_over = !held.is_empty() && transport.switching();
+    if hands_over {
+        transport.unread(held);
+    }
+    hands_over
 }
 
 /// Ends the connection if there are `held` bytes that came before a handshake
-/// that is over; whether it did.
-///
-/// TO BE FILLED IN: with `transport.refuse_plaintext(held)`.
-pub(crate) fn refuse_plaintext(transport: &Transport, held: usize) -> bool {
+/// that is over.
+pub(crate) fn refuse_plaintext(transport: &Transport, held: usize) {
     if held > 0 {
-        tracing::warn!(held, "plaintext where TLS begins");
-        transport.abort_connection();
+        transport.fail(UnprotectedData { bytes: held });
     }
-    held > 0
 }

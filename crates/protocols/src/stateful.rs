@@ -45,7 +45,7 @@ use deferred::Failure;
 use reactor_compat::{Connection, ConnectionDone, ConnectionEvent, Protocol};
 
 use crate::basic::held::Held;
-use crate::flow::{Flow, Waiting, flow, plaintext_behind_tls, refuse_plaintext, wait};
+use crate::flow::{Flow, flow, hand_over, refuse_plaintext};
 use crate::inner::Inner;
 
 /// What a [`StatefulProtocol`] does with some bytes: it returns the next
@@ -159,7 +159,6 @@ pub struct Stateful<H> {
     inner: Inner<H>,
     state: State<H>,
     held: Held,
-    waiting: Waiting,
     /// Set when a state that wanted too much had the connection closed.
     refused: Option<TooManyWanted>,
 }
@@ -173,7 +172,6 @@ impl<H: StatefulProtocol> Stateful<H> {
             state: handler.initial_state(),
             inner: Inner::new(handler),
             held: Held::default(),
-            waiting: Waiting::No,
             refused: None,
         }
     }
@@ -235,7 +233,7 @@ impl<H: StatefulProtocol> Stateful<H> {
 
     /// Gives the handler what is held and `input`, for as long as it may have
     /// more.
-    fn parse(&mut self, stateful: &Connection<Self>, mut input: &[u8]) {
+    fn parse(&mut self, mut input: &[u8]) {
         let Some(connection) = &self.inner.connection else { return };
         while flow(connection) == Flow::Free {
             let State { bytes, step } = self.state;
@@ -251,18 +249,12 @@ impl<H: StatefulProtocol> Stateful<H> {
                 None => {}
             }
         }
-        let flow = flow(connection);
-        if flow == Flow::Closing {
+        if flow(connection) == Flow::Closing {
             return self.held.clear();
         }
         self.held.push(input);
-        if plaintext_behind_tls(connection, self.held.len()) {
-            return self.held.clear();
-        }
-        // What wants too much is refused, though it will never come.
-        let due = self.held.len() >= self.state.bytes || self.state.bytes > H::MAX_LENGTH;
-        if due && flow == Flow::Held {
-            wait(stateful, &mut self.waiting, |stateful| &mut stateful.waiting);
+        if hand_over(connection, self.held.as_slice()) {
+            self.held.clear();
         }
     }
 }
@@ -281,7 +273,7 @@ impl<H: StatefulProtocol> Protocol for Stateful<H> {
             ConnectionEvent::ConnectionMade => {
                 self.inner.connect(connection.project(Self::handler_mut));
             }
-            ConnectionEvent::DataReceived(data) => self.parse(connection, data),
+            ConnectionEvent::DataReceived(data) => self.parse(data),
             ConnectionEvent::ConnectionLost(reason) => {
                 let reason = match self.refused {
                     Some(error) if reason.is::<ConnectionDone>() => Failure::new(error),
@@ -291,7 +283,7 @@ impl<H: StatefulProtocol> Protocol for Stateful<H> {
             }
             ConnectionEvent::Resumed => {
                 self.inner.handle(event);
-                self.parse(connection, &[]);
+                self.parse(&[]);
             }
             ConnectionEvent::HandshakeCompleted => {
                 refuse_plaintext(connection, self.held.len());

@@ -148,6 +148,11 @@ impl LineParser {
         self.held.len()
     }
 
+    /// The bytes that are held.
+    pub(crate) fn held_bytes(&self) -> &[u8] {
+        self.held.as_slice()
+    }
+
     /// Whether there may be a line in what is held.
     pub(crate) fn has_more(&self) -> bool {
         self.scanned < self.held.len()

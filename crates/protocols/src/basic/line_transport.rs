@@ -123,7 +123,7 @@ impl LineTransport {
         Self {
             shared: Rc::new(Shared {
                 transport: lines.transport().clone(),
-                go_on: Box::new(move || crate::flow::go_on(&me, |lines, me| lines.parse(me, &[]))),
+                go_on: Box::new(move || crate::flow::go_on(&me, |lines, _| lines.parse(&[]))),
                 pair: Cell::new(parser.delimiter().pair()),
                 delimiter: RefCell::new(Rc::new(parser.delimiter().clone())),
                 max_length: Cell::new(parser.max_length()),

@@ -11,7 +11,7 @@ use reactor_compat::{Connection, ConnectionDone, ConnectionEvent, Protocol};
 
 use super::line_transport::Mode;
 use super::{LineConnection, LineEvent, LineParser, LineReceiver, LineTooLong, LineTransport};
-use crate::flow::{Flow, Waiting, flow, plaintext_behind_tls, refuse_plaintext, wait};
+use crate::flow::{Flow, flow, hand_over, refuse_plaintext};
 use crate::inner::Inner;
 
 /// The protocol of a [`LineReceiver`]: gives it the lines of a connection.
@@ -41,7 +41,6 @@ pub struct Lines<H> {
     transport: Option<LineTransport>,
     parser: LineParser,
     overlong: Overlong,
-    waiting: Waiting,
     /// Set when a line that was too long had the connection closed.
     too_long: Option<LineTooLong>,
 }
@@ -72,7 +71,6 @@ impl<H: LineReceiver> Lines<H> {
             transport: None,
             parser: LineParser::new(H::DELIMITER, H::MAX_LENGTH),
             overlong: Overlong::Given,
-            waiting: Waiting::No,
             too_long: None,
         }
     }
@@ -227,7 +225,7 @@ impl<H: LineReceiver> Lines<H> {
 
     /// Gives the handler what is held and `input`, for as long as it may have
     /// more.
-    pub(super) fn parse(&mut self, lines: &Connection<Self>, mut input: &[u8]) {
+    pub(super) fn parse(&mut self, mut input: &[u8]) {
         let Some(connection) = &self.inner.connection else { return };
         let Some(transport) = &self.transport else { return };
         let mut parse = Parse {
@@ -238,9 +236,7 @@ impl<H: LineReceiver> Lines<H> {
             overlong: self.overlong,
             too_long: &mut self.too_long,
         };
-        if parse.run(&mut input) == Flow::Held && self.parser.has_more() {
-            wait(lines, &mut self.waiting, |lines| &mut lines.waiting);
-        }
+        parse.run(&mut input);
     }
 
     /// Has the handler handle what is not data.
@@ -255,7 +251,7 @@ impl<H: LineReceiver> Lines<H> {
             ConnectionEvent::ConnectionLost(reason) => self.lost(reason),
             ConnectionEvent::Resumed => {
                 self.inner.handle(event);
-                self.parse(connection, &[]);
+                self.parse(&[]);
             }
             ConnectionEvent::HandshakeCompleted => {
                 refuse_plaintext(connection, self.parser.held());
@@ -294,16 +290,14 @@ struct Parse<'a, H> {
 impl<H: LineReceiver> Parse<'_, H> {
     /// Gives the handler what there is, and keeps the rest; why there is one.
     #[inline]
-    fn run(&mut self, input: &mut &[u8]) -> Flow {
+    fn run(&mut self, input: &mut &[u8]) {
         let _parsing = self.transport.parsing();
         if self.transport.shared().has_requests() {
             self.carry_out(Mode::Lines, input, input);
         }
         loop {
-            let flow = flow(self.transport);
-            if flow == Flow::Held {
-                self.hold(input);
-                return Flow::Held;
+            if flow(self.transport) == Flow::Held {
+                return self.hold(input);
             }
             let before = *input;
             let mode = self.transport.mode();
@@ -315,8 +309,7 @@ impl<H: LineReceiver> Parse<'_, H> {
                 self.carry_out(mode, before, input);
             }
             if step == Step::Done {
-                self.hold(input);
-                return flow;
+                return self.hold(input);
             }
         }
     }
@@ -390,7 +383,7 @@ impl<H: LineReceiver> Parse<'_, H> {
     /// Keeps what has come, unless it is to be taken for something else.
     fn hold(&mut self, input: &mut &[u8]) {
         self.parser.hold(input);
-        if plaintext_behind_tls(self.transport, self.parser.held()) {
+        if hand_over(self.transport, self.parser.held_bytes()) {
             self.parser.clear();
         }
     }
@@ -408,7 +401,7 @@ impl<H: LineReceiver> Protocol for Lines<H> {
     #[inline]
     fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
         match event {
-            ConnectionEvent::DataReceived(data) => self.parse(connection, data),
+            ConnectionEvent::DataReceived(data) => self.parse(data),
             event => self.pass_on(connection, event),
         }
     }

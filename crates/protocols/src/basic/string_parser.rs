@@ -81,6 +81,16 @@ impl<F: Format> StringParser<F> {
         self.held.len()
     }
 
+    /// Forgets what is held.
+    pub(crate) fn clear(&mut self) {
+        self.held.clear();
+    }
+
+    /// The bytes that are held.
+    pub(crate) fn held_bytes(&self) -> &[u8] {
+        self.held.as_slice()
+    }
+
     /// Takes the next string off `input`; `None` when nothing is left but an
     /// unfinished one, which is kept.
     ///

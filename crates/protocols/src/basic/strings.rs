@@ -14,7 +14,7 @@ use super::{
     Format, FramedTransport, Int8, Int16, Int32, Netstring, StringConnection, StringParser,
     StringReceiver,
 };
-use crate::flow::{Flow, Waiting, flow, plaintext_behind_tls, refuse_plaintext, wait};
+use crate::flow::{Flow, flow, hand_over, refuse_plaintext};
 use crate::inner::Inner;
 
 /// The protocol of a [`StringReceiver`]: gives it the strings of a connection,
@@ -51,7 +51,6 @@ pub struct Strings<F, H> {
     /// The transport of the connection of `inner`, at hand.
     transport: Option<FramedTransport>,
     parser: StringParser<F>,
-    waiting: Waiting,
     /// Why we had the connection closed, if it was for what came.
     refused: Option<Failure>,
 }
@@ -81,7 +80,6 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
             inner: Inner::new(handler),
             transport: None,
             parser: StringParser::new(H::MAX_LENGTH),
-            waiting: Waiting::No,
             refused: None,
         }
     }
@@ -174,7 +172,7 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
 
     /// Gives the handler what is held and `input`, for as long as it may have
     /// more.
-    fn parse(&mut self, strings: &Connection<Self>, mut input: &[u8]) {
+    fn parse(&mut self, mut input: &[u8]) {
         let Some(connection) = &self.inner.connection else { return };
         let Some(framed) = &self.transport else { return };
         let (transport, limit): (&Transport, _) = (framed, framed.limit());
@@ -187,9 +185,8 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
             }
         }
         self.parser.hold(&mut input);
-        let held = self.parser.held();
-        if held > 0 && !plaintext_behind_tls(transport, held) {
-            wait(strings, &mut self.waiting, |strings| &mut strings.waiting);
+        if hand_over(transport, self.parser.held_bytes()) {
+            self.parser.clear();
         }
     }
 
@@ -211,7 +208,7 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
             }
             ConnectionEvent::Resumed => {
                 self.inner.handle(event);
-                self.parse(connection, &[]);
+                self.parse(&[]);
             }
             ConnectionEvent::HandshakeCompleted => {
                 refuse_plaintext(connection, self.parser.held());
@@ -247,7 +244,7 @@ impl<F: Format, H: StringReceiver> Protocol for Strings<F, H> {
     #[inline]
     fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
         match event {
-            ConnectionEvent::DataReceived(data) => self.parse(connection, data),
+            ConnectionEvent::DataReceived(data) => self.parse(data),
             event => self.pass_on(connection, event),
         }
     }

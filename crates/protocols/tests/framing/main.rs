@@ -18,5 +18,7 @@ mod line_descriptors;
 mod line_parser;
 mod netstring;
 mod receivers;
+#[cfg(feature = "tls")]
+mod starttls;
 mod stateful;
 mod strings;

@@ -186,6 +186,7 @@ impl<P: Protocol> StringTransport<P> {
     pub fn take_value(&self) -> Vec<u8> {
         let written = self.connection.link().take_outbox().take();
         self.connection.link().relax();
+        self.settle();
         written
     }
 
