@@ -5,7 +5,7 @@
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::iter;
 use std::mem;
@@ -216,7 +216,7 @@ impl Failure {
     /// ```
     #[doc(alias = "getErrorMessage")]
     pub fn get_error_message(&self) -> String {
-        self.value().to_string()
+        text_of(self.value())
     }
 
     /// The backtrace of the place where the Failure was made; empty unless
@@ -262,7 +262,7 @@ impl Failure {
     #[doc(alias = "getBriefTraceback")]
     #[doc(alias = "printBriefTraceback")]
     pub fn get_brief_traceback(&self) -> String {
-        let lines: Vec<String> = self.chain().map(ToString::to_string).collect();
+        let lines: Vec<String> = self.chain().map(text_of).collect();
         lines.join("\ncaused by: ")
     }
 
@@ -399,16 +399,27 @@ impl Error for AsError {
     }
 }
 
-/// The error's message; `{:#}` adds the messages of its causes.
+/// The error's message; `{:#}` adds the messages of its causes. An error whose
+/// own text fails, or panics, is shown as one that has none: a failure is often
+/// shown where nobody is left to be told of another.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.value())?;
+        f.write_str(&text_of(self.value()))?;
         if f.alternate() {
             for cause in self.chain().skip(1) {
-                write!(f, ": {cause}")?;
+                write!(f, ": {}", text_of(cause))?;
             }
         }
         Ok(())
+    }
+}
+
+/// The text of an error, as far as it has one.
+fn text_of(error: &(impl Error + ?Sized)) -> String {
+    let mut text = String::new();
+    match catch_unwind(AssertUnwindSafe(|| write!(text, "{error}"))) {
+        Ok(Ok(())) => text,
+        Ok(Err(_)) | Err(_) => text + "(an error that cannot be shown)",
     }
 }
 

@@ -55,6 +55,7 @@ mod timeout;
 mod trigger;
 mod unfired;
 pub mod unhandled;
+mod unheard;
 mod waiters;
 
 pub use crate::callback::{CallbackResult, Outcome};

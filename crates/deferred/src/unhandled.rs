@@ -6,8 +6,10 @@
 //! garbage collector does it, some time.
 //!
 //! By default the report is a [`tracing`] event of level `ERROR`, target
-//! `deferred`. [`observe`] puts something else in its place for a thread, and
-//! [`LoggedErrors`](crate::testing::LoggedErrors) does so for a test.
+//! `deferred`. Where there is no subscriber to hear it, it is written to standard
+//! error instead, unless [`discard_unheard`] was called; a subscriber that comes
+//! later does not get it again. [`observe`] puts something else in its place for a
+//! thread, and [`LoggedErrors`](crate::testing::LoggedErrors) does so for a test.
 //!
 //! One kind of failure goes unreported, as in Twisted: one that arrives while
 //! the Deferred is paused, if that is then dropped. Its callbacks have not run,
@@ -16,6 +18,7 @@
 //! Mirrors `DebugInfo.__del__` of `twisted.internet.defer`. Tested in
 //! `tests/chains/unhandled.rs`.
 
+use std::backtrace::BacktraceStatus;
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -23,6 +26,9 @@ use std::rc::Rc;
 
 use crate::debug::DebugInfo;
 use crate::failure::Failure;
+use crate::unheard;
+
+pub use crate::unheard::discard_unheard;
 
 /// An error that nobody handled.
 ///
@@ -67,10 +73,10 @@ impl UnhandledError {
         self.debug_info.as_ref()
     }
 
-    /// Does what is done when nobody observes: a `tracing` event with the
-    /// error and its causes, and what is known of the Deferred. A subscriber
-    /// gets the failure itself out of the field `error` with
-    /// [`Failure::find`].
+    /// Reports it as is done when nobody observes: by a `tracing` event with the
+    /// error and its causes, and what is known of the Deferred, or, where there
+    /// is no subscriber, on standard error. A subscriber gets the failure itself
+    /// out of the field `error` with [`Failure::find`].
     ///
     /// ```
     /// use deferred::{Deferred, unhandled};
@@ -80,6 +86,9 @@ impl UnhandledError {
     /// drop(Deferred::<()>::fail(std::fmt::Error));
     /// ```
     pub fn log(&self) {
+        if unheard::is_unheard() {
+            return self.write();
+        }
         let error = self.failure.to_error();
         let error: &(dyn std::error::Error + 'static) = &error;
         let chain = format!("{:#}", self.failure);
@@ -90,6 +99,18 @@ impl UnhandledError {
             None => {
                 tracing::error!(target: "deferred", error, chain, "Unhandled error in Deferred")
             }
+        }
+    }
+}
+
+impl UnhandledError {
+    /// Writes it to standard error, with its backtrace if it has one.
+    #[cold]
+    fn write(&self) {
+        let backtrace = self.failure.backtrace();
+        match backtrace.status() {
+            BacktraceStatus::Captured => unheard::write(format_args!("{self}\n{backtrace}")),
+            _ => unheard::write(self),
         }
     }
 }

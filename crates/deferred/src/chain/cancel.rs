@@ -10,6 +10,7 @@ use super::run;
 use crate::coroutine::CancelTask;
 use crate::error::CancelledError;
 use crate::failure::Failure;
+use crate::unheard;
 
 /// What is still to be done, the next thing last: lists of lists, and
 /// coroutines that await coroutines, are gone through without recursion.
@@ -98,8 +99,7 @@ fn ask_canceller(core: Rc<Core>, to_do: &mut ToDo) {
 fn call_canceller(core: &Rc<Core>, canceller: impl FnOnce()) {
     core.upstream.set(Upstream::Cancelling);
     if let Err(payload) = catch_unwind(AssertUnwindSafe(canceller)) {
-        let failure = Failure::from_panic(payload);
-        tracing::error!(target: "deferred", error = %failure, "a canceller panicked");
+        unheard::log("a canceller panicked", Some(&Failure::from_panic(payload)));
     }
     fail(core);
 }

@@ -13,7 +13,7 @@ use crate::cancel_handle::CancelHandle;
 use crate::coroutine::Task;
 use crate::debug::DebugInfo;
 use crate::error::AlreadyCalledError;
-use crate::{unfired, unhandled};
+use crate::{unfired, unhandled, unheard};
 
 /// Where a chain is in its life.
 ///
@@ -279,11 +279,13 @@ impl Core {
     /// The last head was dropped before the chain was fired.
     pub(crate) fn lost_last_head(self: &Rc<Self>) {
         if crate::debug::get_debugging() && !is_unwanted(self) {
-            Self::peek(&self.debug, |info| {
-                let created =
-                    info.as_ref().and_then(|info| info.created()).map(tracing::field::display);
-                tracing::warn!(target: "deferred", created, "a Deferred will never be fired: its last trigger is gone");
-            });
+            const WARNING: &str = "a Deferred will never be fired: its last trigger is gone";
+            let info = self.debug_info();
+            if unheard::is_unheard() {
+                return unheard::write(format_args!("{WARNING} ({info})"));
+            }
+            let created = info.created().map(tracing::field::display);
+            tracing::warn!(target: "deferred", created, "{WARNING}");
         }
     }
 

@@ -15,6 +15,7 @@ use std::thread;
 use super::core::{Upstream, Waiter};
 use super::pipeline::Pipeline;
 use crate::failure::Failure;
+use crate::unheard;
 
 /// A part of a chain that may hold other chains.
 #[expect(dead_code, reason = "they are held to be dropped")]
@@ -65,8 +66,7 @@ pub(crate) fn drop_later(part: Part) {
 /// panic of its destructor is logged.
 pub(crate) fn drop_catching(drop: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
-        let failure = Failure::from_panic(payload);
-        tracing::error!(target: "deferred", error = %failure, "a destructor panicked");
+        unheard::log("a destructor panicked", Some(&Failure::from_panic(payload)));
     }
 }
 

@@ -15,6 +15,7 @@ use super::core::{Consumer, Core, Phase, Waiter};
 use super::pipeline::{self, Step};
 use crate::coroutine::{self, Task};
 use crate::failure::Failure;
+use crate::unheard;
 
 /// How far a chain got.
 enum Advance {
@@ -126,7 +127,7 @@ impl Running {
             self.current.pipeline.put_failure(failure);
             self.current.phase.set(Phase::Idle);
         } else {
-            tracing::error!(target: "deferred", error = %failure, "what a Deferred called panicked");
+            unheard::log("what a Deferred called panicked", Some(&failure));
             // It was between two callbacks, at its end, or waits by now.
             self.begun = false;
         }

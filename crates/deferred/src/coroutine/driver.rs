@@ -15,6 +15,8 @@ use futures::task::LocalSpawn;
 
 use super::Task;
 use super::alarm::{Alarm, armed};
+#[cfg(feature = "tokio")]
+use crate::unheard;
 
 thread_local! {
     static SPAWNER: RefCell<Option<Rc<dyn LocalSpawn>>> = const { RefCell::new(None) };
@@ -84,9 +86,9 @@ fn spawn_on_tokio(driver: Driver) {
     // is none, and offers no way to ask.
     let spawn = AssertUnwindSafe(|| drop(tokio::task::spawn_local(driver)));
     if catch_unwind(spawn).is_err() {
-        tracing::error!(
-            target: "deferred",
-            "a coroutine awaits what nothing can wake it for: there is no LocalSet on this thread"
+        unheard::log(
+            "a coroutine awaits what nothing can wake it for: there is no LocalSet on this thread",
+            None,
         );
     }
 }

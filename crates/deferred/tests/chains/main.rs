@@ -12,6 +12,7 @@ mod queue;
 mod race;
 mod send;
 mod spans;
+mod stderr;
 mod sync;
 mod testing;
 mod time;
