@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use futures::future::FusedFuture;
 
-use crate::callback::{CallbackResult, Outcome};
+use crate::callback::{CallbackResult, ErrbackResult, Outcome};
 use crate::cancel_handle::CancelHandle;
 use crate::chain::{self, Head, Line, Next, Origin, Tail, Upstream, run};
 use crate::context;
@@ -291,7 +291,8 @@ impl<T: 'static> Deferred<T> {
 
     /// Adds a callback for a failure; a value passes it by.
     ///
-    /// Otherwise as [`add_callback`](Self::add_callback).
+    /// It gives what the Deferred would have given, or passes a failure on; see
+    /// [`ErrbackResult`]. Otherwise as [`add_callback`](Self::add_callback).
     ///
     /// ```
     /// use deferred::{Deferred, testing::success_result_of};
@@ -305,11 +306,11 @@ impl<T: 'static> Deferred<T> {
     pub fn add_errback<R, F>(self, errback: F) -> Self
     where
         F: FnOnce(Failure) -> R + 'static,
-        R: CallbackResult<Value = T>,
+        R: ErrbackResult<T>,
     {
         self.add(Location::caller(), |result| match result {
             Ok(value) => Next::Pass(Ok(value)),
-            Err(failure) => errback(failure).into_outcome().into(),
+            Err(failure) => errback(failure).into_errback_outcome().into(),
         })
     }
 
@@ -330,11 +331,11 @@ impl<T: 'static> Deferred<T> {
         F: FnOnce(T) -> R + 'static,
         G: FnOnce(Failure) -> S + 'static,
         R: CallbackResult,
-        S: CallbackResult<Value = R::Value>,
+        S: ErrbackResult<R::Value>,
     {
         self.add(Location::caller(), |result| match result {
             Ok(value) => callback(value).into_outcome().into(),
-            Err(failure) => errback(failure).into_outcome().into(),
+            Err(failure) => errback(failure).into_errback_outcome().into(),
         })
     }
 
@@ -539,6 +540,28 @@ impl<T: 'static> Deferred<T> {
 
     pub(crate) fn into_tail(self) -> Tail<T> {
         self.tail
+    }
+}
+
+impl<T: 'static> Deferred<Deferred<T>> {
+    /// Waits for the Deferred that this one gives.
+    ///
+    /// A callback that returns a Deferred is waited for as it is. One that wants
+    /// to use `?` as well returns it in an `Ok`:
+    ///
+    /// ```
+    /// use deferred::{Deferred, testing::success_result_of};
+    ///
+    /// fn fetch(page: u32) -> Deferred<String> {
+    ///     Deferred::succeed(format!("page {page}"))
+    /// }
+    ///
+    /// let page = Deferred::succeed("7").add_callback(|text| Ok(fetch(text.parse()?))).flatten();
+    /// assert_eq!(success_result_of(page), "page 7");
+    /// ```
+    #[track_caller]
+    pub fn flatten(self) -> Deferred<T> {
+        self.add_callback(|inner| inner)
     }
 }
 

@@ -340,7 +340,40 @@ impl Drop for Failure {
 #[error("gone")]
 struct Gone;
 
-impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+/// The errors that become a [`Failure`] by `?` or `.into()`: all that may change
+/// threads.
+///
+/// Boxed errors are not among them, for a box of a `dyn Error` is none itself:
+/// use [`Failure::from_boxed`].
+///
+/// ```
+/// use deferred::Failure;
+/// use std::error::Error;
+///
+/// fn boxed() -> Result<u8, Box<dyn Error + Send + Sync>> {
+///     Ok("7".parse()?)
+/// }
+///
+/// fn number() -> Result<u8, Failure> {
+///     let number = boxed().map_err(Failure::from_boxed)?;
+///     Ok(number + 1)
+/// }
+///
+/// assert_eq!(number().unwrap(), 8);
+/// ```
+// What `?` shows of it is the label alone.
+#[diagnostic::on_unimplemented(
+    message = "no `Failure` can be made of `{Self}`",
+    label = "a `Failure` is made of an `Error + Send + Sync + 'static`; for a box: \
+             `.map_err(Failure::from_boxed)?`; for a text: `.map_err(Failure::msg)?`; else: \
+             `.map_err(|error| Failure::msg(error.to_string()))?`"
+)]
+pub trait AnyError: Error + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Error + Send + Sync + 'static> AnyError for E {}
+
+impl<E: AnyError> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::new(error)
     }
