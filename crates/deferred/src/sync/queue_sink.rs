@@ -7,7 +7,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures::Sink;
+use futures::{FutureExt, Sink};
 use thiserror::Error;
 
 use super::queue::{DeferredQueue, Inner, Room};
@@ -80,7 +80,7 @@ impl<T: 'static> Sink<T> for QueueSink<T> {
             this.state = State::Waiting(Inner::reserve(this.queue.inner()));
         }
         if let State::Waiting(waiting) = &mut this.state {
-            this.state = match ready!(Pin::new(waiting).poll(context)) {
+            this.state = match ready!(waiting.poll_unpin(context)) {
                 Ok(room) => State::Ready(room),
                 Err(_closed) => State::Idle,
             };

@@ -6,8 +6,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures::Stream;
 use futures::stream::FusedStream;
+use futures::{FutureExt, Stream};
 
 use super::queue::{DeferredQueue, Inner};
 use crate::deferred::Deferred;
@@ -88,7 +88,7 @@ impl<T: 'static> Stream for QueueStream<T> {
             }
         };
         // It fails only where the queue is closed.
-        let next = ready!(Pin::new(waiting).poll(context)).ok();
+        let next = ready!(waiting.poll_unpin(context)).ok();
         this.state = if next.is_some() { State::Idle } else { State::Ended };
         Poll::Ready(next)
     }
