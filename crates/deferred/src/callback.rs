@@ -1,10 +1,14 @@
-//! What a callback may return: a `Result`, a `Deferred`, or nothing.
+//! Return types of callbacks: a `Result`, a `Deferred`, or nothing.
+//!
+//! Mirrors what `Deferred.addCallback` of Twisted does with what its callback
+//! returns or raises. Tested in `tests/chains/inference.rs`, and in
+//! `tests/chains/diagnostics.rs`.
 
 use crate::chain::Next;
 use crate::deferred::Deferred;
 use crate::failure::Failure;
 
-/// What came of a callback, a coroutine or a function: a result, or a Deferred
+/// The outcome of a callback, a coroutine or a function: a result, or a Deferred
 /// that will have it.
 ///
 /// ```
@@ -21,13 +25,14 @@ use crate::failure::Failure;
 /// assert_eq!(success_result_of(page(false)), "from afar");
 /// ```
 pub enum Outcome<T> {
-    /// It returned or failed.
+    /// A value that was returned, or a failure.
     Done(Result<T, Failure>),
-    /// It returned a Deferred, whose result is meant.
+    /// A Deferred that was returned, whose result is meant.
     Wait(Deferred<T>),
 }
 
-/// What callbacks, coroutines and functions given to this crate may return.
+/// Return types of callbacks, coroutines and functions that are given to this
+/// crate.
 ///
 /// - `Result<T, Failure>`: a value, or an error raised, `?` included;
 /// - `Deferred<T>`: go on when that has its result, and with it;
@@ -63,7 +68,7 @@ pub enum Outcome<T> {
     note = "one that never returns needs a return type: `|_| -> Result<(), Failure>`, then its body"
 )]
 pub trait CallbackResult {
-    /// What the next callback gets.
+    /// The type of value that the next callback gets.
     type Value: 'static;
 
     /// The outcome that `self` stands for.

@@ -241,9 +241,9 @@ impl<T: 'static> Deferred<T> {
     /// A Deferred that has its value already, which goes back to `origin` if
     /// nobody takes it.
     #[track_caller]
-    pub(crate) fn lent(value: T, origin: Weak<dyn Origin>, number: u32) -> Self {
+    pub(crate) fn succeed_returnable(value: T, origin: Weak<dyn Origin>, number: u32) -> Self {
         let tail = Tail::fired(Ok(value));
-        tail.core().lend(origin, number);
+        tail.core().return_to(origin, number);
         Self::created(tail, Location::caller())
     }
 
@@ -492,7 +492,7 @@ impl<T: 'static> Deferred<T> {
         self.has_result() && !self.tail.core().pipeline.holds_failure()
     }
 
-    /// Has a failure that is there count as handled.
+    /// Counts a failure that is there as handled.
     pub(crate) fn handle_failure(&mut self) {
         if self.has_result() && !self.has_value() {
             drop(self.tail.take());
@@ -509,7 +509,7 @@ impl<T: 'static> Deferred<T> {
         self.add_stage::<U, true>(place, stage)
     }
 
-    /// The same with a stage that does not itself want the result.
+    /// Adds a stage that does not itself want the result.
     #[inline]
     pub(crate) fn add_timing(
         self,
@@ -602,7 +602,7 @@ impl<T: 'static> Future for Deferred<T> {
     }
 }
 
-/// It is terminated when its result has been taken.
+/// Terminated when its result has been taken.
 impl<T: 'static> FusedFuture for Deferred<T> {
     fn is_terminated(&self) -> bool {
         self.has_result() && !self.tail.core().pipeline.holds_result()

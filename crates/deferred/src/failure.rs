@@ -335,7 +335,7 @@ impl Drop for Failure {
     }
 }
 
-/// In the place of an error that has been taken out.
+/// Stand-in for an error that has been taken out.
 #[derive(Debug, thiserror::Error)]
 #[error("gone")]
 struct Gone;
@@ -379,8 +379,8 @@ impl<E: AnyError> From<E> for Failure {
     }
 }
 
-/// For `main`, and for whoever else wants an error: it shows itself as the
-/// failure does, and has the causes of its error.
+/// Conversion for `main`, and wherever else an error is wanted: it shows itself as
+/// the failure does, and has the causes of its error.
 ///
 /// ```
 /// use deferred::{Failure, execute, testing::failure_result_of};
@@ -398,7 +398,7 @@ impl From<Failure> for Box<dyn Error> {
     }
 }
 
-/// As for a boxed error that may not change threads.
+/// Conversion into an error that may change threads; as into one that may not.
 ///
 /// ```
 /// let failure = deferred::Failure::msg("out of paper");
@@ -456,7 +456,7 @@ fn text_of(error: &(impl Error + ?Sized)) -> String {
     }
 }
 
-/// What [`Failure::get_traceback`] gives; `{:#?}` shows the error's own form.
+/// The text of [`Failure::get_traceback`]; `{:#?}` shows the error's own form.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {
@@ -494,7 +494,7 @@ impl Panic {
         Self { message: text.unwrap_or("a value that is not text").to_owned() }
     }
 
-    /// What the code panicked with.
+    /// The message of the panic.
     ///
     /// ```
     /// use deferred::{Panic, execute, testing::failure_result_of};

@@ -48,6 +48,7 @@ mod failure;
 mod list;
 mod race;
 mod send;
+mod stderr;
 pub mod sync;
 pub mod testing;
 pub mod time;
@@ -55,7 +56,6 @@ mod timeout;
 mod trigger;
 mod unfired;
 pub mod unhandled;
-mod unheard;
 mod waiters;
 
 pub use crate::callback::{CallbackResult, ErrbackResult, Outcome};

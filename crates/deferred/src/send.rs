@@ -1,6 +1,6 @@
-//! Between threads: a Deferred stays where it is, its result may travel.
+//! Deferreds and threads: a Deferred stays on its thread, its result may travel.
 //!
-//! Tested in `tests/chains/send.rs`.
+//! Mirrors `Deferred.asFuture` and `fromFuture`. Tested in `tests/chains/send.rs`.
 
 use std::fmt;
 use std::future::Future;

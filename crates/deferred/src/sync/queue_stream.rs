@@ -100,7 +100,7 @@ impl<T: 'static> FusedStream for QueueStream<T> {
     }
 }
 
-/// That the queue is closed is no news to anybody when the stream is gone.
+/// Handles the failure of a queue that was closed while the stream waited.
 impl<T: 'static> Drop for QueueStream<T> {
     fn drop(&mut self) {
         if let State::Waiting(waiting) = &mut self.state {
