@@ -63,6 +63,10 @@ pub(super) struct Inner<T> {
     /// Number of values that sinks have permits for.
     reserved: Cell<usize>,
     closed: Cell<bool>,
+    /// Number of `DeferredQueue`s; without one nobody puts anything.
+    handles: Cell<usize>,
+    /// Call for when the last of them goes, where there are streams.
+    at_last_handle: Cell<Option<fn(&Self)>>,
 }
 
 impl<T: 'static> DeferredQueue<T> {
@@ -97,6 +101,8 @@ impl<T: 'static> DeferredQueue<T> {
             sinks: Waiters::new(),
             reserved: Cell::new(0),
             closed: Cell::new(false),
+            handles: Cell::new(1),
+            at_last_handle: Cell::new(None),
         };
         Self { inner: Rc::new(inner) }
     }
@@ -172,9 +178,7 @@ impl<T: 'static> DeferredQueue<T> {
     /// # Ok::<(), deferred::Failure>(())
     /// ```
     pub fn close(&self) {
-        self.inner.closed.set(true);
-        self.inner.waiting.errback(QueueClosed);
-        self.inner.sinks.errback(QueueClosed);
+        self.inner.close();
     }
 
     /// Whether the queue was closed.
@@ -188,7 +192,8 @@ impl<T: 'static> DeferredQueue<T> {
         self.inner.closed.get()
     }
 
-    /// The values of the queue as a [`Stream`](futures::Stream).
+    /// The values of the queue as a [`Stream`](futures::Stream), which ends when
+    /// the queue is closed, or when its last `DeferredQueue` is dropped.
     ///
     /// ```
     /// use deferred::DeferredQueue;
@@ -202,7 +207,8 @@ impl<T: 'static> DeferredQueue<T> {
     /// # Ok::<(), deferred::QueueOverflow<i32>>(())
     /// ```
     pub fn stream(&self) -> QueueStream<T> {
-        QueueStream::new(self.clone())
+        self.inner.at_last_handle.set(Some(Inner::close));
+        QueueStream::new(&self.inner)
     }
 
     /// The queue as a [`Sink`](futures::Sink), which waits for room.
@@ -266,6 +272,12 @@ impl<T: 'static> Inner<T> {
     fn origin(this: &Rc<Self>) -> Weak<dyn Origin> {
         let this: Weak<Self> = Rc::downgrade(this);
         this
+    }
+
+    fn close(&self) {
+        self.closed.set(true);
+        self.waiting.errback(QueueClosed);
+        self.sinks.errback(QueueClosed);
     }
 
     /// Takes the next value, and so makes room for another.
@@ -424,7 +436,21 @@ impl<T: 'static> Origin for Inner<T> {
 
 impl<T> Clone for DeferredQueue<T> {
     fn clone(&self) -> Self {
+        self.inner.handles.set(self.inner.handles.get() + 1);
         Self { inner: Rc::clone(&self.inner) }
+    }
+}
+
+/// Closes the queue with its last handle, for the streams that there may be.
+impl<T> Drop for DeferredQueue<T> {
+    fn drop(&mut self) {
+        let left = self.inner.handles.get() - 1;
+        self.inner.handles.set(left);
+        if left == 0
+            && let Some(close) = self.inner.at_last_handle.get()
+        {
+            close(&self.inner);
+        }
     }
 }
 

@@ -25,10 +25,10 @@ use deferred::testing::success_result_of;
 use deferred::time::Clock;
 use deferred::{
     CancelHandle, Deferred, DeferredList, DeferredLock, DeferredQueue, DeferredSemaphore, Failure,
-    Trigger, ensure_deferred, gather_results, race,
+    Trigger, Waiters, ensure_deferred, gather_results, race,
 };
 use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 
 /// Effect of using a handle.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -585,6 +585,67 @@ fn values_in_a_queue() {
     drop(queue);
     assert_eq!(counter.alive(), 1);
     drop(unread);
+    assert_eq!(counter.alive(), 0);
+}
+
+/// The coroutine holds the stream, which holds the queue; so does a handle.
+#[test]
+fn a_stream_in_a_coroutine() {
+    check_all_orders(|setup| {
+        let queue = DeferredQueue::new();
+        let mut stream = queue.stream();
+        let (held, last_callback) = (setup.counted(), setup.last_callback());
+        let d = Deferred::from_future(async move {
+            let next: Option<Counted> = stream.next().await;
+            held.touch();
+            last_callback(Ok(next))
+        });
+        let value = setup.counted();
+        let closing = queue.clone();
+        vec![
+            handle("put", Power::Ends, move || queue.put(value).unwrap()),
+            handle("close", Power::Ends, move || closing.close()),
+            keeps("Deferred", d),
+        ]
+    });
+}
+
+#[test]
+fn waiters() {
+    check_all_orders(|setup| {
+        let waiters = Waiters::<()>::new();
+        let held = setup.counted();
+        let waiter = waiters.wait_with_canceller(move |_| held.touch());
+        let other = waiters.clone();
+        vec![
+            handle("list", Power::Ends, move || waiters.callback(())),
+            handle("its clone", Power::Ends, move || other.callback(())),
+            cancels("cancel handle", waiter.cancel_handle()),
+            consumes("waiter", waiter.add_both(setup.last_callback())),
+        ]
+    });
+}
+
+/// Values in a Deferred that nobody reads, in a stream, and waiting with a sink.
+#[test]
+fn values_around_a_queue() {
+    let counter = Counter::new();
+    let queue = DeferredQueue::bounded(Some(1), None);
+    let mut stream = queue.stream();
+    assert!(stream.next().now_or_never().is_none());
+    queue.put(counter.value()).unwrap();
+    let unread = queue.get().unwrap();
+    queue.put(counter.value()).unwrap();
+    queue.put(counter.value()).unwrap();
+    let (mut sink, value) = (queue.sink(), counter.value());
+    let sending = ensure_deferred(async move { Ok(sink.send(value).await?) });
+    assert_eq!(counter.alive(), 4);
+    drop(queue);
+    drop(unread);
+    drop(stream);
+    assert_eq!(counter.alive(), 4, "the one that sends has the queue");
+    sending.cancel();
+    drop(sending.add_errback(|_| Ok(())));
     assert_eq!(counter.alive(), 0);
 }
 

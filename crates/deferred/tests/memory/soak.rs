@@ -16,8 +16,9 @@ use crate::support::{Counted, Counter, Random, ignore_unhandled_errors, scaled};
 use deferred::time::Clock;
 use deferred::{
     CancelHandle, Deferred, DeferredList, DeferredLock, DeferredQueue, DeferredSemaphore, Failure,
-    Outcome, Trigger, ensure_deferred, gather_results, race,
+    Outcome, Trigger, Waiters, ensure_deferred, gather_results, race,
 };
+use futures::StreamExt;
 
 const STEPS: usize = 20_000;
 const SEEDS: u64 = 10;
@@ -36,6 +37,7 @@ struct Soak {
     lock: DeferredLock,
     semaphore: DeferredSemaphore,
     queue: DeferredQueue<Counted>,
+    waiters: Waiters<Counted>,
     ran: Cell<usize>,
     depth: Cell<usize>,
 }
@@ -53,6 +55,7 @@ impl Soak {
             lock: DeferredLock::new(),
             semaphore: DeferredSemaphore::new(2).expect("two"),
             queue: DeferredQueue::bounded(Some(8), Some(8)),
+            waiters: Waiters::new(),
             ran: Cell::new(0),
             depth: Cell::new(0),
         })
@@ -181,7 +184,7 @@ impl Soak {
 
     fn synchronise(self: &Rc<Self>) {
         let counted = self.counter.value();
-        let d = match self.below(5) {
+        let d = match self.below(9) {
             0 => {
                 // New: one that waits for the lock would close a circle.
                 let (work, trigger) = Deferred::new();
@@ -194,6 +197,13 @@ impl Soak {
             1 => self.semaphore.run(move || Ok(counted)),
             2 => self.lock.acquire_guard().add_both(move |_guard| Ok(counted)),
             3 => return drop(self.queue.put(counted)),
+            4 => return drop((self.lock.acquire(), self.semaphore.acquire().add_errback(Err))),
+            5 => return self.waiters.callback(counted),
+            6 => self.waiters.wait(),
+            7 => {
+                let mut stream = self.queue.stream();
+                ensure_deferred(async move { Ok(stream.next().await.unwrap_or(counted)) })
+            }
             _ => match self.queue.get() {
                 Ok(d) => d,
                 Err(_) => return,
