@@ -1,10 +1,14 @@
-//! What a callback may return: a `Result`, a `Deferred`, or nothing.
+//! Return types of callbacks: a `Result`, a `Deferred`, or nothing.
+//!
+//! Mirrors what `Deferred.addCallback` of Twisted does with what its callback
+//! returns or raises. Tested in `tests/chains/inference.rs`, and in
+//! `tests/chains/diagnostics.rs`.
 
 use crate::chain::Next;
 use crate::deferred::Deferred;
 use crate::failure::Failure;
 
-/// What came of a callback, a coroutine or a function: a result, or a Deferred
+/// The outcome of a callback, a coroutine or a function: a result, or a Deferred
 /// that will have it.
 ///
 /// ```
@@ -21,20 +25,25 @@ use crate::failure::Failure;
 /// assert_eq!(success_result_of(page(false)), "from afar");
 /// ```
 pub enum Outcome<T> {
-    /// It returned or failed.
+    /// A value that was returned, or a failure.
     Done(Result<T, Failure>),
-    /// It returned a Deferred, whose result is meant.
+    /// A Deferred that was returned, whose result is meant.
     Wait(Deferred<T>),
 }
 
-/// What callbacks, coroutines and functions given to this crate may return.
+/// Return types of callbacks, coroutines and functions that are given to this
+/// crate.
 ///
 /// - `Result<T, Failure>`: a value, or an error raised, `?` included;
 /// - `Deferred<T>`: go on when that has its result, and with it;
 /// - `()`: nothing to say.
 ///
-/// A callback that always panics has none of these types, and needs to say one:
-/// `|_| -> Result<(), Failure> { panic!() }`.
+/// A callback that never returns has none of these types, and needs to say one:
+/// `|_| -> Result<(), Failure> { panic!() }`. An errback need not; see
+/// [`ErrbackResult`].
+///
+/// `?` works where a `Result` is returned, so a callback that uses it and returns
+/// a Deferred wraps that in `Ok`; [`flatten`](Deferred::flatten) then waits for it.
 ///
 /// One trait for the three is what lets [`add_callback`] take any of them
 /// without annotations. Implement it for a type of your own that stands for
@@ -55,10 +64,11 @@ pub enum Outcome<T> {
     message = "a callback cannot return `{Self}`",
     label = "this callback returns `{Self}`",
     note = "a callback returns `Result<T, Failure>` (often `Ok(value)`), `Deferred<T>`, or `()`; \
-            any error becomes a `Failure` by `?` or `.into()`"
+            any error becomes a `Failure` by `?` or `.into()`",
+    note = "one that never returns needs a return type: `|_| -> Result<(), Failure>`, then its body"
 )]
 pub trait CallbackResult {
-    /// What the next callback gets.
+    /// The type of value that the next callback gets.
     type Value: 'static;
 
     /// The outcome that `self` stands for.
@@ -124,6 +134,70 @@ impl<T: 'static> CallbackResult for Outcome<T> {
     fn into_outcome(self) -> Self {
         self
     }
+}
+
+/// Return types of an errback of a `Deferred<T>`.
+///
+/// They are those of a [callback](CallbackResult), as long as their value is a
+/// `T`: an errback gives what the callbacks would have given. One that never
+/// returns, because it ends the process or panics, will do as well.
+///
+/// ```
+/// use deferred::{Deferred, testing::success_result_of};
+/// use std::process;
+///
+/// let port = Deferred::succeed(80).add_errback(|failure| {
+///     eprintln!("no port: {failure}");
+///     process::exit(1)
+/// });
+/// assert_eq!(success_result_of(port), 80);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "an errback of a `Deferred<{T}>` cannot return `{Self}`",
+    label = "this errback returns `{Self}`",
+    note = "an errback gives what the Deferred would have given: `Ok(value)` with a value of \
+            `{T}`, or a `Deferred<{T}>`; `Err(failure)` passes the failure on",
+    note = "to end a chain with `()`, put `.add_callback(|_| ())` before the errback"
+)]
+pub trait ErrbackResult<T> {
+    /// The outcome that `self` stands for.
+    ///
+    /// ```
+    /// use deferred::{ErrbackResult, Failure, Outcome};
+    ///
+    /// let outcome = Ok::<u8, Failure>(3).into_errback_outcome();
+    /// assert!(matches!(outcome, Outcome::Done(Ok(3))));
+    /// ```
+    fn into_errback_outcome(self) -> Outcome<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: 'static, R: CallbackResult<Value = T>> ErrbackResult<T> for R {
+    #[inline]
+    fn into_errback_outcome(self) -> Outcome<T> {
+        self.into_outcome()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: 'static> ErrbackResult<T> for Never {
+    fn into_errback_outcome(self) -> Outcome<T> {
+        self
+    }
+}
+
+/// The type `!`, which cannot be written here yet: what such a function gives.
+type Never = <fn() -> ! as Function>::Output;
+
+/// Function types, whose return types can be named so. Public, and in no path,
+/// for the sake of the implementation above.
+pub trait Function {
+    /// The return type.
+    type Output;
+}
+
+impl<T> Function for fn() -> T {
+    type Output = T;
 }
 
 impl<T: 'static> From<Outcome<T>> for Next<T> {

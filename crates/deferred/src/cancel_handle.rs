@@ -1,4 +1,6 @@
 //! [`CancelHandle`]: cancels a Deferred that someone else has.
+//!
+//! Mirrors `Deferred.cancel`. Tested in `tests/chains/deferred.rs`.
 
 use std::fmt;
 use std::rc::{Rc, Weak};

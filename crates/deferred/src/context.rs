@@ -1,4 +1,7 @@
-//! The `tracing` span in which something was set up is the one it runs in.
+//! The current `tracing` span: something runs in the one in which it was set up.
+//!
+//! Mirrors what `twisted.python.context` is used for. Tested in
+//! `tests/chains/spans.rs`.
 
 use tracing::Span;
 use tracing::level_filters::LevelFilter;

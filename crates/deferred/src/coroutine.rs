@@ -8,8 +8,8 @@
 //! Mirrors `inlineCallbacks` and `Deferred.fromCoroutine` of
 //! `twisted.internet.defer`. Tested in `tests/chains/coroutine.rs`.
 
-mod alarm;
 mod driver;
+mod task_waker;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -23,9 +23,9 @@ use std::task::{Context, Poll, Waker};
 use smallvec::SmallVec;
 use tracing::Span;
 
-use self::alarm::Alarm;
-pub(crate) use self::alarm::wake;
 pub use self::driver::set_local_spawner;
+use self::task_waker::TaskWaker;
+pub(crate) use self::task_waker::wake;
 use crate::callback::{CallbackResult, Outcome};
 use crate::chain::{
     Consumer, Core, Head, Part, Phase, Tail, Upstream, Waiter, can_move, drop_later, lost_holder,
@@ -37,7 +37,7 @@ use crate::failure::Failure;
 
 type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
 
-/// What a cancellation does to a coroutine: itself, or what it waits for.
+/// Effect of a cancellation: on the coroutine itself, or on what it waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnCancel {
     /// Cancel the Deferreds that it awaits.
@@ -46,13 +46,13 @@ pub(crate) enum OnCancel {
     End,
 }
 
-/// What comes of a [`Task::cancel`].
+/// Outcome of a [`Task::cancel`].
 pub(crate) enum CancelTask {
-    /// It is running, or done.
+    /// None: the coroutine is running, or done.
     Nothing,
-    /// It waits for these, which are to be cancelled.
+    /// The chains that it waits for, which are to be cancelled.
     Waits(Waits),
-    /// It has been dropped: its Deferred is to fail.
+    /// The end of the coroutine: its Deferred is to fail.
     Ended,
 }
 
@@ -69,7 +69,7 @@ struct Wait {
 enum State {
     Suspended,
     Running,
-    /// Running, and what it waited for has come meanwhile.
+    /// Running, and woken meanwhile.
     Notified,
     Done,
 }
@@ -77,7 +77,7 @@ enum State {
 /// A coroutine under way.
 ///
 /// It belongs to whatever will resume it: the chains it awaits, as their
-/// waiter, and the thread's list of alarmed tasks while something else may
+/// waiter, and the thread's list of registered tasks while something else may
 /// wake it.
 pub(crate) struct Task {
     /// The chain of the coroutine's own Deferred.
@@ -89,12 +89,12 @@ pub(crate) struct Task {
     /// The chains that it will be resumed by. One that it polled once and did
     /// not poll since is among them: its future may count on being woken.
     waits: RefCell<SmallVec<[Wait; 1]>>,
-    /// How often it has been polled.
+    /// Number of polls, counted round.
     turn: Cell<u32>,
-    alarm: Arc<Alarm>,
+    task_waker: Arc<TaskWaker>,
     waker: Waker,
-    /// Whether it is in the thread's list of alarmed tasks.
-    armed: Cell<bool>,
+    /// Whether it is in the thread's list of registered tasks.
+    registered: Cell<bool>,
     span: Option<Span>,
 }
 
@@ -109,7 +109,7 @@ where
     F: Future<Output: CallbackResult> + 'static,
 {
     let (head, tail) = Head::new();
-    let alarm = Alarm::new();
+    let task_waker = TaskWaker::new();
     let task = Rc::new(Task {
         core: Rc::clone(tail.core()),
         future: Cell::new(Some(Box::pin(finish_into(head, future)))),
@@ -117,9 +117,9 @@ where
         on_cancel,
         waits: RefCell::new(SmallVec::new()),
         turn: Cell::new(0),
-        waker: Waker::from(Arc::clone(&alarm)),
-        alarm,
-        armed: Cell::new(false),
+        waker: Waker::from(Arc::clone(&task_waker)),
+        task_waker,
+        registered: Cell::new(false),
         span: context::current(),
     });
     tail.core().upstream.set(Upstream::Task(Rc::downgrade(&task)));
@@ -127,7 +127,7 @@ where
     tail
 }
 
-/// The whole of a coroutine: its body, and the giving of its result.
+/// The whole of a coroutine: runs its body, and gives the result to its chain.
 async fn finish_into<F>(head: Head<<F::Output as CallbackResult>::Value>, body: F)
 where
     F: Future<Output: CallbackResult>,
@@ -207,12 +207,12 @@ impl Task {
         }
     }
 
-    /// It has been polled, and waits.
+    /// Prepares for being woken, after a poll that left it waiting.
     fn suspended(self: &Rc<Self>) {
         if self.may_be_woken() {
-            self.be_driven();
+            self.start_driver();
         } else {
-            self.disarm();
+            self.deregister();
         }
         // Nobody cancels it any more, so nobody cancels what it now waits for.
         if self.core.abandoned.get() {
@@ -222,8 +222,8 @@ impl Task {
 
     /// Whether something other than a Deferred has a waker of it.
     fn may_be_woken(&self) -> bool {
-        let ours = 2 + usize::from(self.alarm.driven.load(Ordering::Acquire));
-        Arc::strong_count(&self.alarm) > ours
+        let ours = 2 + usize::from(self.task_waker.driven.load(Ordering::Acquire));
+        Arc::strong_count(&self.task_waker) > ours
     }
 
     /// The one chain that it waits for, if it waits for nothing else.
@@ -234,7 +234,7 @@ impl Task {
         }
     }
 
-    /// All chains that it will be resumed by.
+    /// The chains that it will be resumed by.
     pub(crate) fn waits(&self) -> Waits {
         self.waits.borrow().iter().map(|wait| Rc::clone(&wait.core)).collect()
     }
@@ -255,12 +255,13 @@ impl Task {
         self.waits.borrow_mut().push(wait);
     }
 
-    /// `core` has come to its end, or is not awaited any more.
+    /// Forgets `core`, which has come to its end, or is not awaited any more.
     pub(crate) fn forget(&self, core: &Rc<Core>) {
         self.waits.borrow_mut().retain(|wait| !Rc::ptr_eq(&wait.core, core));
     }
 
-    /// Says what it waits for, or ends it where that is no Deferred.
+    /// Finds what it waits for, to be cancelled, or ends it where that is no
+    /// Deferred.
     pub(crate) fn cancel(&self) -> CancelTask {
         if self.state.get() != State::Suspended {
             return CancelTask::Nothing;
@@ -276,7 +277,7 @@ impl Task {
         CancelTask::Waits(waits)
     }
 
-    /// What it polled when it was last polled: that is what it awaits now.
+    /// The chains that it polled when it was last polled: it awaits those now.
     fn current_waits(&self) -> Waits {
         let waits = self.waits.borrow();
         let current = waits.iter().filter(|wait| wait.turn == self.turn.get());
@@ -292,13 +293,13 @@ impl Task {
 
     fn over(&self) {
         self.state.set(State::Done);
-        self.alarm.task_is_done();
-        self.disarm();
+        self.task_waker.task_is_done();
+        self.deregister();
     }
 
-    fn disarm(&self) {
-        if self.armed.replace(false) {
-            self.alarm.disarm();
+    fn deregister(&self) {
+        if self.registered.replace(false) {
+            self.task_waker.deregister();
         }
     }
 }
@@ -328,12 +329,12 @@ impl Drop for Entered {
     }
 }
 
-/// Makes whoever polls wait for `core`, which has no result yet.
+/// Makes the poller wait for `core`, which has no result yet.
 pub(crate) fn wait_for(core: &Rc<Core>, context: &Context<'_>) -> Result<(), Failure> {
     core.end_wait();
     let current = CURRENT.take();
     // A coroutine may poll through something that has wakers of its own, and
-    // then wants to be told by them.
+    // is then woken by them.
     let task =
         current.as_ref().filter(|task| context.waker().will_wake(&task.waker)).map(Rc::clone);
     CURRENT.set(current);

@@ -1,4 +1,4 @@
-//! Where a Deferred was made, fired and last added to, for those who ask.
+//! Debugging: the places where a Deferred was made, fired and last added to.
 //!
 //! Mirrors `setDebugging` and `DebugInfo` of `twisted.internet.defer`. Tested
 //! in `tests/debugging.rs`.
@@ -61,14 +61,14 @@ pub fn get_debugging() -> bool {
     match DEBUGGING.load(Ordering::Relaxed) {
         OFF => false,
         ON => true,
-        _ => ask_environment(),
+        _ => read_environment(),
     }
 }
 
 #[cold]
-fn ask_environment() -> bool {
+fn read_environment() -> bool {
     let on = env::var_os(DEBUG_VARIABLE).is_some_and(|value| !value.is_empty() && value != "0");
-    // Unless someone has set it meanwhile.
+    // Unless it has been set meanwhile.
     let _ = DEBUGGING.compare_exchange(
         UNKNOWN,
         if on { ON } else { OFF },
@@ -78,7 +78,7 @@ fn ask_environment() -> bool {
     on
 }
 
-/// What is known of a Deferred with [debugging](set_debugging) on.
+/// The places of a Deferred that are noted with [debugging](set_debugging) on.
 ///
 /// ```
 /// use deferred::{Deferred, set_debugging, unhandled};
@@ -102,7 +102,7 @@ pub struct DebugInfo {
 }
 
 impl DebugInfo {
-    /// Where the Deferred was made.
+    /// The place where the Deferred was made.
     ///
     /// ```
     /// use deferred::{Deferred, set_debugging, unhandled};
@@ -118,8 +118,8 @@ impl DebugInfo {
         self.created
     }
 
-    /// Where it was fired. `None` for one that was cancelled, or was fired by
-    /// the end of a coroutine.
+    /// The place where it was fired. `None` for one that was cancelled, or was
+    /// fired by the end of a coroutine, or with something that had come back.
     ///
     /// ```
     /// use deferred::{Deferred, set_debugging, unhandled};
@@ -138,7 +138,7 @@ impl DebugInfo {
         self.fired
     }
 
-    /// Where a callback was added to it last.
+    /// The place where a callback was added to it last.
     ///
     /// ```
     /// use deferred::{Deferred, set_debugging, unhandled};

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use futures::future::FusedFuture;
 
-use crate::callback::{CallbackResult, Outcome};
+use crate::callback::{CallbackResult, ErrbackResult, Outcome};
 use crate::cancel_handle::CancelHandle;
 use crate::chain::{self, Head, Line, Next, Origin, Tail, Upstream, run};
 use crate::context;
@@ -241,9 +241,9 @@ impl<T: 'static> Deferred<T> {
     /// A Deferred that has its value already, which goes back to `origin` if
     /// nobody takes it.
     #[track_caller]
-    pub(crate) fn lent(value: T, origin: Weak<dyn Origin>, number: u32) -> Self {
+    pub(crate) fn succeed_returnable(value: T, origin: Weak<dyn Origin>, number: u32) -> Self {
         let tail = Tail::fired(Ok(value));
-        tail.core().lend(origin, number);
+        tail.core().return_to(origin, number);
         Self::created(tail, Location::caller())
     }
 
@@ -291,7 +291,8 @@ impl<T: 'static> Deferred<T> {
 
     /// Adds a callback for a failure; a value passes it by.
     ///
-    /// Otherwise as [`add_callback`](Self::add_callback).
+    /// It gives what the Deferred would have given, or passes a failure on; see
+    /// [`ErrbackResult`]. Otherwise as [`add_callback`](Self::add_callback).
     ///
     /// ```
     /// use deferred::{Deferred, testing::success_result_of};
@@ -305,11 +306,11 @@ impl<T: 'static> Deferred<T> {
     pub fn add_errback<R, F>(self, errback: F) -> Self
     where
         F: FnOnce(Failure) -> R + 'static,
-        R: CallbackResult<Value = T>,
+        R: ErrbackResult<T>,
     {
         self.add(Location::caller(), |result| match result {
             Ok(value) => Next::Pass(Ok(value)),
-            Err(failure) => errback(failure).into_outcome().into(),
+            Err(failure) => errback(failure).into_errback_outcome().into(),
         })
     }
 
@@ -330,11 +331,11 @@ impl<T: 'static> Deferred<T> {
         F: FnOnce(T) -> R + 'static,
         G: FnOnce(Failure) -> S + 'static,
         R: CallbackResult,
-        S: CallbackResult<Value = R::Value>,
+        S: ErrbackResult<R::Value>,
     {
         self.add(Location::caller(), |result| match result {
             Ok(value) => callback(value).into_outcome().into(),
-            Err(failure) => errback(failure).into_outcome().into(),
+            Err(failure) => errback(failure).into_errback_outcome().into(),
         })
     }
 
@@ -491,7 +492,7 @@ impl<T: 'static> Deferred<T> {
         self.has_result() && !self.tail.core().pipeline.holds_failure()
     }
 
-    /// Has a failure that is there count as handled.
+    /// Counts a failure that is there as handled.
     pub(crate) fn handle_failure(&mut self) {
         if self.has_result() && !self.has_value() {
             drop(self.tail.take());
@@ -508,7 +509,7 @@ impl<T: 'static> Deferred<T> {
         self.add_stage::<U, true>(place, stage)
     }
 
-    /// The same with a stage that does not itself want the result.
+    /// Adds a stage that does not itself want the result.
     #[inline]
     pub(crate) fn add_timing(
         self,
@@ -539,6 +540,28 @@ impl<T: 'static> Deferred<T> {
 
     pub(crate) fn into_tail(self) -> Tail<T> {
         self.tail
+    }
+}
+
+impl<T: 'static> Deferred<Deferred<T>> {
+    /// Waits for the Deferred that this one gives.
+    ///
+    /// A callback that returns a Deferred is waited for as it is. One that wants
+    /// to use `?` as well returns it in an `Ok`:
+    ///
+    /// ```
+    /// use deferred::{Deferred, testing::success_result_of};
+    ///
+    /// fn fetch(page: u32) -> Deferred<String> {
+    ///     Deferred::succeed(format!("page {page}"))
+    /// }
+    ///
+    /// let page = Deferred::succeed("7").add_callback(|text| Ok(fetch(text.parse()?))).flatten();
+    /// assert_eq!(success_result_of(page), "page 7");
+    /// ```
+    #[track_caller]
+    pub fn flatten(self) -> Deferred<T> {
+        self.add_callback(|inner| inner)
     }
 }
 
@@ -579,7 +602,7 @@ impl<T: 'static> Future for Deferred<T> {
     }
 }
 
-/// It is terminated when its result has been taken.
+/// Terminated when its result has been taken.
 impl<T: 'static> FusedFuture for Deferred<T> {
     fn is_terminated(&self) -> bool {
         self.has_result() && !self.tail.core().pipeline.holds_result()

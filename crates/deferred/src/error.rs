@@ -1,4 +1,4 @@
-//! The errors that Deferreds themselves fail with or return.
+//! Errors of Deferreds themselves: those they fail with, and those they return.
 //!
 //! Mirrors the exception classes of `twisted.internet.defer`. Those of the
 //! lists are in [`list`](crate::DeferredList), [`race`](crate::race()) and
@@ -30,7 +30,7 @@ pub struct AlreadyCalledError {
 }
 
 impl AlreadyCalledError {
-    /// Where the Deferred was made; `None` unless debugging was on then.
+    /// The place where the Deferred was made; `None` unless debugging was on then.
     ///
     /// ```
     /// assert!(deferred::AlreadyCalledError::default().created().is_none());
@@ -39,7 +39,7 @@ impl AlreadyCalledError {
         self.created
     }
 
-    /// Where it was first fired; `None` unless debugging was on then.
+    /// The place where it was first fired; `None` unless debugging was on then.
     ///
     /// ```
     /// assert!(deferred::AlreadyCalledError::default().fired().is_none());
@@ -62,7 +62,7 @@ impl fmt::Display for AlreadyCalledError {
     }
 }
 
-/// What a Deferred fails with when it is cancelled.
+/// The error of a Deferred that was cancelled.
 ///
 /// ```
 /// use deferred::{CancelledError, Deferred, testing::failure_result_of};
@@ -75,8 +75,8 @@ impl fmt::Display for AlreadyCalledError {
 #[error("cancelled")]
 pub struct CancelledError;
 
-/// What [`add_timeout`](crate::Deferred::add_timeout) makes a Deferred fail
-/// with when its time is up.
+/// The error of a Deferred whose time was up; see
+/// [`add_timeout`](crate::Deferred::add_timeout).
 ///
 /// ```
 /// use deferred::{Deferred, TimeoutError, testing::failure_result_of, time::Clock};

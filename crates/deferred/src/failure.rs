@@ -335,19 +335,52 @@ impl Drop for Failure {
     }
 }
 
-/// In the place of an error that has been taken out.
+/// Stand-in for an error that has been taken out.
 #[derive(Debug, thiserror::Error)]
 #[error("gone")]
 struct Gone;
 
-impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+/// The errors that become a [`Failure`] by `?` or `.into()`: all that may change
+/// threads.
+///
+/// Boxed errors are not among them, for a box of a `dyn Error` is none itself:
+/// use [`Failure::from_boxed`].
+///
+/// ```
+/// use deferred::Failure;
+/// use std::error::Error;
+///
+/// fn boxed() -> Result<u8, Box<dyn Error + Send + Sync>> {
+///     Ok("7".parse()?)
+/// }
+///
+/// fn number() -> Result<u8, Failure> {
+///     let number = boxed().map_err(Failure::from_boxed)?;
+///     Ok(number + 1)
+/// }
+///
+/// assert_eq!(number().unwrap(), 8);
+/// ```
+// What `?` shows of it is the label alone.
+#[diagnostic::on_unimplemented(
+    message = "no `Failure` can be made of `{Self}`",
+    label = "a `Failure` is made of an `Error + Send + Sync + 'static`; for a box: \
+             `.map_err(Failure::from_boxed)?`; for a text: `.map_err(Failure::msg)?`; else: \
+             `.map_err(|error| Failure::msg(error.to_string()))?`"
+)]
+pub trait AnyError: Error + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Error + Send + Sync + 'static> AnyError for E {}
+
+impl<E: AnyError> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::new(error)
     }
 }
 
-/// For `main`, and for whoever else wants an error: it shows itself as the
-/// failure does, and has the causes of its error.
+/// Conversion for `main`, and wherever else an error is wanted: it shows itself as
+/// the failure does, and has the causes of its error.
 ///
 /// ```
 /// use deferred::{Failure, execute, testing::failure_result_of};
@@ -365,7 +398,7 @@ impl From<Failure> for Box<dyn Error> {
     }
 }
 
-/// As for a boxed error that may not change threads.
+/// Conversion into an error that may change threads; as into one that may not.
 ///
 /// ```
 /// let failure = deferred::Failure::msg("out of paper");
@@ -423,7 +456,7 @@ fn text_of(error: &(impl Error + ?Sized)) -> String {
     }
 }
 
-/// What [`Failure::get_traceback`] gives; `{:#?}` shows the error's own form.
+/// The text of [`Failure::get_traceback`]; `{:#?}` shows the error's own form.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {
@@ -461,7 +494,7 @@ impl Panic {
         Self { message: text.unwrap_or("a value that is not text").to_owned() }
     }
 
-    /// What the code panicked with.
+    /// The message of the panic.
     ///
     /// ```
     /// use deferred::{Panic, execute, testing::failure_result_of};

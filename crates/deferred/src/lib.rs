@@ -48,6 +48,7 @@ mod failure;
 mod list;
 mod race;
 mod send;
+mod stderr;
 pub mod sync;
 pub mod testing;
 pub mod time;
@@ -55,10 +56,9 @@ mod timeout;
 mod trigger;
 mod unfired;
 pub mod unhandled;
-mod unheard;
 mod waiters;
 
-pub use crate::callback::{CallbackResult, Outcome};
+pub use crate::callback::{CallbackResult, ErrbackResult, Outcome};
 pub use crate::cancel_handle::CancelHandle;
 pub use crate::coroutine::set_local_spawner;
 pub use crate::debug::{DEBUG_VARIABLE, DebugInfo, get_debugging, set_debugging};
@@ -68,7 +68,7 @@ pub use crate::deferred::{
 pub use crate::error::{
     AlreadyCalledError, CancelledError, ChainCycleError, ResultTakenError, TimeoutError,
 };
-pub use crate::failure::{Failure, Panic};
+pub use crate::failure::{AnyError, Failure, Panic};
 pub use crate::list::{
     DeferredList, FirstCallback, FirstError, ListOutcome, gather_results,
     gather_results_consuming_errors,

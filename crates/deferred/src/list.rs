@@ -139,7 +139,7 @@ pub struct FirstCallback<T> {
     list: DeferredList<T>,
 }
 
-/// What a list with `fire_on_one_callback` gives.
+/// Result of a list with `fire_on_one_callback`.
 ///
 /// In Twisted it is one or the other as well, and the reader has to guess.
 ///
@@ -156,7 +156,7 @@ pub struct FirstCallback<T> {
 pub enum ListOutcome<T> {
     /// The first value, and the index of its member.
     First(T, usize),
-    /// No member had a value: all their results, which are failures.
+    /// All results, which are failures: no member had a value.
     All(Vec<Result<T, Failure>>),
 }
 
@@ -254,7 +254,7 @@ fn gather<T: 'static>(list: DeferredList<T>) -> Deferred<Vec<T>> {
         .add_callback(|results| results.into_iter().collect::<Result<Vec<T>, Failure>>())
 }
 
-/// The makings of a list's result.
+/// The results that a list has so far.
 struct Collector<T, O> {
     trigger: Trigger<O>,
     results: RefCell<Vec<Option<Result<T, Failure>>>>,
@@ -294,7 +294,7 @@ fn collect<T: 'static, O: 'static>(
 }
 
 impl<T: 'static, O: 'static> Collector<T, O> {
-    /// A member has its result; what is left for it is what this returns.
+    /// Takes the result of a member; returns what is left there.
     fn take(
         &self,
         index: usize,

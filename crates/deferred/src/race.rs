@@ -15,15 +15,16 @@ use crate::deferred::{Deferred, feed};
 use crate::failure::Failure;
 use crate::trigger::Trigger;
 
-/// Gives the first value there is among `runners`, with its index, and cancels
-/// the others.
+/// Gives the first value that there is among `members`, with its index, and
+/// cancels the others.
 ///
-/// If all fail it fails with a [`FailureGroup`]. With no runners it never
-/// fires, as in Twisted.
+/// If all fail it fails with a [`FailureGroup`]. With no members it never fires,
+/// as in Twisted. A lock, or a value of a queue, that one of the others has by
+/// then goes [back](crate::sync).
 ///
 /// # Cancellation
 ///
-/// Cancelling it cancels all runners.
+/// Cancelling it cancels all members.
 ///
 /// ```
 /// use deferred::{Deferred, race, testing::success_result_of};
@@ -36,52 +37,52 @@ use crate::trigger::Trigger;
 /// # Ok::<(), deferred::AlreadyCalledError>(())
 /// ```
 #[track_caller]
-pub fn race<T: 'static>(runners: impl IntoIterator<Item = Deferred<T>>) -> Deferred<(usize, T)> {
+pub fn race<T: 'static>(members: impl IntoIterator<Item = Deferred<T>>) -> Deferred<(usize, T)> {
     let place = Location::caller();
-    let runners: Vec<_> = runners.into_iter().collect();
+    let members: Vec<_> = members.into_iter().collect();
     let (result, trigger) = Deferred::new();
-    let handles: Rc<[CancelHandle]> = runners.iter().map(Deferred::cancel_handle).collect();
-    let track = Rc::new(Track {
-        runners: handles.iter().map(CancelHandle::downgrade).collect(),
-        failures: RefCell::new(vec![None; runners.len()]),
-        running: Cell::new(runners.len()),
+    let handles: Rc<[CancelHandle]> = members.iter().map(Deferred::cancel_handle).collect();
+    let race = Rc::new(Race {
+        members: handles.iter().map(CancelHandle::downgrade).collect(),
+        failures: RefCell::new(vec![None; members.len()]),
+        running: Cell::new(members.len()),
         won: Cell::new(false),
         trigger,
     });
-    track.trigger.head().core().upstream.set(Upstream::Members(Members { handles, fails: true }));
-    for (index, runner) in runners.into_iter().enumerate() {
-        if track.won.get() && runner.has_value() {
-            // It is too late to take it: a lock goes back.
+    race.trigger.head().core().upstream.set(Upstream::Members(Members { handles, fails: true }));
+    for (index, member) in members.into_iter().enumerate() {
+        if race.won.get() && member.has_value() {
+            // Untaken it goes back, if it is a lock.
             continue;
         }
-        let track = Rc::clone(&track);
-        drop(runner.add(place, move |result| match result {
-            Ok(value) => track.succeeded(index, value, place),
-            Err(failure) => track.failed(index, failure, place),
+        let race = Rc::clone(&race);
+        drop(member.add(place, move |result| match result {
+            Ok(value) => race.succeeded(index, value, place),
+            Err(failure) => race.failed(index, failure, place),
         }));
     }
     result
 }
 
 /// The state of a race.
-struct Track<T> {
-    /// Weak, since the runners have the track.
-    runners: Vec<WeakCancelHandle>,
+struct Race<T> {
+    /// Weak, since the members have the race.
+    members: Vec<WeakCancelHandle>,
     failures: RefCell<Vec<Option<Failure>>>,
     running: Cell<usize>,
     won: Cell<bool>,
     trigger: Trigger<(usize, T)>,
 }
 
-impl<T: 'static> Track<T> {
+impl<T: 'static> Race<T> {
     fn succeeded(&self, winner: usize, value: T, place: &'static Location<'static>) -> Next<()> {
-        // A runner's canceller may give a value: too late.
+        // The canceller of another may give a value: too late.
         if self.won.replace(true) {
             return Next::Done(Ok(()));
         }
-        for (index, runner) in self.runners.iter().enumerate() {
+        for (index, member) in self.members.iter().enumerate() {
             if index != winner {
-                runner.cancel();
+                member.cancel();
             }
         }
         feed(&self.trigger, Ok((winner, value)), Ok(()), place)
@@ -103,7 +104,7 @@ impl<T: 'static> Track<T> {
     }
 }
 
-/// All runners of a [`race`] failed.
+/// The error of a [`race`] all of whose members failed.
 ///
 /// ```
 /// use deferred::{Deferred, FailureGroup, race, testing::failure_result_of};
@@ -130,7 +131,7 @@ impl FailureGroup {
         Self { failures: failures.into_iter().collect() }
     }
 
-    /// The failures, in the order of the runners.
+    /// The failures, in the order of the members.
     ///
     /// ```
     /// use deferred::{CancelledError, Failure, FailureGroup};

@@ -1,6 +1,6 @@
-//! Between threads: a Deferred stays where it is, its result may travel.
+//! Deferreds and threads: a Deferred stays on its thread, its result may travel.
 //!
-//! Tested in `tests/chains/send.rs`.
+//! Mirrors `Deferred.asFuture` and `fromFuture`. Tested in `tests/chains/send.rs`.
 
 use std::fmt;
 use std::future::Future;
@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::channel::oneshot;
+use pin_project::pin_project;
 
 use crate::deferred::Deferred;
 use crate::error::CancelledError;
@@ -34,7 +35,9 @@ use crate::failure::Failure;
 /// assert_eq!(block_on(result).unwrap(), 1);
 /// ```
 #[must_use = "futures do nothing unless they are awaited"]
+#[pin_project]
 pub struct SendFuture<T> {
+    #[pin]
     result: oneshot::Receiver<Result<T, Failure>>,
 }
 
@@ -131,9 +134,11 @@ impl Drop for AbortOnDrop {
 impl<T> Future for SendFuture<T> {
     type Output = Result<T, Failure>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = Pin::new(&mut self.result).poll(context);
-        result.map(|sent| sent.unwrap_or_else(|_gone| Err(CancelledError.into())))
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project()
+            .result
+            .poll(context)
+            .map(|sent| sent.unwrap_or_else(|_gone| Err(CancelledError.into())))
     }
 }
 

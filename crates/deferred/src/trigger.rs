@@ -1,4 +1,7 @@
 //! [`Trigger`]: the end of a Deferred that fires it.
+//!
+//! Mirrors `callback` and `errback` of `twisted.internet.defer.Deferred`. Tested in
+//! `tests/chains/deferred.rs`.
 
 use std::fmt;
 use std::panic::Location;
@@ -164,7 +167,7 @@ impl<T: 'static> Trigger<T> {
     }
 }
 
-/// With debugging on, notes where a Deferred is fired for the first time.
+/// Notes where a Deferred is fired for the first time, with debugging on.
 #[inline]
 pub(crate) fn note_firing<T: 'static>(head: &Head<T>, place: &'static Location<'static>) {
     let first = |info: &mut DebugInfo, place| info.fired = info.fired.or(Some(place));

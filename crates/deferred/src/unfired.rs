@@ -1,6 +1,6 @@
-//! [`unfired`]: the Deferreds that wait to be fired, for those who debug.
+//! [`unfired`]: the Deferreds that wait to be fired, for debugging.
 //!
-//! Tested in `tests/debugging.rs`.
+//! Has no counterpart in Twisted. Tested in `tests/debugging.rs`.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -8,14 +8,14 @@ use std::rc::{Rc, Weak};
 use crate::chain::{Core, Phase};
 use crate::debug::DebugInfo;
 
-/// So many chains that are gone are never too many.
+/// Number of chains that are gone which is never too large.
 const FEW: usize = 64;
 
 /// The chains that were made while debugging was on.
 #[derive(Default)]
 struct Chains {
     chains: Vec<Weak<Core>>,
-    /// How many there may be before those that are gone are forgotten.
+    /// Number at which those that are gone are forgotten.
     limit: usize,
 }
 
@@ -26,7 +26,7 @@ thread_local! {
 /// Notes a chain that is not fired.
 #[cold]
 pub(crate) fn note(core: &Rc<Core>) {
-    // At the very end of a thread nobody asks.
+    // At the very end of a thread there is no list.
     let _ = CHAINS.try_with(|chains| {
         let Chains { chains, limit } = &mut *chains.borrow_mut();
         if chains.len() >= *limit {

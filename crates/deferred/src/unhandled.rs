@@ -1,4 +1,4 @@
-//! What happens to errors that nobody handled.
+//! Errors that nobody handled: their report, and its observers.
 //!
 //! A Deferred that ends with a failure, and to which nobody can add an errback
 //! any more, reports it, exactly once, the moment that is certain: when the
@@ -7,7 +7,7 @@
 //!
 //! By default the report is a [`tracing`] event of level `ERROR`, target
 //! `deferred`. Where there is no subscriber to hear it, it is written to standard
-//! error instead, unless [`discard_unheard`] was called; a subscriber that comes
+//! error instead, unless [`silence_stderr`] was called; a subscriber that comes
 //! later does not get it again. [`observe`] puts something else in its place for a
 //! thread, and [`LoggedErrors`](crate::testing::LoggedErrors) does so for a test.
 //!
@@ -26,9 +26,9 @@ use std::rc::Rc;
 
 use crate::debug::DebugInfo;
 use crate::failure::Failure;
-use crate::unheard;
+use crate::stderr;
 
-pub use crate::unheard::discard_unheard;
+pub use crate::stderr::silence_stderr;
 
 /// An error that nobody handled.
 ///
@@ -59,7 +59,7 @@ impl UnhandledError {
         &self.failure
     }
 
-    /// Where its Deferred came from; `None` unless
+    /// The places of its Deferred; `None` unless
     /// [debugging](crate::set_debugging) was on.
     ///
     /// ```
@@ -86,7 +86,7 @@ impl UnhandledError {
     /// drop(Deferred::<()>::fail(std::fmt::Error));
     /// ```
     pub fn log(&self) {
-        if unheard::is_unheard() {
+        if stderr::has_no_subscriber() {
             return self.write();
         }
         let error = self.failure.to_error();
@@ -109,8 +109,8 @@ impl UnhandledError {
     fn write(&self) {
         let backtrace = self.failure.backtrace();
         match backtrace.status() {
-            BacktraceStatus::Captured => unheard::write(format_args!("{self}\n{backtrace}")),
-            _ => unheard::write(self),
+            BacktraceStatus::Captured => stderr::write(format_args!("{self}\n{backtrace}")),
+            _ => stderr::write(self),
         }
     }
 }
@@ -127,7 +127,7 @@ impl fmt::Display for UnhandledError {
 
 type Observer = Rc<dyn Fn(&UnhandledError)>;
 
-/// The observers of a thread; the last one is asked.
+/// The observers of a thread; the last one is called.
 #[derive(Default)]
 struct Observers {
     stack: Vec<(u64, Observer)>,
@@ -139,7 +139,7 @@ thread_local! {
 }
 
 /// Gives the unhandled errors of this thread to `observer`, instead of logging
-/// them, until the guard is dropped. Of several the last one is asked.
+/// them, until the guard is dropped. Of several the last one is called.
 ///
 /// # Re-entrancy
 ///
@@ -204,7 +204,7 @@ impl fmt::Debug for UnhandledObserver {
     }
 }
 
-/// Tells whoever observes; at the very end of a thread nobody does.
+/// Reports a failure to the observer; at the very end of a thread there is none.
 pub(crate) fn report(failure: Failure, debug_info: Option<DebugInfo>) {
     let error = UnhandledError { failure, debug_info };
     let last = OBSERVERS.try_with(|observers| observers.borrow().stack.last().cloned());

@@ -179,7 +179,7 @@ impl<T: 'static> Waiters<T> {
         }
     }
 
-    /// How many wait.
+    /// The number of waiters.
     ///
     /// ```
     /// let waiters = deferred::Waiters::<()>::new();
@@ -190,7 +190,7 @@ impl<T: 'static> Waiters<T> {
         self.inner.line.borrow().len()
     }
 
-    /// Whether none waits.
+    /// Whether there are none.
     ///
     /// ```
     /// let waiters = deferred::Waiters::<()>::new();
@@ -244,7 +244,7 @@ impl<T: Clone + 'static> Waiters<T> {
 }
 
 impl<T> Waiter<T> {
-    /// Its trigger, when there is nothing left to cancel.
+    /// Gives its trigger, when there is nothing left to cancel.
     fn into_trigger(self) -> Trigger<T> {
         if let Some(canceller) = self.canceller {
             drop_catching(|| drop(canceller));

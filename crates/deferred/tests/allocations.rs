@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use deferred::testing::success_result_of;
 use deferred::time::{Clock, ReactorTime};
-use deferred::{Deferred, Trigger};
+use deferred::{Deferred, DeferredLock, DeferredQueue, Trigger};
 use tracing::subscriber::with_default;
 
 /// The system's allocator, and a count for each thread.
@@ -188,6 +188,35 @@ fn none_to_wait_for_another_and_get_its_result() {
     });
     assert_eq!(working, 0);
     assert_eq!(success_result_of(d), 1);
+}
+
+/// A waiter for a lock or a queue is its Deferred, and a place in a line; nothing
+/// is allocated to serve it, or to take back what it was given.
+#[test]
+fn one_for_a_waiter() {
+    warm_up();
+    let (lock, queue) = (DeferredLock::new(), DeferredQueue::new());
+    success_result_of(lock.acquire());
+    // The lines have had room for one.
+    drop((lock.acquire(), queue.get()));
+    queue.put(1).expect("it has no limit");
+    success_result_of(queue.get().expect("it has no limit"));
+
+    let (waiting, waiter) = allocations(|| lock.acquire());
+    assert_eq!(waiting, 1);
+    let (serving, released) = allocations(|| lock.release());
+    released.expect("it is held");
+    assert_eq!(serving, 0);
+    assert_eq!(allocations(|| drop(waiter)).0, 0);
+    assert!(!lock.locked());
+
+    let (waiting, waiter) = allocations(|| queue.get());
+    assert_eq!(waiting, 1);
+    let (serving, put) = allocations(|| queue.put(2));
+    put.expect("it has no limit");
+    assert_eq!(serving, 0);
+    assert_eq!(allocations(|| drop(waiter)).0, 0);
+    assert_eq!(queue.len(), 1);
 }
 
 /// A chain that is added to for ever does not grow.

@@ -1,4 +1,7 @@
-//! Where a cancellation goes.
+//! Cancellation: the way that it takes, from a chain to the end of the line.
+//!
+//! Mirrors `Deferred.cancel`. Tested in `tests/chains/deferred.rs` and
+//! `tests/memory/stack.rs`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -10,19 +13,18 @@ use super::run;
 use crate::coroutine::CancelTask;
 use crate::error::CancelledError;
 use crate::failure::Failure;
-use crate::unheard;
+use crate::stderr;
 
-/// What is still to be done, the next thing last: lists of lists, and
-/// coroutines that await coroutines, are gone through without recursion.
+/// The work that is left, the next thing last: lists of lists, and coroutines
+/// that await coroutines, are gone through without recursion.
 type ToDo = SmallVec<[Work; 4]>;
 
 enum Work {
     /// Cancel this.
     Cancel(Rc<Core>),
-    /// All that it is made of has been cancelled: it fails, if it has not been
-    /// fired by that.
+    /// Fail this, if it has not been fired: all its members have been cancelled.
     Fail(Rc<Core>),
-    /// What its coroutine waited for has been cancelled: it goes on.
+    /// Let this go on: what its coroutine waited for has been cancelled.
     Unhold(Rc<Core>),
 }
 
@@ -45,14 +47,14 @@ pub(crate) fn cancel(core: &Rc<Core>) {
 
 fn cancel_one(core: Rc<Core>, to_do: &mut ToDo) {
     match core.phase.get() {
-        Phase::Unfired if !core.held.get() => ask_canceller(core, to_do),
+        Phase::Unfired if !core.held.get() => cancel_unfired(core, to_do),
         Phase::Waiting => to_do.extend(core.waits_for().map(Work::Cancel)),
         Phase::Unfired | Phase::Idle | Phase::Running => {}
     }
 }
 
 /// Cancels a chain that has not been fired.
-fn ask_canceller(core: Rc<Core>, to_do: &mut ToDo) {
+fn cancel_unfired(core: Rc<Core>, to_do: &mut ToDo) {
     // It is being fired, whatever its canceller lets go of.
     let _head = CountedHead::new(&core);
     match core.upstream.take() {
@@ -99,7 +101,7 @@ fn ask_canceller(core: Rc<Core>, to_do: &mut ToDo) {
 fn call_canceller(core: &Rc<Core>, canceller: impl FnOnce()) {
     core.upstream.set(Upstream::Cancelling);
     if let Err(payload) = catch_unwind(AssertUnwindSafe(canceller)) {
-        unheard::log("a canceller panicked", Some(&Failure::from_panic(payload)));
+        stderr::log("a canceller panicked", Some(&Failure::from_panic(payload)));
     }
     fail(core);
 }

@@ -1,4 +1,7 @@
-//! The control block of a chain: what belongs to it as a whole.
+//! The control block of a chain: all that belongs to it as a whole.
+//!
+//! Mirrors the attributes of `twisted.internet.defer.Deferred`. Tested in
+//! `tests/chains/deferred.rs` and `tests/memory`.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -13,9 +16,9 @@ use crate::cancel_handle::CancelHandle;
 use crate::coroutine::Task;
 use crate::debug::DebugInfo;
 use crate::error::AlreadyCalledError;
-use crate::{unfired, unhandled, unheard};
+use crate::{stderr, unfired, unhandled};
 
-/// Where a chain is in its life.
+/// State of a chain.
 ///
 /// ```text
 ///             fire            run a callback
@@ -40,32 +43,32 @@ pub(crate) enum Phase {
     Waiting,
 }
 
-/// Whom a cancellation goes to.
+/// Target of a cancellation.
 #[derive(Default)]
 pub(crate) enum Upstream {
-    /// Nobody: cancelling fires the chain with a `CancelledError`.
+    /// None: cancelling fires the chain with a `CancelledError`.
     #[default]
     Nobody,
     /// The canceller that the maker of the Deferred gave.
     Canceller(Box<dyn FnOnce()>),
-    /// That canceller is running.
+    /// A canceller that is running.
     Cancelling,
     /// The Deferreds that a list or a race looks at.
     Members(Members),
     /// The coroutine whose result this is; it passes it to what it awaits.
     Task(Weak<Task>),
-    /// In phase `Waiting`: the chain that a callback returned.
+    /// The chain that a callback returned; in phase `Waiting`.
     Chain(Rc<Core>),
-    /// In phase `Unfired`: the line that it stands in, which it leaves when it
-    /// is cancelled, or when nobody can take its result any more.
+    /// The line that the chain stands in, and leaves when it is cancelled or when
+    /// nobody can take its result any more; in phase `Unfired`.
     Line { line: Weak<dyn Line>, number: u32 },
-    /// With [`IfUnread::Returned`]: the place that the result goes back to.
+    /// The place that the result goes back to; with [`IfUnread::Returned`].
     Origin { origin: Weak<dyn Origin>, number: u32 },
 }
 
 /// A line of chains that wait to be fired, each under a number of its own.
 pub(crate) trait Line {
-    /// Takes one out, without a word to it.
+    /// Takes one out, without firing it.
     fn leave(&self, number: u32);
 
     /// Takes one out and calls its canceller, if it has one.
@@ -88,10 +91,10 @@ pub(crate) struct Members {
     pub(crate) fails: bool,
 }
 
-/// Who gets the result when the last callback has run.
+/// Receiver of the result when the last callback has run.
 #[derive(Default)]
 pub(crate) enum Waiter {
-    /// Nobody yet: it stays until a callback is added.
+    /// None yet: the result stays until a callback is added.
     #[default]
     Nobody,
     /// A chain one of whose callbacks returned this one.
@@ -102,10 +105,10 @@ pub(crate) enum Waiter {
     Waker(Waker),
 }
 
-/// The fate of a result that nobody takes.
+/// Treatment of a result that nobody takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfUnread {
-    /// It is dropped; or it is not there, or not yet at the end of the chain.
+    /// It is dropped; or there is none.
     Dropped,
     /// It is a failure, and is reported as unhandled.
     Reported,
@@ -113,10 +116,10 @@ pub(crate) enum IfUnread {
     Returned,
 }
 
-/// Where the one handle is through which callbacks are added.
+/// Place of the one handle through which callbacks are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Consumer {
-    /// In somebody's hand.
+    /// With the user.
     Held,
     /// Inside a suspended future, which is the chain's waiter.
     Suspended,
@@ -127,27 +130,27 @@ pub(crate) enum Consumer {
 /// One chain: the state that in Twisted is the Deferred object.
 pub(crate) struct Core {
     pub(crate) phase: Cell<Phase>,
-    /// Cancelled without a canceller: whoever fires it next, once, does not
-    /// know, and is not told off.
+    /// Whether the next firing is swallowed: the chain was cancelled, without a
+    /// canceller that could have kept the trigger's owner from firing.
     pub(crate) swallow: Cell<bool>,
     pub(crate) paused: Cell<u32>,
-    /// A cancellation is on its way through the chain's coroutine; until it
+    /// Whether a cancellation is on its way through the chain's coroutine; until it
     /// is done the chain stays where it is.
     pub(crate) held: Cell<bool>,
-    /// A coroutine was cancelled while its chain was paused: as in Twisted the
-    /// cancellation is passed on when the pause ends.
+    /// Whether a coroutine was cancelled while its chain was paused: as in Twisted
+    /// the cancellation is passed on when the pause ends.
     pub(crate) cancel_later: Cell<bool>,
     pub(crate) upstream: Cell<Upstream>,
     pub(crate) waiter: Cell<Waiter>,
     pub(crate) consumer: Cell<Consumer>,
-    /// How many `Head`s there are.
+    /// Number of `Head`s.
     pub(crate) heads: Cell<u32>,
-    /// How many `CancelHandle`s there are.
+    /// Number of `CancelHandle`s.
     pub(crate) cancel_handles: Cell<u32>,
-    /// No handle downstream can cancel this any more; see `liveness`.
+    /// Whether no handle downstream can cancel this any more; see `liveness`.
     pub(crate) abandoned: Cell<bool>,
-    /// The fate of the current result, from its being there until a callback
-    /// or a reader takes it.
+    /// What is to become of the current result, from its being there until a
+    /// callback or a reader takes it.
     pub(crate) if_unread: Cell<IfUnread>,
     pub(crate) debug: Cell<Option<Box<DebugInfo>>>,
     pub(crate) pipeline: PipelineCell,
@@ -185,22 +188,22 @@ impl Core {
         self.may_run() && !self.pipeline.has_stages()
     }
 
-    /// The chain has come to its end: a failure is unhandled from here on,
-    /// and is reported if nobody is left who could handle it.
+    /// Marks the end of the chain: a failure is unhandled from here on, and is
+    /// reported if nobody is left who could handle it.
     pub(crate) fn settle(&self) {
         if self.pipeline.holds_failure() {
             self.if_unread.set(IfUnread::Reported);
         }
         if self.consumer.get() == Consumer::Gone {
-            self.let_go_of_result();
+            self.discard_result();
         }
     }
 
-    /// Nobody is left who could have the result: a failure is reported, a
+    /// Gets rid of a result that nobody is left to take: a failure is reported, a
     /// value returned or dropped, even while someone still has a trigger.
     #[cold]
-    fn let_go_of_result(&self) {
-        self.let_go_unread();
+    fn discard_result(&self) {
+        self.discard_unread();
         if self.pipeline.may_hold_chains() {
             drop_later(Part::Pipeline(self.pipeline.take_stages()));
         }
@@ -208,7 +211,7 @@ impl Core {
 
     /// Reports or returns the result that nobody takes, once.
     #[cold]
-    pub(super) fn let_go_unread(&self) {
+    pub(super) fn discard_unread(&self) {
         match self.if_unread.replace(IfUnread::Dropped) {
             IfUnread::Dropped => {}
             IfUnread::Reported => {
@@ -226,23 +229,23 @@ impl Core {
         }
     }
 
-    /// From here on, until somebody takes it, the result goes back to `origin`
-    /// if nobody can.
-    pub(crate) fn lend(&self, origin: Weak<dyn Origin>, number: u32) {
+    /// Has the result go back to `origin` if nobody takes it.
+    pub(crate) fn return_to(&self, origin: Weak<dyn Origin>, number: u32) {
         self.upstream.set(Upstream::Origin { origin, number });
         self.if_unread.set(IfUnread::Returned);
     }
 
-    /// The result moves to `next`: its fate goes with it.
+    /// Moves what is to become of an unread result to `next`, as the result
+    /// itself moves.
     #[inline]
-    pub(super) fn pass_fate(&self, next: &Self) {
+    pub(super) fn pass_origin(&self, next: &Self) {
         if self.if_unread.replace(IfUnread::Dropped) == IfUnread::Returned {
             next.upstream.set(self.upstream.take());
             next.if_unread.set(IfUnread::Returned);
         }
     }
 
-    /// The future that waited for the chain no longer does.
+    /// Ends the wait of the future that waited for the chain, if one did.
     #[inline]
     pub(crate) fn end_wait(self: &Rc<Self>) {
         if self.consumer.get() == Consumer::Suspended {
@@ -258,31 +261,32 @@ impl Core {
         }
     }
 
-    /// The tail was dropped.
+    /// Lets go of all that only the tail, which was dropped, was there for.
     pub(crate) fn lost_consumer(self: &Rc<Self>) {
         self.end_wait();
         self.consumer.set(Consumer::Gone);
         if self.has_result() {
             if self.if_unread.get() != IfUnread::Dropped || self.pipeline.may_hold_chains() {
-                self.let_go_of_result();
+                self.discard_result();
             }
             return;
         }
         if self.paused.get() > 0 {
             // Only its consumer could have ended the pause.
-            self.let_go_unread();
+            self.discard_unread();
         }
         leave_line(self);
         lost_holder(self);
     }
 
-    /// The last head was dropped before the chain was fired.
+    /// Warns of a chain whose last head was dropped before it was fired, with
+    /// debugging on.
     pub(crate) fn lost_last_head(self: &Rc<Self>) {
         if crate::debug::get_debugging() && !is_unwanted(self) {
             const WARNING: &str = "a Deferred will never be fired: its last trigger is gone";
             let info = self.debug_info();
-            if unheard::is_unheard() {
-                return unheard::write(format_args!("{WARNING} ({info})"));
+            if stderr::has_no_subscriber() {
+                return stderr::write(format_args!("{WARNING} ({info})"));
             }
             let created = info.created().map(tracing::field::display);
             tracing::warn!(target: "deferred", created, "{WARNING}");
@@ -334,12 +338,12 @@ impl Core {
         })
     }
 
-    /// What is known of it.
+    /// The places that were noted.
     pub(crate) fn debug_info(&self) -> DebugInfo {
         Self::peek(&self.debug, |info| info.as_deref().cloned().unwrap_or_default())
     }
 
-    /// With debugging on, notes where it was made, and that it is there.
+    /// Notes where the chain was made, and that it is there, with debugging on.
     #[inline]
     pub(crate) fn note_creation(self: &Rc<Self>, place: &'static Location<'static>) {
         if crate::debug::get_debugging() {
@@ -350,7 +354,7 @@ impl Core {
         }
     }
 
-    /// With debugging on, notes a place.
+    /// Notes a place, with debugging on.
     #[inline]
     pub(crate) fn note(
         &self,
@@ -365,15 +369,15 @@ impl Core {
     }
 }
 
-/// What is left in a chain may hold another chain, and so on: all that is not
-/// plain goes through deferred drop.
+/// Drops the parts of a chain: those that may hold another, and so on, by deferred
+/// drop.
 impl Drop for Core {
     #[inline]
     fn drop(&mut self) {
         if *self.if_unread.get_mut() != IfUnread::Dropped {
-            self.let_go_unread();
+            self.discard_unread();
         }
-        // Of an origin and a line it has no hold.
+        // An origin and a line are not held.
         let holds_upstream = !matches!(
             self.upstream.get_mut(),
             Upstream::Nobody | Upstream::Origin { .. } | Upstream::Line { .. }

@@ -15,7 +15,7 @@ use std::thread;
 use super::core::{Upstream, Waiter};
 use super::pipeline::Pipeline;
 use crate::failure::Failure;
-use crate::unheard;
+use crate::stderr;
 
 /// A part of a chain that may hold other chains.
 #[expect(dead_code, reason = "they are held to be dropped")]
@@ -66,7 +66,7 @@ pub(crate) fn drop_later(part: Part) {
 /// panic of its destructor is logged.
 pub(crate) fn drop_catching(drop: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
-        unheard::log("a destructor panicked", Some(&Failure::from_panic(payload)));
+        stderr::log("a destructor panicked", Some(&Failure::from_panic(payload)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which chains can still run.
+//! Liveness: which chains can still run.
 //!
 //! Chains that wait for one another, and coroutines with what they await,
 //! point at each other both ways: a result must find its way down, and a
@@ -12,18 +12,22 @@
 //!   [`Head`](super::Head), so nobody can fire it, and
 //! - nobody can cancel it: neither the root nor anything on the way down from
 //!   it to the last waiter has a [`CancelHandle`](crate::CancelHandle) or a
-//!   consumer in somebody's hand.
+//!   consumer with the user.
 //!
-//! Both functions here are called when a handle goes, and look up and down the
-//! line. `abandoned` marks where nobody below can cancel, so that a line is not
-//! walked again for each of its handles.
+//! [`lost_source`] and [`lost_holder`] are called when a handle goes, and look up
+//! and down the line. `abandoned` marks where nobody below can cancel, so that a
+//! line is not walked again for each of its handles.
+//!
+//! Has no counterpart in Twisted, where it is the garbage collector's work. Tested
+//! in `tests/memory/leaks.rs`.
 
 use std::rc::Rc;
 
 use super::core::{Consumer, Core, Phase, Upstream, Waiter};
 use super::{Part, drop_later};
 
-/// The last head of a chain that was not fired has gone.
+/// Lets go of a chain that can no longer go on, when its last head has gone and it
+/// was not fired.
 #[cold]
 pub(crate) fn lost_source(root: &Rc<Core>) {
     if is_stuck(root) && !can_be_cancelled(root) {
@@ -31,8 +35,8 @@ pub(crate) fn lost_source(root: &Rc<Core>) {
     }
 }
 
-/// A handle has gone through which a chain without a result could be
-/// cancelled.
+/// Lets go of a chain that can no longer go on, when a handle has gone through
+/// which it could be cancelled.
 #[cold]
 pub(crate) fn lost_holder(core: &Rc<Core>) {
     if can_be_cancelled(core) {
@@ -54,7 +58,7 @@ pub(crate) fn lost_holder(core: &Rc<Core>) {
     }
 }
 
-/// What `core` waits for, if it waits for just one chain.
+/// The chain that `core` waits for, if it waits for just one.
 pub(super) fn source(core: &Core) -> Option<Rc<Core>> {
     match core.phase.get() {
         Phase::Waiting => core.waits_for(),
@@ -63,8 +67,8 @@ pub(super) fn source(core: &Core) -> Option<Rc<Core>> {
     }
 }
 
-/// What `core` waits for, if nothing but a cancellation of `core` would ever
-/// cancel it.
+/// The chain that `core` waits for, if nothing but a cancellation of `core` would
+/// ever cancel it.
 fn uncancelled_source(core: &Core) -> Option<Rc<Core>> {
     if core.phase.get() == Phase::Waiting {
         return core.waits_for();
@@ -198,7 +202,7 @@ fn release(root: Rc<Core>) {
         // here again when the tail goes.
         if core.consumer.get() == Consumer::Gone {
             // It was there before the chain was paused, for ever.
-            core.let_go_unread();
+            core.discard_unread();
             drop_later(Part::Pipeline(core.pipeline.take_stages()));
         }
     }

@@ -5,17 +5,21 @@
 //!   (Trigger)             │              (Deferred)
 //!                         ├─ phase: Unfired → Idle ⇄ Running, Idle ⇄ Waiting
 //!                         ├─ pipeline: the current result, and what is to run
-//!                         ├─ upstream: whom a cancellation goes to
-//!                         └─ waiter: who gets the result at the end
+//!                         ├─ upstream: where a cancellation goes
+//!                         └─ waiter: where the result goes at the end
 //! ```
+//!
+//! Mirrors the inside of `twisted.internet.defer.Deferred`; `docs/architecture.md`
+//! has the whole story.
 //!
 //! - [`core`]: the control block and its states.
 //! - [`pipeline`]: the queue of callbacks and the result, of any types, in one
 //!   buffer; the only module with `unsafe`.
 //! - [`mod@run`]: the loop that runs callbacks, without recursion.
-//! - [`mod@cancel`]: where a cancellation goes.
+//! - [`mod@cancel`]: the way of a cancellation.
 //! - [`liveness`]: which chains can still run, so that cycles are let go.
-//! - [`deferred_drop`]: dropping a hundred thousand nested things on a small stack.
+//! - [`deferred_drop`]: dropping a hundred thousand nested things on a small
+//!   stack.
 
 mod cancel;
 mod core;

@@ -1,6 +1,9 @@
 //! The callbacks of a chain and its current result, of any types, in one
 //! buffer. The only module with `unsafe`.
 //!
+//! Mirrors `Deferred.callbacks` and `Deferred.result`. Tested in `tests/memory`,
+//! also under AddressSanitizer and valgrind.
+//!
 //! A chain is `T0 → f1 → T1 → f2 → T2 …`: each callback takes the type that the
 //! one before gives. A `Vec` of boxed closures would cost an allocation each;
 //! here they lie one behind the other in one growing buffer of words, and so
@@ -11,7 +14,7 @@
 //!            ▲ result        ▲ next
 //! ```
 //!
-//! A stage is one word, a pointer to what is known of its types, and an area
+//! A stage is one word, a pointer to functions for its types, and an area
 //! large enough for its closure and, when that has run, for its result. So
 //! adding a callback writes a few words, and firing allocates nothing.
 //!
@@ -40,6 +43,10 @@
 //!    is in phase `Waiting` for the first, which [`wait_for`] alone brings
 //!    about, where the types are still known and equal.
 //!
+//! 6. `ops` are always those of the type that the area at `result` is for. What
+//!    treats a result without knowing its type (dropping it, giving it back to
+//!    where it came from, looking for a failure) does so through them.
+//!
 //! Values whose alignment is larger than a word's are boxed. The words are
 //! `MaybeUninit`, so padding and pointers inside values survive the buffer's
 //! growth.
@@ -65,23 +72,22 @@ use crate::failure::Failure;
 
 type Word = MaybeUninit<usize>;
 
-/// Room for a small result and two small callbacks.
+/// Permit for a small result and two small callbacks.
 const INLINE_WORDS: usize = 8;
 
-/// What a callback makes of its chain.
+/// Outcome of a callback, for its chain.
 pub(crate) enum Next<T> {
     /// The result.
     Done(Result<T, Failure>),
     /// The result is what this chain will give.
     Wait(Tail<T>),
-    /// The result; but first run the chain, which the callback has fired.
+    /// The result, once the chain that the callback has fired was run.
     Feed(Result<T, Failure>, Rc<Core>),
-    /// The result that came in: it was not the callback's, and nobody has taken
-    /// it.
+    /// The result that came in, which the callback let pass, untaken.
     Pass(Result<T, Failure>),
 }
 
-/// The same without its type, for the loop.
+/// Outcome of a callback without its type, for the loop.
 pub(super) enum Step {
     Done,
     Waiting,
@@ -95,7 +101,7 @@ const fn fits<V>() -> bool {
     align_of::<V>() <= align_of::<Word>()
 }
 
-/// How many words a `V` takes, or its box.
+/// Number of words that a `V` takes, or its box.
 const fn words_for<V>() -> usize {
     let bytes = if fits::<V>() { size_of::<V>() } else { size_of::<Box<V>>() };
     bytes.div_ceil(size_of::<Word>())
@@ -141,11 +147,11 @@ unsafe fn look<'a, V>(at: *const Word) -> &'a V {
     }
 }
 
-// ===== what is known of types that are gone =====
+// ===== functions for types that are gone =====
 
 type Outcome<T> = Result<T, Failure>;
 
-/// How to treat the result of a stage.
+/// Functions for the result of a stage.
 struct ResultOps {
     words: usize,
     /// Whether a value (a failure apart, which is never of this thread alone)
@@ -215,15 +221,15 @@ unsafe fn drop_closure<F>(area: *mut Word) {
     drop(unsafe { read::<F>(area) });
 }
 
-/// How many words a stage takes: its header, and an area for its closure or its
-/// result.
+/// Number of words that a stage takes: its header, and an area for its closure or
+/// its result.
 const fn stage_words<U, F>() -> usize {
     let closure = words_for::<F>();
     let result = words_for::<Outcome<U>>();
     1 + if closure > result { closure } else { result }
 }
 
-/// How to treat a stage.
+/// Functions for a stage.
 struct StageOps {
     words: usize,
     /// Whether it wants a result, rather than to look after those that do.
@@ -253,11 +259,12 @@ impl StageOps {
 /// The callbacks and the current result of one chain.
 pub(crate) struct Pipeline {
     words: SmallVec<[Word; INLINE_WORDS]>,
-    /// Where the next stage begins; the end of `words` when there is none.
+    /// Index of the word where the next stage begins; the end of `words` when
+    /// there is none.
     next: usize,
     /// The area where the current result lies, or will lie.
     result: usize,
-    /// What the area at `result` is for.
+    /// Functions for what the area at `result` is for.
     ops: &'static ResultOps,
     /// Whether it holds one.
     full: bool,
@@ -318,7 +325,7 @@ impl Pipeline {
     where
         F: FnOnce(Outcome<T>) -> Next<U> + 'static,
     {
-        self.forget_the_past();
+        self.compact();
         let header = self.extend(stage_words::<U, F>());
         // SAFETY: the word was just made.
         unsafe { header.cast::<&'static StageOps>().write(StageOps::of::<T, U, F, WANTS>()) };
@@ -328,10 +335,10 @@ impl Pipeline {
         unsafe { write(area, closure) };
     }
 
-    /// Where everything has run, moves the result to the front, so that a
-    /// chain that is added to for ever does not grow for ever.
+    /// Moves the result to the front where everything has run, so that a chain
+    /// that is added to for ever does not grow for ever.
     #[inline]
-    fn forget_the_past(&mut self) {
+    fn compact(&mut self) {
         if self.full && self.result > 0 && !self.has_stages() {
             // Both from one borrow of the buffer: a second would end the first.
             let to = self.area(0);
@@ -465,7 +472,8 @@ impl Pipeline {
     }
 }
 
-/// What is still to be dropped when a destructor has panicked.
+/// The part of a pipeline that is still to be dropped when a destructor has
+/// panicked.
 struct Rest<'a> {
     pipeline: &'a mut Pipeline,
 }
@@ -601,14 +609,14 @@ where
     // SAFETY: only moves.
     let (closure, input) = unsafe { core.pipeline.with(take) };
     let input = input.unwrap_or_else(|| Err(ResultTakenError.into()));
-    let fate = core.if_unread.replace(IfUnread::Dropped);
+    let before = core.if_unread.replace(IfUnread::Dropped);
     // A panic goes through to the loop, which puts a failure into the area.
     let (result, step) = match closure(input) {
         Next::Done(result) => (result, Step::Done),
         Next::Feed(result, fed) => (result, Step::Fed(fed)),
         Next::Pass(result) => {
-            if fate == IfUnread::Returned {
-                core.if_unread.set(fate);
+            if before == IfUnread::Returned {
+                core.if_unread.set(before);
             }
             (result, Step::Done)
         }
@@ -630,7 +638,7 @@ fn wait_for<U: 'static>(core: &Rc<Core>, mut tail: Tail<U>) -> Option<Outcome<U>
         return Some(Err(ChainCycleError.into()));
     }
     if tail.core.if_unread.get() == IfUnread::Returned && tail.core.has_result() {
-        tail.core.pass_fate(core);
+        tail.core.pass_origin(core);
     }
     if let Some(result) = tail.take() {
         return Some(result);
@@ -672,7 +680,7 @@ pub(super) fn hand_over(from: &Rc<Core>, to: &Rc<Core>) {
         to.full = true;
         to.failed = from.failed;
     };
-    from.pass_fate(to);
+    from.pass_origin(to);
     // SAFETY: only moves; the two are not the same.
     unsafe { from.pipeline.with(|from| to.pipeline.with(|to| hand(from, to))) };
 }
@@ -724,8 +732,8 @@ impl<T: 'static> Head<T> {
         Ok(Some(Rc::clone(core)))
     }
 
-    /// The same with a value that goes back to `origin` if nobody takes it.
-    pub(crate) fn prepare_lent(
+    /// Gives the chain a value that goes back to `origin` if nobody takes it.
+    pub(crate) fn prepare_returnable(
         &self,
         value: T,
         origin: Weak<dyn Origin>,
@@ -733,7 +741,7 @@ impl<T: 'static> Head<T> {
     ) -> Result<Option<Rc<Core>>, AlreadyCalledError> {
         let prepared = self.prepare(Ok(value))?;
         if let Some(core) = &prepared {
-            core.lend(origin, number);
+            core.return_to(origin, number);
         }
         Ok(prepared)
     }

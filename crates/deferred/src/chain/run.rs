@@ -1,5 +1,8 @@
 //! The loop that runs callbacks.
 //!
+//! Mirrors `Deferred._runCallbacks`. Tested in `tests/chains/deferred.rs`, and
+//! for what does not nest in `tests/memory/stack.rs`.
+//!
 //! Nothing in it recurses, however the chains hang together: a result is
 //! handed from chain to chain, and from chain to coroutine to chain, by going
 //! round. Only a callback that itself fires something nests, as in Twisted.
@@ -15,9 +18,9 @@ use super::core::{Consumer, Core, Phase, Waiter};
 use super::pipeline::{self, Step};
 use crate::coroutine::{self, Task};
 use crate::failure::Failure;
-use crate::unheard;
+use crate::stderr;
 
-/// How far a chain got.
+/// Progress of a chain.
 enum Advance {
     /// Its end, or as far as it can get now.
     Stopped,
@@ -29,7 +32,7 @@ enum Advance {
     Woke(Vec<Rc<Task>>),
 }
 
-/// What is to go on when the current chain has stopped.
+/// Something to go on with when the current chain has stopped.
 enum Next {
     /// A chain in the middle of a callback, which fed the current one.
     Chain(Rc<Core>),
@@ -40,7 +43,7 @@ enum Next {
 /// Runs `current`, and whatever gets its result, as far as it goes.
 #[inline]
 pub(crate) fn run(current: Rc<Core>) {
-    // With its consumer in somebody's hand nothing waits for it.
+    // While the user has its consumer nothing waits for it.
     let quiet = current.may_run()
         && current.consumer.get() == Consumer::Held
         && !current.pipeline.has_stages();
@@ -97,7 +100,7 @@ impl Running {
         self.begun = false;
     }
 
-    /// Takes up what is to go on now; `false` if that is nothing.
+    /// Takes up what is to go on now; `false` if there is nothing.
     fn next(&mut self) -> bool {
         while let Some(next) = self.then.pop() {
             match next {
@@ -118,8 +121,8 @@ impl Running {
         false
     }
 
-    /// A callback panicked: that is its result. What else may panic here is a
-    /// waker, or whoever observes unhandled errors.
+    /// Makes a panic the result of the callback that was running. What else may
+    /// panic here is a waker, or an observer of unhandled errors.
     #[cold]
     fn panicked(&mut self, payload: Box<dyn Any + Send>) {
         let failure = Failure::from_panic(payload);
@@ -127,14 +130,14 @@ impl Running {
             self.current.pipeline.put_failure(failure);
             self.current.phase.set(Phase::Idle);
         } else {
-            unheard::log("what a Deferred called panicked", Some(&failure));
+            stderr::log("what a Deferred called panicked", Some(&failure));
             // It was between two callbacks, at its end, or waits by now.
             self.begun = false;
         }
     }
 }
 
-/// Runs what is left of a chain.
+/// Runs the rest of a chain.
 fn advance(core: &Rc<Core>) -> Advance {
     loop {
         match pipeline::run_next(core) {
@@ -146,7 +149,7 @@ fn advance(core: &Rc<Core>) -> Advance {
     }
 }
 
-/// All callbacks have run: the result goes to whoever waits for it.
+/// Hands the result of a chain whose callbacks have run to what waits for it.
 fn finish(core: &Rc<Core>) -> Advance {
     let waiter = core.waiter.take();
     if let Waiter::Chain(next) = waiter {

@@ -1,5 +1,7 @@
-//! What resumes a coroutine that something other than a Deferred wakes: a
-//! small task on the thread's executor.
+//! The driver of a coroutine: a small task on the thread's executor, which
+//! resumes it when something other than a Deferred wakes it.
+//!
+//! Has no counterpart in Twisted. Tested in `tests/chains/coroutine.rs`.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -14,16 +16,16 @@ use std::task::{Context, Poll};
 use futures::task::LocalSpawn;
 
 use super::Task;
-use super::alarm::{Alarm, armed};
+use super::task_waker::{TaskWaker, registered};
 #[cfg(feature = "tokio")]
-use crate::unheard;
+use crate::stderr;
 
 thread_local! {
     static SPAWNER: RefCell<Option<Rc<dyn LocalSpawn>>> = const { RefCell::new(None) };
 }
 
-/// Has the coroutines of this thread driven by `spawner`'s executor, or, with
-/// `None`, by Tokio's again; returns the one that did so before.
+/// Sets the executor that drives the coroutines of this thread, or, with `None`,
+/// leaves that to Tokio's again; returns the one that did so before.
 ///
 /// Needed only where coroutines await something other than Deferreds and the
 /// thread runs no Tokio `LocalRuntime` or `LocalSet`. Where neither is there,
@@ -48,19 +50,19 @@ pub fn set_local_spawner(spawner: Option<Rc<dyn LocalSpawn>>) -> Option<Rc<dyn L
 }
 
 impl Task {
-    /// Sees to it that its alarm is heard.
-    pub(super) fn be_driven(self: &Rc<Self>) {
-        self.alarm.arm(self);
-        self.armed.set(true);
-        if !self.alarm.driven.load(Ordering::Acquire) {
-            spawn(Driver::new(&self.alarm));
-            // A driver that was dropped has disarmed it.
-            self.alarm.arm(self);
+    /// Starts a driver, unless there is one.
+    pub(super) fn start_driver(self: &Rc<Self>) {
+        self.task_waker.register(self);
+        self.registered.set(true);
+        if !self.task_waker.driven.load(Ordering::Acquire) {
+            spawn(Driver::new(&self.task_waker));
+            // A driver that was dropped has undone that.
+            self.task_waker.register(self);
         }
     }
 }
 
-/// Without an executor the driver is dropped, and says so to its alarm.
+/// Gives a driver to the executor; where there is none it is dropped.
 fn spawn(driver: Driver) {
     match SPAWNER.with_borrow(Clone::clone) {
         Some(spawner) => drop(spawner.spawn_local_obj(Box::new(driver).into())),
@@ -68,8 +70,8 @@ fn spawn(driver: Driver) {
     }
 }
 
-/// A driver is `Send`, so a current-thread runtime needs no `LocalSet` for it:
-/// its tasks run on this thread.
+/// Gives a driver to Tokio. It is `Send`, so a current-thread runtime needs no
+/// `LocalSet` for it: its tasks run on this thread.
 #[cfg(feature = "tokio")]
 fn spawn_on_tokio(driver: Driver) {
     use tokio::runtime::{Handle, RuntimeFlavor};
@@ -83,10 +85,10 @@ fn spawn_on_tokio(driver: Driver) {
         return;
     }
     // On a thread of a pool there may be a `LocalSet`. Tokio panics where there
-    // is none, and offers no way to ask.
+    // is none, and offers no way to look.
     let spawn = AssertUnwindSafe(|| drop(tokio::task::spawn_local(driver)));
     if catch_unwind(spawn).is_err() {
-        unheard::log(
+        stderr::log(
             "a coroutine awaits what nothing can wake it for: there is no LocalSet on this thread",
             None,
         );
@@ -98,15 +100,15 @@ fn spawn_on_tokio(driver: Driver) {
     drop(driver);
 }
 
-/// Resumes one coroutine whenever its alarm goes off.
+/// Resumes one coroutine whenever it is woken.
 struct Driver {
-    alarm: Arc<Alarm>,
+    task_waker: Arc<TaskWaker>,
 }
 
 impl Driver {
-    fn new(alarm: &Arc<Alarm>) -> Self {
-        alarm.driven.store(true, Ordering::Release);
-        Self { alarm: Arc::clone(alarm) }
+    fn new(task_waker: &Arc<TaskWaker>) -> Self {
+        task_waker.driven.store(true, Ordering::Release);
+        Self { task_waker: Arc::clone(task_waker) }
     }
 }
 
@@ -114,24 +116,25 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.alarm.driver.register(context.waker());
-        if self.alarm.is_done() {
+        self.task_waker.driver.register(context.waker());
+        if self.task_waker.is_done() {
             return Poll::Ready(());
         }
-        if self.alarm.is_home()
-            && self.alarm.take_rung()
-            && let Some(task) = armed(self.alarm.id)
+        if self.task_waker.is_on_its_thread()
+            && self.task_waker.take_woken()
+            && let Some(task) = registered(self.task_waker.id)
         {
             task.resume_and_run();
         }
-        if self.alarm.is_done() { Poll::Ready(()) } else { Poll::Pending }
+        if self.task_waker.is_done() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
-/// Its executor is gone, and with it whatever would have woken the coroutine.
+/// Lets go of the coroutine: its executor is gone, and with that whatever would
+/// have woken it.
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.alarm.driven.store(false, Ordering::Release);
-        self.alarm.disarm();
+        self.task_waker.driven.store(false, Ordering::Release);
+        self.task_waker.deregister();
     }
 }

@@ -1,4 +1,7 @@
-//! [`DeferredLock`]: one at a time.
+//! [`DeferredLock`]: one holder at a time.
+//!
+//! Mirrors `twisted.internet.defer.DeferredLock`. Tested in
+//! `tests/chains/sync.rs`.
 
 use std::fmt;
 use std::rc::Rc;
@@ -7,7 +10,7 @@ use super::primitive::{Handle, Primitive, ReleaseError};
 use crate::callback::CallbackResult;
 use crate::deferred::Deferred;
 
-/// A lock: who acquires it while it is held gets it later.
+/// A lock for code of one thread: a Deferred of one that is held fires later.
 ///
 /// There are three ways to use it: [`run`](Self::run), which is the safest,
 /// [`acquire_guard`](Self::acquire_guard), whose guard releases it on drop, and
@@ -59,7 +62,7 @@ impl Handle for DeferredLock {
 }
 
 impl DeferredLock {
-    /// A lock that nobody holds.
+    /// A free lock.
     ///
     /// ```
     /// assert!(!deferred::DeferredLock::new().locked());
@@ -68,7 +71,7 @@ impl DeferredLock {
         Self { primitive: Primitive::new(1) }
     }
 
-    /// Fires, with the lock, when it is ours; [`release`](Self::release) it
+    /// A Deferred that fires, with the lock, when it is ours; [`release`](Self::release) it
     /// then. If nobody takes it from the Deferred it is free again when that is
     /// dropped.
     ///
@@ -91,7 +94,8 @@ impl DeferredLock {
         Primitive::acquire(self)
     }
 
-    /// Fires with a guard, when the lock is ours, that releases it on drop.
+    /// A Deferred that fires, when the lock is ours, with a guard that releases it
+    /// on drop.
     ///
     /// ```
     /// use deferred::{DeferredLock, ensure_deferred, testing::success_result_of};
@@ -111,7 +115,7 @@ impl DeferredLock {
         self.acquire().add_callback(|lock| Ok(DeferredLockGuard { lock }))
     }
 
-    /// Gives the lock to the first who waits for it, or frees it.
+    /// Gives the lock to the first waiter, or frees it.
     ///
     /// # Errors
     ///
@@ -206,7 +210,7 @@ impl DeferredLockGuard {
 
 impl Drop for DeferredLockGuard {
     fn drop(&mut self) {
-        // Somebody else may have released it by hand.
+        // It may have been released by hand.
         let _ = self.lock.release();
     }
 }

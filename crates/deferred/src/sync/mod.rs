@@ -1,7 +1,7 @@
 //! Locks, semaphores and queues for callbacks and coroutines of one thread.
 //!
-//! - [`DeferredLock`]: one at a time.
-//! - [`DeferredSemaphore`]: so many at a time.
+//! - [`DeferredLock`]: one holder at a time.
+//! - [`DeferredSemaphore`]: so many holders at a time.
 //! - [`DeferredQueue`]: values from those who have them to those who wait; also
 //!   as a [stream](DeferredQueue::stream) and a [sink](DeferredQueue::sink).
 //!

@@ -1,4 +1,7 @@
-//! What a lock and a semaphore have in common: tokens, and a line of waiters.
+//! The common part of a lock and a semaphore: tokens, and a line of waiters.
+//!
+//! Mirrors `twisted.internet.defer._ConcurrencyPrimitive`. Tested in
+//! `tests/chains/sync.rs` and `tests/chains/unread.rs`.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -14,8 +17,8 @@ use crate::failure::Failure;
 use crate::trigger::note_firing;
 use crate::waiters::Waiters;
 
-/// How many releases, or returns of a queue's values, may be inside one another
-/// before the outermost of them hands over in their place.
+/// Number of releases, or returns of a queue's values, that may be inside one
+/// another before the outermost of them hands over in their place.
 ///
 /// A release runs the next waiter at once, and that may release in turn.
 /// Twisted goes on so until Python's stack ends; with a hundred thousand
@@ -33,10 +36,10 @@ pub(super) struct Primitive<H> {
     waiting: Waiters<H>,
     depth: Cell<usize>,
     /// Tokens that are to be handed over when the outermost release goes on.
-    owed: Cell<usize>,
+    postponed: Cell<usize>,
 }
 
-/// A release came without an acquire.
+/// The error of a release without an acquire.
 ///
 /// In Twisted this is a failed assertion.
 ///
@@ -61,7 +64,7 @@ impl<H: Handle> Primitive<H> {
             limit: tokens,
             waiting: Waiters::new(),
             depth: Cell::new(0),
-            owed: Cell::new(0),
+            postponed: Cell::new(0),
         })
     }
 
@@ -79,7 +82,7 @@ impl<H: Handle> Primitive<H> {
         match this.tokens.get().checked_sub(1) {
             Some(left) => {
                 this.tokens.set(left);
-                Deferred::lent(handle.clone(), Self::origin(handle), 0)
+                Deferred::succeed_returnable(handle.clone(), Self::origin(handle), 0)
             }
             None => this.waiting.wait(),
         }
@@ -101,14 +104,14 @@ impl<H: Handle> Primitive<H> {
         this.may_release()?;
         let depth = this.depth.get();
         if depth >= MAX_DEPTH {
-            this.owed.set(this.owed.get() + 1);
+            this.postponed.set(this.postponed.get() + 1);
             return Ok(());
         }
         this.depth.set(depth + 1);
         Self::run_next(handle, place);
         if depth == 0 {
-            while let Some(owed) = this.owed.get().checked_sub(1) {
-                this.owed.set(owed);
+            while let Some(postponed) = this.postponed.get().checked_sub(1) {
+                this.postponed.set(postponed);
                 Self::run_next(handle, place);
             }
         }
@@ -117,7 +120,11 @@ impl<H: Handle> Primitive<H> {
     }
 
     fn may_release(&self) -> Result<(), ReleaseError> {
-        if self.tokens.get() + self.owed.get() < self.limit { Ok(()) } else { Err(ReleaseError) }
+        if self.tokens.get() + self.postponed.get() < self.limit {
+            Ok(())
+        } else {
+            Err(ReleaseError)
+        }
     }
 
     fn run_next(handle: &H, place: Place) {
@@ -132,7 +139,8 @@ impl<H: Handle> Primitive<H> {
         let this = handle.primitive();
         while let Some(first) = this.waiting.pop_first() {
             let head = first.head();
-            if let Ok(Some(core)) = head.prepare_lent(handle.clone(), Self::origin(handle), 0) {
+            if let Ok(Some(core)) = head.prepare_returnable(handle.clone(), Self::origin(handle), 0)
+            {
                 if let Some(place) = place {
                     note_firing(head, place);
                 }
@@ -185,7 +193,7 @@ impl<H: Handle> Primitive<H> {
     }
 }
 
-/// A token that nobody has taken comes back as if it had been released.
+/// Return of a token that nobody has taken, as if it had been released.
 impl<H: Handle> Origin for Primitive<H> {
     fn take_back(self: Rc<Self>, _number: u32, value: &mut dyn Any) {
         if let Some(handle) = value.downcast_mut::<Option<H>>().and_then(Option::take) {

@@ -1,4 +1,7 @@
 //! [`DeferredQueue`]: values from those who have them to those who wait.
+//!
+//! Mirrors `twisted.internet.defer.DeferredQueue`. Tested in
+//! `tests/chains/sync.rs` and `tests/chains/queue.rs`.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -47,19 +50,23 @@ pub struct DeferredQueue<T> {
 }
 
 pub(super) struct Inner<T> {
-    /// The values that nobody has, under numbers that rise.
+    /// The values in it, under numbers that rise.
     pending: RefCell<VecDeque<(u32, T)>>,
     next_number: Cell<u32>,
     waiting: Waiters<T>,
     size: Option<usize>,
     backlog: Option<usize>,
-    /// How many hand-overs are inside one another.
+    /// Number of hand-overs that are inside one another.
     depth: Cell<usize>,
-    /// Sinks that wait for room.
-    sinks: Waiters<Room>,
-    /// How many values sinks have room for.
+    /// Sinks that wait for a permit.
+    sinks: Waiters<Permit>,
+    /// Number of values that sinks have permits for.
     reserved: Cell<usize>,
     closed: Cell<bool>,
+    /// Number of `DeferredQueue`s; without one nobody puts anything.
+    handles: Cell<usize>,
+    /// Call for when the last of them goes, where there are streams.
+    at_last_handle: Cell<Option<fn(&Self)>>,
 }
 
 impl<T: 'static> DeferredQueue<T> {
@@ -94,12 +101,14 @@ impl<T: 'static> DeferredQueue<T> {
             sinks: Waiters::new(),
             reserved: Cell::new(0),
             closed: Cell::new(false),
+            handles: Cell::new(1),
+            at_last_handle: Cell::new(None),
         };
         Self { inner: Rc::new(inner) }
     }
 
-    /// Gives `value` to the first who waits, which runs before this returns,
-    /// or keeps it.
+    /// Gives `value` to the first waiter, which runs before this returns, or keeps
+    /// it.
     ///
     /// # Errors
     ///
@@ -115,7 +124,7 @@ impl<T: 'static> DeferredQueue<T> {
     #[track_caller]
     pub fn put(&self, value: T) -> Result<(), QueueOverflow<T>> {
         let inner = &self.inner;
-        if inner.closed.get() || (inner.waiting.is_empty() && !inner.has_room()) {
+        if inner.closed.get() || (inner.waiting.is_empty() && !inner.has_capacity()) {
             return Err(QueueOverflow(value));
         }
         Inner::accept(inner, value, Location::caller());
@@ -141,7 +150,7 @@ impl<T: 'static> DeferredQueue<T> {
     #[track_caller]
     pub fn get(&self) -> Result<Deferred<T>, QueueUnderflow> {
         if let Some((number, value)) = Inner::take(&self.inner) {
-            return Ok(Deferred::lent(value, Inner::origin(&self.inner), number));
+            return Ok(Deferred::succeed_returnable(value, Inner::origin(&self.inner), number));
         }
         let may_wait = |backlog| self.inner.closed.get() || self.waiting() < backlog;
         if !self.inner.backlog.is_none_or(may_wait) {
@@ -169,9 +178,7 @@ impl<T: 'static> DeferredQueue<T> {
     /// # Ok::<(), deferred::Failure>(())
     /// ```
     pub fn close(&self) {
-        self.inner.closed.set(true);
-        self.inner.waiting.errback(QueueClosed);
-        self.inner.sinks.errback(QueueClosed);
+        self.inner.close();
     }
 
     /// Whether the queue was closed.
@@ -185,7 +192,8 @@ impl<T: 'static> DeferredQueue<T> {
         self.inner.closed.get()
     }
 
-    /// The values of the queue as a [`Stream`](futures::Stream).
+    /// The values of the queue as a [`Stream`](futures::Stream), which ends when
+    /// the queue is closed, or when its last `DeferredQueue` is dropped.
     ///
     /// ```
     /// use deferred::DeferredQueue;
@@ -199,7 +207,8 @@ impl<T: 'static> DeferredQueue<T> {
     /// # Ok::<(), deferred::QueueOverflow<i32>>(())
     /// ```
     pub fn stream(&self) -> QueueStream<T> {
-        QueueStream::new(self.clone())
+        self.inner.at_last_handle.set(Some(Inner::close));
+        QueueStream::new(&self.inner)
     }
 
     /// The queue as a [`Sink`](futures::Sink), which waits for room.
@@ -222,7 +231,7 @@ impl<T: 'static> DeferredQueue<T> {
         &self.inner
     }
 
-    /// How many values are in it.
+    /// The number of values in it.
     ///
     /// ```
     /// let queue = deferred::DeferredQueue::new();
@@ -246,7 +255,7 @@ impl<T: 'static> DeferredQueue<T> {
         self.len() == 0
     }
 
-    /// How many wait for a value.
+    /// The number of waiters.
     ///
     /// ```
     /// let queue = deferred::DeferredQueue::<u8>::new();
@@ -265,11 +274,17 @@ impl<T: 'static> Inner<T> {
         this
     }
 
-    /// The next value, and room for another.
+    fn close(&self) {
+        self.closed.set(true);
+        self.waiting.errback(QueueClosed);
+        self.sinks.errback(QueueClosed);
+    }
+
+    /// Takes the next value, and so makes room for another.
     pub(super) fn take(this: &Rc<Self>) -> Option<(u32, T)> {
         let next = this.pending.borrow_mut().pop_front();
         if next.is_some() {
-            Rc::clone(this).offer_room();
+            Rc::clone(this).offer_permits();
         }
         next
     }
@@ -281,52 +296,52 @@ impl<T: 'static> Inner<T> {
             return Deferred::fail(QueueClosed);
         }
         let next = this.waiting.wait();
-        Rc::clone(this).offer_room();
+        Rc::clone(this).offer_permits();
         next
     }
 
-    /// Whether a value may come that nobody has room for yet.
-    fn has_room(&self) -> bool {
+    /// Whether there is room for a value that no sink has a permit for.
+    fn has_capacity(&self) -> bool {
         let taken = self.pending.borrow().len() + self.reserved.get();
         self.size.is_none_or(|size| taken < size.saturating_add(self.waiting.len()))
     }
 
-    /// Room for one value, if there is some, or when there is.
-    pub(super) fn reserve(this: &Rc<Self>) -> Deferred<Room> {
+    /// A permit for one value, now or when there is room.
+    pub(super) fn reserve(this: &Rc<Self>) -> Deferred<Permit> {
         if this.closed.get() {
             return Deferred::fail(QueueClosed);
         }
-        if !this.has_room() {
+        if !this.has_capacity() {
             return this.sinks.wait();
         }
-        Deferred::succeed(Room::new(this))
+        Deferred::succeed(Permit::new(this))
     }
 
-    /// Puts a value where there is room for it; or not, if the queue has been
+    /// Puts a value for which there is a permit; fails if the queue has been
     /// closed.
     #[track_caller]
-    pub(super) fn fill(this: &Rc<Self>, room: Room, value: T) -> Result<(), QueueClosed> {
+    pub(super) fn fill(this: &Rc<Self>, permit: Permit, value: T) -> Result<(), QueueClosed> {
         if this.closed.get() {
             return Err(QueueClosed);
         }
         Self::accept(this, value, Location::caller());
-        drop(room);
+        drop(permit);
         Ok(())
     }
 
-    /// Gives a new value to the first who waits, or keeps it, full or not.
+    /// Gives a new value to the first waiter, or keeps it, full or not.
     fn accept(this: &Rc<Self>, value: T, place: &'static Location<'static>) {
         let number = this.next_number.get();
         this.next_number.set(number.wrapping_add(1));
         Self::give(this, number, value, Some(place));
     }
 
-    /// Gives a value to the first who waits, which is run, or keeps it.
+    /// Gives a value to the first waiter, which is run, or keeps it; then does so
+    /// with what came back too deep inside.
     fn give(this: &Rc<Self>, number: u32, value: T, place: Place) {
         let depth = this.depth.get();
         this.depth.set(depth + 1);
         Self::hand_over(this, number, value, place);
-        // What came back too deep inside.
         while depth == 0 && !this.waiting.is_empty() {
             let next = this.pending.borrow_mut().pop_front();
             let Some((number, value)) = next else { break };
@@ -335,11 +350,12 @@ impl<T: 'static> Inner<T> {
         this.depth.set(depth);
     }
 
+    /// Gives one value to the first waiter, or keeps it.
     fn hand_over(this: &Rc<Self>, number: u32, value: T, place: Place) {
         let Some(first) = this.waiting.pop_first() else { return this.keep(number, value) };
         let head = first.head();
         // It stood in the line, so it was not fired.
-        if let Ok(Some(core)) = head.prepare_lent(value, Self::origin(this), number) {
+        if let Ok(Some(core)) = head.prepare_returnable(value, Self::origin(this), number) {
             if let Some(place) = place {
                 note_firing(head, place);
             }
@@ -363,20 +379,20 @@ impl<T: 'static> Inner<T> {
     }
 }
 
-/// Room for one value of a queue, which is given up when it is dropped.
-pub(super) struct Room {
-    queue: Rc<dyn Roomy>,
+/// A permit to put one value into a queue; unused, it is given up on drop.
+pub(super) struct Permit {
+    queue: Rc<dyn Permits>,
 }
 
-/// A queue, whatever its values are.
-trait Roomy {
+/// A queue as the source of permits, whatever its values are.
+trait Permits {
     fn reserved(&self) -> &Cell<usize>;
 
-    /// Gives what room there is to the sinks that wait for it.
-    fn offer_room(self: Rc<Self>);
+    /// Gives permits to the sinks that wait, as far as there is room.
+    fn offer_permits(self: Rc<Self>);
 }
 
-impl Room {
+impl Permit {
     fn new<T: 'static>(queue: &Rc<Inner<T>>) -> Self {
         queue.reserved.set(queue.reserved.get() + 1);
         let queue: Rc<Inner<T>> = Rc::clone(queue);
@@ -384,29 +400,29 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for Permit {
     fn drop(&mut self) {
         let reserved = self.queue.reserved();
         reserved.set(reserved.get() - 1);
-        Rc::clone(&self.queue).offer_room();
+        Rc::clone(&self.queue).offer_permits();
     }
 }
 
-impl<T: 'static> Roomy for Inner<T> {
+impl<T: 'static> Permits for Inner<T> {
     fn reserved(&self) -> &Cell<usize> {
         &self.reserved
     }
 
-    fn offer_room(self: Rc<Self>) {
-        while !self.closed.get() && self.has_room() {
+    fn offer_permits(self: Rc<Self>) {
+        while !self.closed.get() && self.has_capacity() {
             let Some(sink) = self.sinks.pop_first() else { return };
-            // It stood in the line; what it does not take is given up again.
-            let _ = sink.callback(Room::new(&self));
+            // It stood in the line; a permit that it does not take is given up.
+            let _ = sink.callback(Permit::new(&self));
         }
     }
 }
 
-/// A value that nobody has taken comes back, and goes to the next who waits.
+/// Return of a value that nobody has taken: it goes to the next waiter.
 impl<T: 'static> Origin for Inner<T> {
     fn take_back(self: Rc<Self>, number: u32, value: &mut dyn Any) {
         let Some(value) = value.downcast_mut::<Option<T>>().and_then(Option::take) else { return };
@@ -420,7 +436,21 @@ impl<T: 'static> Origin for Inner<T> {
 
 impl<T> Clone for DeferredQueue<T> {
     fn clone(&self) -> Self {
+        self.inner.handles.set(self.inner.handles.get() + 1);
         Self { inner: Rc::clone(&self.inner) }
+    }
+}
+
+/// Closes the queue with its last handle, for the streams that there may be.
+impl<T> Drop for DeferredQueue<T> {
+    fn drop(&mut self) {
+        let left = self.inner.handles.get() - 1;
+        self.inner.handles.set(left);
+        if left == 0
+            && let Some(close) = self.inner.at_last_handle.get()
+        {
+            close(&self.inner);
+        }
     }
 }
 
@@ -439,7 +469,7 @@ impl<T: 'static> fmt::Debug for DeferredQueue<T> {
     }
 }
 
-/// The queue is full, or closed; here is the value back.
+/// The error of a queue that is full, or closed; it has the value.
 ///
 /// ```
 /// use deferred::{DeferredQueue, QueueOverflow};
@@ -457,7 +487,8 @@ impl<T> fmt::Debug for QueueOverflow<T> {
     }
 }
 
-/// The queue was [closed](DeferredQueue::close), and has no values left.
+/// The error of a queue that was [closed](DeferredQueue::close), and has no values
+/// left.
 ///
 /// ```
 /// use deferred::{DeferredQueue, QueueClosed, testing::failure_result_of};
@@ -472,7 +503,7 @@ impl<T> fmt::Debug for QueueOverflow<T> {
 #[error("the queue is closed")]
 pub struct QueueClosed;
 
-/// Too many wait for a value already.
+/// The error of a queue for which too many wait already.
 ///
 /// ```
 /// use deferred::{DeferredQueue, QueueUnderflow};

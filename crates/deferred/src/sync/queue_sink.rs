@@ -7,10 +7,10 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures::Sink;
+use futures::{FutureExt, Sink};
 use thiserror::Error;
 
-use super::queue::{DeferredQueue, Inner, Room};
+use super::queue::{DeferredQueue, Inner, Permit};
 use crate::deferred::Deferred;
 
 /// A [`DeferredQueue`] as a [`Sink`], which waits where
@@ -27,7 +27,7 @@ use crate::deferred::Deferred;
 /// # Cancellation
 ///
 /// A `send` that is dropped has either put its value, or not: if it waited for
-/// room, the value is dropped with it. Room that a sink has, and does not use, is
+/// room, the value is dropped with it. Permit that a sink has, and does not use, is
 /// given to the next when the sink is dropped.
 ///
 /// ```
@@ -48,15 +48,15 @@ pub struct QueueSink<T> {
 }
 
 /// ```text
-///          poll_ready                room
+///          poll_ready               permit
 ///   Idle ─────────────▶ Waiting ─────────────▶ Ready
 ///     ▲                                          │
 ///     └──────────────────────────────────────────┘ start_send
 /// ```
 enum State {
     Idle,
-    Waiting(Deferred<Room>),
-    Ready(Room),
+    Waiting(Deferred<Permit>),
+    Ready(Permit),
 }
 
 impl<T: 'static> QueueSink<T> {
@@ -80,8 +80,8 @@ impl<T: 'static> Sink<T> for QueueSink<T> {
             this.state = State::Waiting(Inner::reserve(this.queue.inner()));
         }
         if let State::Waiting(waiting) = &mut this.state {
-            this.state = match ready!(Pin::new(waiting).poll(context)) {
-                Ok(room) => State::Ready(room),
+            this.state = match ready!(waiting.poll_unpin(context)) {
+                Ok(permit) => State::Ready(permit),
                 Err(_closed) => State::Idle,
             };
         }
@@ -95,7 +95,7 @@ impl<T: 'static> Sink<T> for QueueSink<T> {
     fn start_send(self: Pin<&mut Self>, value: T) -> Result<(), QueueSinkError> {
         let this = self.get_mut();
         match mem::replace(&mut this.state, State::Idle) {
-            State::Ready(room) => Inner::fill(this.queue.inner(), room, value)
+            State::Ready(permit) => Inner::fill(this.queue.inner(), permit, value)
                 .map_err(|_closed| QueueSinkError::Closed),
             State::Idle | State::Waiting(_) => Err(QueueSinkError::NotReady),
         }
@@ -111,7 +111,7 @@ impl<T: 'static> Sink<T> for QueueSink<T> {
     }
 }
 
-/// That the queue is closed is no news to anybody when the sink is gone.
+/// Handles the failure of a queue that was closed while the sink waited.
 impl<T> Drop for QueueSink<T> {
     fn drop(&mut self) {
         if let State::Waiting(waiting) = &mut self.state {
@@ -129,7 +129,7 @@ impl<T: 'static> fmt::Debug for QueueSink<T> {
     }
 }
 
-/// The queue of a [`QueueSink`] did not take a value.
+/// The error of a [`QueueSink`] whose value was not taken.
 ///
 /// ```
 /// use deferred::{DeferredQueue, QueueSinkError};
@@ -142,10 +142,10 @@ impl<T: 'static> fmt::Debug for QueueSink<T> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum QueueSinkError {
-    /// It is closed.
+    /// The queue is closed.
     #[error("the queue is closed")]
     Closed,
-    /// `start_send` came without a `poll_ready`, which the trait forbids.
+    /// A `start_send` came without a `poll_ready`, which the trait forbids.
     #[error("the queue has kept no room for a value")]
     NotReady,
 }

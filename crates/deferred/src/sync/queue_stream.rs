@@ -4,18 +4,20 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use futures::Stream;
 use futures::stream::FusedStream;
+use futures::{FutureExt, Stream};
 
-use super::queue::{DeferredQueue, Inner};
+use super::queue::Inner;
 use crate::deferred::Deferred;
 
-/// The values of a [`DeferredQueue`], as a [`Stream`]: as they come, until the
-/// queue is closed and no value is left.
+/// The values of a [`DeferredQueue`](super::DeferredQueue), as a [`Stream`]: as
+/// they come, until no value is left and the queue is closed, or nobody has a
+/// handle to it any more.
 ///
-/// It waits in the queue's line as a [`get`](DeferredQueue::get) does, but is
+/// It waits in the queue's line as a [`get`](super::DeferredQueue::get) does, but is
 /// never refused for the backlog. Several streams of one queue, and `get`s, take
 /// turns; each value goes to one of them.
 ///
@@ -46,7 +48,7 @@ use crate::deferred::Deferred;
 /// ```
 #[must_use = "streams do nothing unless they are polled"]
 pub struct QueueStream<T: 'static> {
-    queue: DeferredQueue<T>,
+    queue: Rc<Inner<T>>,
     state: State<T>,
 }
 
@@ -64,8 +66,8 @@ enum State<T: 'static> {
 }
 
 impl<T: 'static> QueueStream<T> {
-    pub(super) fn new(queue: DeferredQueue<T>) -> Self {
-        Self { queue, state: State::Idle }
+    pub(super) fn new(queue: &Rc<Inner<T>>) -> Self {
+        Self { queue: Rc::clone(queue), state: State::Idle }
     }
 }
 
@@ -74,21 +76,20 @@ impl<T: 'static> Stream for QueueStream<T> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         let this = self.get_mut();
-        let inner = this.queue.inner();
         let waiting = match &mut this.state {
             State::Ended => return Poll::Ready(None),
             State::Waiting(waiting) => waiting,
             State::Idle => {
-                if let Some((_, value)) = Inner::take(inner) {
+                if let Some((_, value)) = Inner::take(&this.queue) {
                     return Poll::Ready(Some(value));
                 }
-                this.state = State::Waiting(Inner::wait(inner));
+                this.state = State::Waiting(Inner::wait(&this.queue));
                 let State::Waiting(waiting) = &mut this.state else { return Poll::Pending };
                 waiting
             }
         };
         // It fails only where the queue is closed.
-        let next = ready!(Pin::new(waiting).poll(context)).ok();
+        let next = ready!(waiting.poll_unpin(context)).ok();
         this.state = if next.is_some() { State::Idle } else { State::Ended };
         Poll::Ready(next)
     }
@@ -100,7 +101,7 @@ impl<T: 'static> FusedStream for QueueStream<T> {
     }
 }
 
-/// That the queue is closed is no news to anybody when the stream is gone.
+/// Handles the failure of a queue that was closed while the stream waited.
 impl<T: 'static> Drop for QueueStream<T> {
     fn drop(&mut self) {
         if let State::Waiting(waiting) = &mut self.state {
@@ -111,9 +112,6 @@ impl<T: 'static> Drop for QueueStream<T> {
 
 impl<T: 'static> fmt::Debug for QueueStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QueueStream")
-            .field("queue", &self.queue)
-            .field("ended", &self.is_terminated())
-            .finish()
+        f.debug_struct("QueueStream").field("ended", &self.is_terminated()).finish_non_exhaustive()
     }
 }

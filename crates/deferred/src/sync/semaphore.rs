@@ -1,4 +1,7 @@
-//! [`DeferredSemaphore`]: so many at a time.
+//! [`DeferredSemaphore`]: so many holders at a time.
+//!
+//! Mirrors `twisted.internet.defer.DeferredSemaphore`. Tested in
+//! `tests/chains/sync.rs`.
 
 use std::fmt;
 use std::rc::Rc;
@@ -9,7 +12,7 @@ use super::primitive::{Handle, Primitive, ReleaseError};
 use crate::callback::CallbackResult;
 use crate::deferred::Deferred;
 
-/// A number of tokens: who acquires one while there is none gets it later.
+/// A number of tokens: while none is free, a Deferred of one fires later.
 ///
 /// It is used as a [`DeferredLock`](crate::DeferredLock) is; what is said there
 /// of cancellation and re-entrancy holds here.
@@ -59,7 +62,7 @@ impl DeferredSemaphore {
         Ok(Self { primitive: Primitive::new(tokens) })
     }
 
-    /// Fires, with the semaphore, when a token is ours;
+    /// A Deferred that fires, with the semaphore, when a token is ours;
     /// [`release`](Self::release) it then. If nobody takes it from the Deferred
     /// it is free again when that is dropped.
     ///
@@ -77,7 +80,8 @@ impl DeferredSemaphore {
         Primitive::acquire(self)
     }
 
-    /// Fires with a guard, when a token is ours, that releases it on drop.
+    /// A Deferred that fires, when a token is ours, with a guard that releases it
+    /// on drop.
     ///
     /// ```
     /// use deferred::{DeferredSemaphore, testing::success_result_of};
@@ -95,7 +99,7 @@ impl DeferredSemaphore {
         self.acquire().add_callback(|semaphore| Ok(DeferredSemaphoreGuard { semaphore }))
     }
 
-    /// Gives a token to the first who waits for it, or puts it back.
+    /// Gives a token to the first waiter, or puts it back.
     ///
     /// # Errors
     ///
@@ -125,7 +129,7 @@ impl DeferredSemaphore {
         Primitive::run(self, work)
     }
 
-    /// How many tokens are free.
+    /// The number of free tokens.
     ///
     /// ```
     /// let semaphore = deferred::DeferredSemaphore::new(3)?;
@@ -137,7 +141,7 @@ impl DeferredSemaphore {
         self.primitive.tokens()
     }
 
-    /// How many tokens there are.
+    /// The number of all tokens.
     ///
     /// ```
     /// let semaphore = deferred::DeferredSemaphore::new(3)?;
@@ -201,12 +205,12 @@ impl DeferredSemaphoreGuard {
 
 impl Drop for DeferredSemaphoreGuard {
     fn drop(&mut self) {
-        // Somebody else may have released it by hand.
+        // It may have been released by hand.
         let _ = self.semaphore.release();
     }
 }
 
-/// A semaphore without tokens would never let anybody pass.
+/// The error of a semaphore without tokens, which would never let anybody pass.
 ///
 /// ```
 /// assert_eq!(deferred::DeferredSemaphore::new(0).unwrap_err(), deferred::NoTokensError);

@@ -1,11 +1,11 @@
-//! The calls of a [`TimerQueue`](super::TimerQueue): which are pending, and
-//! which of them is the next.
+//! The calls of a [`TimerQueue`](super::TimerQueue): which of them are pending,
+//! and which is the next.
 //!
 //! Cancelling or moving a call changes its slot and nothing else; the entry
 //! that it leaves behind in the heap is *stale*, and is thrown away when it
 //! comes up, or when there are more of them than of the others. What was
-//! scheduled or moved is put in the heap, all of it at once, when somebody asks
-//! for the next call, so that one which is cancelled before costs the heap
+//! scheduled or moved is put in the heap, all of it at once, when the next call is
+//! wanted, so that one which is cancelled before costs the heap
 //! nothing. Twisted's reactors do both (`_newDelayedCalls`,
 //! `_cancellations`).
 //!
@@ -22,19 +22,18 @@ use slab::Slab;
 
 use super::{Call, DelayedCallError};
 
-/// So many stale entries are never too many, and room for so many calls is
-/// kept when there are none.
+/// Number of stale entries that is never too large, and of calls that room is
+/// kept for when there are none.
 const FEW: usize = 64;
 
-/// When no more than one in so many slots is in use of those that were, room is
-/// given up.
+/// Number of slots to one in use at which room is given up.
 const SHARE: usize = 8;
 
 /// The number of a call's slot.
 pub(super) type SlotId = usize;
 
-/// When a call is due; of those due at one time, which is first. No two calls
-/// have had the same order.
+/// Time at which a call is due, and its order among those of one time. No two
+/// calls have had the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     /// Nanoseconds on the clock.
@@ -42,27 +41,27 @@ pub(super) struct Key {
     pub(super) order: i64,
 }
 
-/// What the heap has of a call. It is stale once its call has another key.
+/// Entry of a call in the heap; stale once its call has another key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     key: Key,
     slot: SlotId,
 }
 
-/// What is known of a call. A slot is used again when its call is no longer
-/// pending and nobody has a handle of it.
+/// Slot of a call, which is used again when the call is no longer pending and
+/// nobody has a handle of it.
 struct Slot {
     state: State,
-    /// How many [`DelayedCall`](super::DelayedCall)s there are.
+    /// Number of [`DelayedCall`](super::DelayedCall)s.
     handles: u32,
     /// Whether it is in the list of those that were moved.
     moved: bool,
 }
 
 enum State {
-    /// To be made.
+    /// The call is to be made.
     Pending { call: Call, key: Key },
-    /// No longer to be made; `due` is when it would have been.
+    /// The call is no longer to be made; `due` is when it would have been.
     Over { due: u64, error: DelayedCallError },
 }
 
@@ -72,14 +71,14 @@ struct Soonest(u64);
 #[derive(Default)]
 pub(super) struct Calls {
     slots: Slab<Slot>,
-    /// Room is given up when no more slots than these are in use.
+    /// Permit is given up when no more slots than these are in use.
     trim_at: usize,
-    /// How many are pending.
+    /// Number of pending calls.
     pending: usize,
     heap: BinaryHeap<Reverse<Entry>>,
     /// The next one last.
     sorted: Vec<Entry>,
-    /// What is yet to be put in one of the two.
+    /// Entries that are yet to be put in one of the two.
     fresh: Vec<Entry>,
     /// The smallest of the times of those that are fresh, or were moved.
     soonest: Soonest,
@@ -123,7 +122,7 @@ impl Calls {
         }
     }
 
-    /// When the call is, or was, due.
+    /// The time at which the call is, or was, due.
     pub(super) fn due(&self, slot: SlotId) -> u64 {
         match self.slots[slot].state {
             State::Pending { key, .. } => key.due,
@@ -158,7 +157,7 @@ impl Calls {
         }
     }
 
-    /// Has the call made at another time.
+    /// Moves the call to another time.
     pub(super) fn move_to(&mut self, slot: SlotId, due: u64) {
         let Slot { state, moved, .. } = &mut self.slots[slot];
         if let State::Pending { key, .. } = state {
@@ -195,7 +194,7 @@ impl Calls {
         (self.pending > 0).then(|| first.min(self.soonest.0))
     }
 
-    /// When the next call is due.
+    /// The time at which the next call is due.
     pub(super) fn next_due(&mut self) -> Option<u64> {
         self.settle();
         loop {

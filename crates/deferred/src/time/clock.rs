@@ -1,4 +1,6 @@
 //! [`Clock`]: time that passes when a test says so.
+//!
+//! Mirrors `twisted.internet.task.Clock`. Tested in `tests/chains/time.rs`.
 
 use std::cell::Cell;
 use std::fmt;

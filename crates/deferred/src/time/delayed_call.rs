@@ -1,4 +1,6 @@
 //! [`DelayedCall`]: a call that was scheduled.
+//!
+//! Mirrors `twisted.internet.base.DelayedCall`. Tested in `tests/chains/time.rs`.
 
 use std::fmt;
 use std::rc::Weak;
@@ -57,7 +59,7 @@ impl DelayedCall {
         queue.cancel(self.slot)
     }
 
-    /// Has the call made after `delay` from now instead.
+    /// Moves the call to `delay` from now.
     ///
     /// # Errors
     ///
@@ -78,7 +80,7 @@ impl DelayedCall {
         queue.move_to(self.slot, |now, _due| now.saturating_add(delay))
     }
 
-    /// Has the call made so much later than it would have been.
+    /// Moves the call to so much later than it would have been.
     ///
     /// # Errors
     ///
@@ -113,8 +115,8 @@ impl DelayedCall {
         self.queue.upgrade().is_some_and(|queue| queue.is_active(self.slot))
     }
 
-    /// When the call is, or was, to be made, on its clock; zero if that is
-    /// gone.
+    /// The time on its clock when the call is, or was, to be made; zero if the
+    /// clock is gone.
     ///
     /// ```
     /// # use deferred::time::{Clock, ReactorTime};
@@ -161,7 +163,7 @@ impl fmt::Debug for DelayedCall {
     }
 }
 
-/// The call is no longer pending.
+/// The error of a call that is no longer pending.
 ///
 /// ```
 /// use deferred::time::{Clock, DelayedCallError, ReactorTime};
@@ -174,10 +176,10 @@ impl fmt::Debug for DelayedCall {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DelayedCallError {
-    /// It was made.
+    /// The call was made.
     #[error("the call was already made")]
     AlreadyCalled,
-    /// It was taken back.
+    /// The call was taken back.
     #[error("the call was already cancelled")]
     AlreadyCancelled,
 }

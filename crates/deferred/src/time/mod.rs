@@ -1,6 +1,6 @@
 //! Time, as an argument.
 //!
-//! - [`ReactorTime`]: what everything that waits takes; a reactor is one, and
+//! - [`ReactorTime`]: the argument of everything that waits; a reactor is one, and
 //!   so is
 //! - [`Clock`]: time that passes when a test says so.
 //! - [`DelayedCall`]: a call that was scheduled.
@@ -64,8 +64,8 @@ pub trait ReactorTime {
     /// use std::time::Duration;
     ///
     /// let clock = Clock::new();
-    /// let somebodys: &dyn ReactorTime = &clock;
-    /// let call = somebodys.call_later_boxed(Duration::from_secs(1), Box::new(|| ()));
+    /// let any: &dyn ReactorTime = &clock;
+    /// let call = any.call_later_boxed(Duration::from_secs(1), Box::new(|| ()));
     /// assert!(call.active());
     /// ```
     fn call_later_boxed(&self, delay: Duration, call: Call) -> DelayedCall;

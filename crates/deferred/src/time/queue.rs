@@ -1,4 +1,7 @@
 //! [`TimerQueue`]: the calls that a clock has yet to make.
+//!
+//! Mirrors the list of calls of `twisted.internet.task.Clock`, and the heap of
+//! `twisted.internet.base.ReactorBase`. Tested in `tests/chains/time.rs`.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -72,7 +75,7 @@ impl TimerQueue {
         DelayedCall::new(Rc::downgrade(&self.inner), slot)
     }
 
-    /// When the next call is due.
+    /// The time at which the next call is due.
     ///
     /// ```
     /// use deferred::time::TimerQueue;
@@ -86,7 +89,7 @@ impl TimerQueue {
         self.inner.calls.borrow_mut().next_due().map(Duration::from_nanos)
     }
 
-    /// When the owner has to look again: no call is due before. It may be
+    /// The time at which the owner has to look again: no call is due before. It may be
     /// earlier than the next call, if the one of that time was cancelled or
     /// moved; asking costs little.
     ///
@@ -168,7 +171,7 @@ impl TimerQueue {
         slots.into_iter().map(handle).collect()
     }
 
-    /// How many calls are pending.
+    /// The number of pending calls.
     ///
     /// ```
     /// use deferred::time::TimerQueue;

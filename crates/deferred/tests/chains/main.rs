@@ -4,6 +4,7 @@
 mod auto_traits;
 mod coroutine;
 mod deferred;
+mod diagnostics;
 mod error;
 mod failure;
 mod inference;

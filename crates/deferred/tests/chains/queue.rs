@@ -482,3 +482,36 @@ fn errors_have_texts() {
         [&QueueClosed, &QueueSinkError::Closed, &QueueSinkError::NotReady];
     assert!(texts.iter().all(|text| text.to_string().starts_with("the queue")));
 }
+
+/// The last handle closes the queue for its streams: a coroutine that reads one
+/// ends, with what was left.
+#[test]
+fn the_last_handle_ends_a_stream() {
+    let queue = DeferredQueue::new();
+    let all = collected(queue.stream());
+    let (other, sink) = (queue.clone(), queue.sink());
+    queue.put(1).unwrap();
+    drop(queue);
+    other.put(2).unwrap();
+    drop(other);
+    assert_no_result(&all);
+    drop(sink);
+    assert_eq!(success_result_of(all), [1, 2]);
+
+    let queue = filled([1, 2]);
+    let mut stream = queue.stream();
+    drop(queue);
+    assert_eq!(next(&mut stream), Poll::Ready(Some(1)));
+    assert_eq!(next(&mut stream), Poll::Ready(Some(2)));
+    assert_eq!(next(&mut stream), Poll::Ready(None));
+}
+
+/// Without a stream those who wait stay pending, as in Twisted.
+#[test]
+fn the_last_handle_without_a_stream() {
+    let _none_expected = LoggedErrors::collect();
+    let queue = DeferredQueue::<u8>::new();
+    let waiting = queue.get().unwrap();
+    drop(queue);
+    assert_no_result(&waiting);
+}

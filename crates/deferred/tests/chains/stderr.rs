@@ -140,7 +140,7 @@ fn observers_come_first() {
 #[test]
 fn discarded() {
     let written = in_child("discarded", || {
-        unhandled::discard_unheard();
+        unhandled::silence_stderr();
         drop(broken());
     });
     if let Some(written) = written {
@@ -196,7 +196,7 @@ fn a_coroutine_that_nothing_wakes() {
             .expect("a runtime");
         let hour = std::time::Duration::from_secs(3600);
         pool.block_on(pool.spawn(async move {
-            drop(ensure_deferred(async move { Ok(tokio::time::sleep(hour).await) }));
+            drop(ensure_deferred(tokio::time::sleep(hour)));
         }))
         .expect("no panic");
     });
@@ -212,7 +212,7 @@ fn a_coroutine_that_nothing_wakes() {
 #[test]
 fn an_error_that_cannot_be_shown() {
     #[derive(Debug, thiserror::Error)]
-    enum Shy {
+    enum NoText {
         #[error("{}", Fails)]
         Fails,
         #[error("{}", Panics)]
@@ -232,14 +232,14 @@ fn an_error_that_cannot_be_shown() {
 
     impl fmt::Display for Panics {
         fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-            panic!("it is shy")
+            panic!("it has no text")
         }
     }
 
     let written = in_child("an_error_that_cannot_be_shown", || {
         std::panic::set_hook(Box::new(|_| ()));
-        drop(Deferred::<()>::fail(Shy::Fails));
-        drop(Deferred::<()>::fail(Shy::Panics));
+        drop(Deferred::<()>::fail(NoText::Fails));
+        drop(Deferred::<()>::fail(NoText::Panics));
     });
     if let Some(written) = written {
         let texts = ["half a (an error that cannot be shown)", "(an error that cannot be shown)"];

@@ -149,7 +149,7 @@ fn assert_back<K: Kind>(kind: &K, served: bool, what: &str) {
 
 /// Lets go before it was served, and after; the next in line gets it, or it is
 /// kept.
-fn play<K: Kind>() {
+fn check<K: Kind>() {
     for (way, hold) in ways::<K::Given>() {
         let kind = K::empty();
         drop(hold(kind.get()));
@@ -189,17 +189,17 @@ fn play<K: Kind>() {
 
 #[test]
 fn a_lock_that_nobody_takes() {
-    play::<DeferredLock>();
+    check::<DeferredLock>();
 }
 
 #[test]
 fn a_token_that_nobody_takes() {
-    play::<DeferredSemaphore>();
+    check::<DeferredSemaphore>();
 }
 
 #[test]
 fn a_value_that_nobody_takes() {
-    play::<DeferredQueue<String>>();
+    check::<DeferredQueue<String>>();
 }
 
 /// Drops what it holds when it is woken: inside the firing.
@@ -264,7 +264,7 @@ fn cancelled<K: Kind>() {
     let coroutine = Deferred::from_future(async move {
         // With a waker of its own: it is not resumed by the firing.
         let mut waiting = futures::stream::FuturesUnordered::new();
-        waiting.push(Sleepy(waiter).boxed_local());
+        waiting.push(PolledOnce(waiter).boxed_local());
         futures::StreamExt::next(&mut waiting).await;
         pending::<Result<(), fmt::Error>>().await
     });
@@ -286,9 +286,9 @@ fn cancelled<K: Kind>() {
 }
 
 /// Polls what it holds once, and then never again.
-struct Sleepy<F>(F);
+struct PolledOnce<F>(F);
 
-impl<F: Future + Unpin> Future for Sleepy<F> {
+impl<F: Future + Unpin> Future for PolledOnce<F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {

@@ -137,9 +137,9 @@ fn firing_while_they_are_fired() {
 /// A `clone` that panics fails the one that it was for.
 #[test]
 fn a_clone_that_panics() {
-    struct Picky;
+    struct PanicsOnClone;
 
-    impl Clone for Picky {
+    impl Clone for PanicsOnClone {
         fn clone(&self) -> Self {
             panic!("no copies")
         }
@@ -147,7 +147,7 @@ fn a_clone_that_panics() {
 
     let waiters = Waiters::new();
     let [first, second] = [waiters.wait(), waiters.wait()];
-    waiters.callback(Picky);
+    waiters.callback(PanicsOnClone);
     for waiter in [first, second] {
         assert!(failure_result_of(waiter.add_callback(drop)).is::<Panic>());
     }

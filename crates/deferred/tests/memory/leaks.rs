@@ -2,10 +2,10 @@
 //! nothing of it is left at the end, and nothing goes while it may still be
 //! needed.
 //!
-//! Each scenario is a handful of handles around one ending, a callback or the
-//! rest of a coroutine. For all orders of dropping the handles, and after each
-//! of the drops, every handle that is left is used: it must still lead to the
-//! ending. Values inside the callbacks, cancellers and coroutines are counted.
+//! Each scenario is a handful of handles of one thing, which ends in a last
+//! callback or in the rest of a coroutine. For all orders of dropping the handles,
+//! and after each of the drops, every handle that is left is used: it must still
+//! lead to that end. Values inside the callbacks, cancellers and coroutines are counted.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -20,24 +20,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::support::{Census, Counted, ignore_unhandled_errors, permutations};
+use crate::support::{Counted, Counter, ignore_unhandled_errors, permutations};
 use deferred::testing::success_result_of;
 use deferred::time::Clock;
 use deferred::{
     CancelHandle, Deferred, DeferredList, DeferredLock, DeferredQueue, DeferredSemaphore, Failure,
-    Trigger, ensure_deferred, gather_results, race,
+    Trigger, Waiters, ensure_deferred, gather_results, race,
 };
 use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 
-/// What using a handle is good for.
+/// Effect of using a handle.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Power {
-    /// It alone leads to the ending.
+    /// Alone it leads to the end.
     Ends,
-    /// It does together with all others that are `Helps`.
+    /// It does so together with all others that are `Helps`.
     Helps,
-    /// It does not; it is only there to be dropped.
+    /// None; it is only there to be dropped.
     Nothing,
 }
 
@@ -69,44 +69,44 @@ fn keeps(name: &'static str, held: impl Sized + 'static) -> Handle {
     handle(name, Power::Nothing, move || drop(held))
 }
 
-/// What a scenario is given: counted values, and its ending.
+/// Material of a scenario: counted values, and its last callback.
 #[derive(Clone, Default)]
-struct Scene {
-    census: Census,
-    endings: Rc<Cell<usize>>,
+struct Setup {
+    counter: Counter,
+    ends: Rc<Cell<usize>>,
 }
 
-impl Scene {
+impl Setup {
     fn counted(&self) -> Counted {
-        self.census.newborn()
+        self.counter.value()
     }
 
-    /// The ending, to be given to `add_both`.
-    fn ending<T>(&self) -> impl FnOnce(Result<T, Failure>) -> Result<(), Failure> + use<T> {
-        let (counted, endings) = (self.counted(), Rc::clone(&self.endings));
+    /// The last callback, to be given to `add_both`.
+    fn last_callback<T>(&self) -> impl FnOnce(Result<T, Failure>) -> Result<(), Failure> + use<T> {
+        let (counted, ends) = (self.counted(), Rc::clone(&self.ends));
         move |_result| {
             counted.touch();
-            endings.set(endings.get() + 1);
+            ends.set(ends.get() + 1);
             Ok(())
         }
     }
 }
 
-type Scenario = fn(&Scene) -> Vec<Handle>;
+type Scenario = fn(&Setup) -> Vec<Handle>;
 
 /// A scenario of which the handles in `order` are still there.
-struct Rehearsal {
-    scene: Scene,
+struct Case {
+    setup: Setup,
     handles: Vec<Option<Handle>>,
 }
 
-impl Rehearsal {
+impl Case {
     fn new(scenario: Scenario, dropped: &[usize]) -> Self {
-        let scene = Scene::default();
-        let handles = scenario(&scene).into_iter().map(Some).collect();
-        let mut this = Self { scene, handles };
-        assert!(this.scene.census.alive() > 0, "the scenario counts nothing");
-        assert_eq!(this.scene.endings.get(), 0, "it ends by itself");
+        let setup = Setup::default();
+        let handles = scenario(&setup).into_iter().map(Some).collect();
+        let mut this = Self { setup, handles };
+        assert!(this.setup.counter.alive() > 0, "the scenario counts nothing");
+        assert_eq!(this.setup.ends.get(), 0, "it ends by itself");
         for &index in dropped {
             this.handles[index] = None;
         }
@@ -121,42 +121,42 @@ impl Rehearsal {
 
     /// Drops whatever is left; then nothing is.
     fn close(self, rest: &[usize], what: impl Fn() -> String) {
-        let Self { scene, mut handles } = self;
+        let Self { setup, mut handles } = self;
         for &index in rest {
             handles[index] = None;
         }
         assert!(handles.iter().all(Option::is_none));
-        assert_eq!(scene.census.alive(), 0, "{} left over", what());
+        assert_eq!(setup.counter.alive(), 0, "{} left over", what());
     }
 }
 
 /// Plays a scenario in all orders; see the top of the file.
-fn play(scenario: Scenario) {
+fn check_all_orders(scenario: Scenario) {
     let _ignore = ignore_unhandled_errors();
-    let names: Vec<_> = scenario(&Scene::default()).iter().map(|part| part.name).collect();
-    let powers: Vec<_> = scenario(&Scene::default()).iter().map(|part| part.power).collect();
+    let names: Vec<_> = scenario(&Setup::default()).iter().map(|part| part.name).collect();
+    let powers: Vec<_> = scenario(&Setup::default()).iter().map(|part| part.power).collect();
     let count = names.len();
     let mut uses = 0;
     for order in permutations(count) {
         let told = |so_far: &[usize]| so_far.iter().map(|&at| names[at]).collect::<Vec<_>>();
         let all = || format!("after dropping {:?}", told(&order));
-        Rehearsal::new(scenario, &order).close(&[], all);
+        Case::new(scenario, &order).close(&[], all);
         for dropped in 0..count {
             let (gone, rest) = order.split_at(dropped);
             for &used in rest.iter().filter(|&&index| powers[index] == Power::Ends) {
                 let what = || format!("after dropping {:?} and using {}", told(gone), names[used]);
-                let mut rehearsal = Rehearsal::new(scenario, gone);
+                let mut rehearsal = Case::new(scenario, gone);
                 rehearsal.use_handle(used);
-                assert_eq!(rehearsal.scene.endings.get(), 1, "endings {}", what());
+                assert_eq!(rehearsal.setup.ends.get(), 1, "ends {}", what());
                 rehearsal.close(rest, what);
                 uses += 1;
             }
             let helps = |index: &&usize| powers[**index] == Power::Helps;
             if !gone.iter().any(|index| helps(&index)) && rest.iter().any(|index| helps(&index)) {
                 let what = || format!("after dropping {:?} and using the others", told(gone));
-                let mut rehearsal = Rehearsal::new(scenario, gone);
+                let mut rehearsal = Case::new(scenario, gone);
                 rest.iter().filter(helps).for_each(|&index| rehearsal.use_handle(index));
-                assert_eq!(rehearsal.scene.endings.get(), 1, "endings {}", what());
+                assert_eq!(rehearsal.setup.ends.get(), 1, "ends {}", what());
                 rehearsal.close(rest, what);
                 uses += 1;
             }
@@ -169,34 +169,34 @@ fn play(scenario: Scenario) {
 
 #[test]
 fn callbacks() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (d, trigger) = Deferred::<()>::new();
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("cancel handle", d.cancel_handle()),
-            consumes("Deferred", d.add_both(scene.ending())),
+            consumes("Deferred", d.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn two_triggers_and_two_cancel_handles() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (d, trigger) = Deferred::<()>::new();
         vec![
             fires("trigger", Power::Ends, trigger.clone()),
             fires("its clone", Power::Ends, trigger),
             cancels("cancel handle", d.cancel_handle()),
             cancels("another", d.cancel_handle()),
-            consumes("Deferred", d.add_both(scene.ending())),
+            consumes("Deferred", d.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn cancellers() {
-    play(|scene| {
-        let held = scene.counted();
+    check_all_orders(|setup| {
+        let held = setup.counted();
         let (d, trigger) = Deferred::<()>::with_canceller(move |trigger| {
             held.touch();
             trigger.errback(std::fmt::Error).unwrap();
@@ -204,7 +204,7 @@ fn cancellers() {
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("cancel handle", d.cancel_handle()),
-            consumes("Deferred", d.add_both(scene.ending())),
+            consumes("Deferred", d.add_both(setup.last_callback())),
         ]
     });
 }
@@ -212,35 +212,35 @@ fn cancellers() {
 /// A canceller is let go when there is nothing left that it could cancel.
 #[test]
 fn a_canceller_goes_when_its_deferred_is_fired() {
-    let census = Census::new();
-    let held = census.newborn();
+    let counter = Counter::new();
+    let held = counter.value();
     let (d, trigger) = Deferred::<()>::with_canceller(move |_| held.touch());
-    assert_eq!(census.alive(), 1);
+    assert_eq!(counter.alive(), 1);
     trigger.callback(()).unwrap();
-    assert_eq!(census.alive(), 0);
+    assert_eq!(counter.alive(), 0);
     drop(d);
 }
 
 #[test]
 fn a_deferred_held_back() {
-    play(|scene| {
-        let d = Deferred::succeed(scene.counted());
+    check_all_orders(|setup| {
+        let d = Deferred::succeed(setup.counted());
         d.pause();
         let cancel = d.cancel_handle();
-        let d = d.add_both(scene.ending());
+        let d = d.add_both(setup.last_callback());
         vec![keeps("cancel handle", cancel), handle("Deferred", Power::Ends, move || d.unpause())]
     });
 }
 
 #[test]
 fn results() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (d, trigger) = Deferred::new();
-        let counted = scene.counted();
+        let counted = setup.counted();
         vec![
             handle("trigger", Power::Ends, move || trigger.callback(counted).unwrap()),
             cancels("cancel handle", d.cancel_handle()),
-            consumes("Deferred", d.add_both(scene.ending()).add_both(|_| Ok(()))),
+            consumes("Deferred", d.add_both(setup.last_callback()).add_both(|_| Ok(()))),
         ]
     });
 }
@@ -250,29 +250,29 @@ fn results() {
 /// One that waits for another.
 #[test]
 fn a_chain_of_two() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (inner, trigger) = Deferred::<()>::new();
         let inner_cancel = inner.cancel_handle();
-        let held = scene.counted();
+        let held = setup.counted();
         let inner = inner.add_callback(move |()| held.touch());
         let outer = Deferred::succeed(()).add_callback(|()| inner);
         vec![
             fires("inner trigger", Power::Ends, trigger),
             cancels("inner cancel handle", inner_cancel),
             cancels("outer cancel handle", outer.cancel_handle()),
-            consumes("outer Deferred", outer.add_both(scene.ending())),
+            consumes("outer Deferred", outer.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn a_chain_of_three() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (inner, trigger) = Deferred::<()>::new();
         let inner_cancel = inner.cancel_handle();
         let middle = Deferred::succeed(()).add_callback(|()| inner);
         let middle_cancel = middle.cancel_handle();
-        let held = scene.counted();
+        let held = setup.counted();
         let middle = middle.add_callback(move |()| held.touch());
         let outer = Deferred::succeed(()).add_callback(|()| middle);
         vec![
@@ -280,7 +280,7 @@ fn a_chain_of_three() {
             cancels("inner cancel handle", inner_cancel),
             cancels("middle cancel handle", middle_cancel),
             cancels("outer cancel handle", outer.cancel_handle()),
-            consumes("outer Deferred", outer.add_both(scene.ending())),
+            consumes("outer Deferred", outer.add_both(setup.last_callback())),
         ]
     });
 }
@@ -288,7 +288,7 @@ fn a_chain_of_three() {
 /// The second link is made while the first waits already.
 #[test]
 fn a_chain_that_grows_at_its_far_end() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (inner, trigger) = Deferred::<()>::new();
         let (middle, go) = Deferred::<()>::new();
         let inner_cancel = inner.cancel_handle();
@@ -300,7 +300,7 @@ fn a_chain_that_grows_at_its_far_end() {
             keeps("middle trigger", go),
             cancels("inner cancel handle", inner_cancel),
             cancels("middle cancel handle", middle_cancel),
-            consumes("outer Deferred", outer.add_both(scene.ending())),
+            consumes("outer Deferred", outer.add_both(setup.last_callback())),
         ]
     });
 }
@@ -308,48 +308,51 @@ fn a_chain_that_grows_at_its_far_end() {
 /// Neither of the two is fired.
 #[test]
 fn a_chain_to_be() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (inner, inner_trigger) = Deferred::<()>::new();
         let (outer, outer_trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let inner = inner.add_callback(move |()| held.touch());
         let cancel = outer.cancel_handle();
         vec![
             fires("inner trigger", Power::Helps, inner_trigger),
             fires("outer trigger", Power::Helps, outer_trigger),
             cancels("outer cancel handle", cancel),
-            consumes("outer Deferred", outer.add_callback(|()| inner).add_both(scene.ending())),
+            consumes(
+                "outer Deferred",
+                outer.add_callback(|()| inner).add_both(setup.last_callback()),
+            ),
         ]
     });
 }
 
 #[test]
 fn a_chain_with_a_canceller() {
-    play(|scene| {
-        let held = scene.counted();
+    check_all_orders(|setup| {
+        let held = setup.counted();
         let (inner, trigger) = Deferred::<()>::with_canceller(move |_| held.touch());
         let outer = Deferred::succeed(()).add_callback(|()| inner);
         vec![
             fires("inner trigger", Power::Ends, trigger),
             cancels("outer cancel handle", outer.cancel_handle()),
-            consumes("outer Deferred", outer.add_both(scene.ending())),
+            consumes("outer Deferred", outer.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn chain_deferred() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (a, trigger) = Deferred::<()>::new();
         let (b, b_trigger) = Deferred::<()>::new();
         let b_cancel = b.cancel_handle();
-        let held = scene.counted();
+        let held = setup.counted();
         let rest = a.add_callback(move |()| held.touch()).chain_deferred(b_trigger);
         vec![
             fires("trigger", Power::Ends, trigger),
             keeps("first Deferred", rest),
             cancels("second cancel handle", b_cancel),
-            consumes("second Deferred", b.add_both(scene.ending())),
+            consumes("second Deferred", b.add_both(setup.last_callback())),
         ]
     });
 }
@@ -358,11 +361,11 @@ fn chain_deferred() {
 
 #[test]
 fn timeouts() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let clock = Clock::new();
         let (d, trigger) = Deferred::<()>::new();
         let cancel = d.cancel_handle();
-        let d = d.add_timeout(Duration::from_secs(1), &clock).add_both(scene.ending());
+        let d = d.add_timeout(Duration::from_secs(1), &clock).add_both(setup.last_callback());
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("cancel handle", cancel),
@@ -374,17 +377,17 @@ fn timeouts() {
 
 #[test]
 fn timeouts_of_coroutines() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let clock = Clock::new();
         let (inner, trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let d = ensure_deferred(async move {
             inner.await?;
             held.touch();
             Ok(())
         });
         let cancel = d.cancel_handle();
-        let d = d.add_timeout(Duration::from_secs(1), &clock).add_both(scene.ending());
+        let d = d.add_timeout(Duration::from_secs(1), &clock).add_both(setup.last_callback());
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("cancel handle", cancel),
@@ -398,24 +401,24 @@ fn timeouts_of_coroutines() {
 
 #[test]
 fn lists() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (a, a_trigger) = Deferred::<()>::new();
         let (b, b_trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let a = a.add_callback(move |()| held.touch());
         let list = DeferredList::new([a, b]).into_deferred();
         vec![
             fires("first trigger", Power::Helps, a_trigger),
             fires("second trigger", Power::Helps, b_trigger),
             cancels("cancel handle", list.cancel_handle()),
-            consumes("list", list.add_both(scene.ending())),
+            consumes("list", list.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn lists_with_members_held_by_others() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (a, a_trigger) = Deferred::<()>::new();
         let (b, b_trigger) = Deferred::<()>::new();
         let a_cancel = a.cancel_handle();
@@ -424,57 +427,57 @@ fn lists_with_members_held_by_others() {
             handle("first cancel handle", Power::Helps, move || a_cancel.cancel()),
             keeps("first trigger", a_trigger),
             fires("second trigger", Power::Helps, b_trigger),
-            consumes("list", list.add_both(scene.ending())),
+            consumes("list", list.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn lists_half_way() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (a, a_trigger) = Deferred::new();
         let (b, b_trigger) = Deferred::new();
         let list = DeferredList::new([a, b]).into_deferred();
-        a_trigger.callback(Some(scene.counted())).unwrap();
+        a_trigger.callback(Some(setup.counted())).unwrap();
         vec![
             keeps("used trigger", a_trigger),
             fires("second trigger", Power::Ends, b_trigger),
             cancels("cancel handle", list.cancel_handle()),
-            consumes("list", list.add_both(scene.ending())),
+            consumes("list", list.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn gatherings_in_gatherings() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (a, a_trigger) = Deferred::<()>::new();
         let (b, b_trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let inner = gather_results([a]).add_callback(move |_| held.touch());
         let outer = gather_results([inner, b]);
         vec![
             fires("inner trigger", Power::Helps, a_trigger),
             fires("outer trigger", Power::Helps, b_trigger),
             cancels("cancel handle", outer.cancel_handle()),
-            consumes("list", outer.add_both(scene.ending())),
+            consumes("list", outer.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn races() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (a, a_trigger) = Deferred::<()>::new();
         let (b, b_trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let a = a.add_callback(move |()| held.touch());
         let first = race([a, b]);
         vec![
             fires("first trigger", Power::Ends, a_trigger),
             fires("second trigger", Power::Ends, b_trigger),
             cancels("cancel handle", first.cancel_handle()),
-            consumes("race", first.add_both(scene.ending())),
+            consumes("race", first.add_both(setup.last_callback())),
         ]
     });
 }
@@ -483,7 +486,7 @@ fn races() {
 
 #[test]
 fn waiters_for_a_lock() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let lock = DeferredLock::new();
         success_result_of(lock.acquire());
         let waiter = lock.acquire();
@@ -492,24 +495,24 @@ fn waiters_for_a_lock() {
             handle("lock", Power::Ends, move || lock.release().unwrap()),
             handle("its clone", Power::Ends, move || other.release().unwrap()),
             cancels("cancel handle", waiter.cancel_handle()),
-            consumes("waiter", waiter.add_both(scene.ending())),
+            consumes("waiter", waiter.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn work_that_waits_for_a_lock() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let lock = DeferredLock::new();
         success_result_of(lock.acquire());
-        let held = scene.counted();
+        let held = setup.counted();
         let waiter = lock.run(move || Ok(held.touch()));
         let other = lock.clone();
         vec![
             handle("lock", Power::Ends, move || lock.release().unwrap()),
             handle("its clone", Power::Ends, move || other.release().unwrap()),
             cancels("cancel handle", waiter.cancel_handle()),
-            consumes("waiter", waiter.add_both(scene.ending())),
+            consumes("waiter", waiter.add_both(setup.last_callback())),
         ]
     });
 }
@@ -517,10 +520,10 @@ fn work_that_waits_for_a_lock() {
 /// The first to run waits for something, the second for the first.
 #[test]
 fn work_that_holds_a_lock() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let lock = DeferredLock::new();
         let (work, trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let first = lock.run(move || work);
         let second = lock.run(move || Ok(held.touch()));
         vec![
@@ -528,23 +531,23 @@ fn work_that_holds_a_lock() {
             fires("work's trigger", Power::Ends, trigger),
             consumes("first", first.add_errback(|_cancelled| Ok(()))),
             cancels("cancel handle", second.cancel_handle()),
-            consumes("second", second.add_both(scene.ending())),
+            consumes("second", second.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn guards() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let semaphore = DeferredSemaphore::new(1).unwrap();
         success_result_of(semaphore.acquire());
-        let held = scene.counted();
+        let held = setup.counted();
         // A coroutine that held the semaphore would be held by it.
-        let (guard, ending) = (semaphore.acquire_guard(), scene.ending());
+        let (guard, last_callback) = (semaphore.acquire_guard(), setup.last_callback());
         let d = ensure_deferred(async move {
             let guard = guard.await;
             held.touch();
-            ending(guard)
+            last_callback(guard)
         });
         vec![
             handle("semaphore", Power::Ends, move || semaphore.release().unwrap()),
@@ -556,47 +559,108 @@ fn guards() {
 
 #[test]
 fn waiters_for_a_queue() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let queue = DeferredQueue::new();
         let waiter = queue.get().unwrap();
         let other = queue.clone();
-        let value = scene.counted();
+        let value = setup.counted();
         vec![
             handle("queue", Power::Ends, move || queue.put(value).unwrap()),
             keeps("its clone", other),
             cancels("cancel handle", waiter.cancel_handle()),
-            consumes("waiter", waiter.add_both(scene.ending())),
+            consumes("waiter", waiter.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn values_in_a_queue() {
-    let census = Census::new();
+    let counter = Counter::new();
     let queue = DeferredQueue::new();
-    queue.put(census.newborn()).unwrap();
-    queue.put(census.newborn()).unwrap();
+    queue.put(counter.value()).unwrap();
+    queue.put(counter.value()).unwrap();
     drop(success_result_of(queue.get().unwrap()));
-    assert_eq!(census.alive(), 1);
+    assert_eq!(counter.alive(), 1);
     let unread = queue.get().unwrap();
     drop(queue);
-    assert_eq!(census.alive(), 1);
+    assert_eq!(counter.alive(), 1);
     drop(unread);
-    assert_eq!(census.alive(), 0);
+    assert_eq!(counter.alive(), 0);
+}
+
+/// The coroutine holds the stream, which holds the queue; so does a handle.
+#[test]
+fn a_stream_in_a_coroutine() {
+    check_all_orders(|setup| {
+        let queue = DeferredQueue::new();
+        let mut stream = queue.stream();
+        let (held, last_callback) = (setup.counted(), setup.last_callback());
+        let d = Deferred::from_future(async move {
+            let next: Option<Counted> = stream.next().await;
+            held.touch();
+            last_callback(Ok(next))
+        });
+        let value = setup.counted();
+        let closing = queue.clone();
+        vec![
+            handle("put", Power::Ends, move || queue.put(value).unwrap()),
+            handle("close", Power::Ends, move || closing.close()),
+            keeps("Deferred", d),
+        ]
+    });
+}
+
+#[test]
+fn waiters() {
+    check_all_orders(|setup| {
+        let waiters = Waiters::<()>::new();
+        let held = setup.counted();
+        let waiter = waiters.wait_with_canceller(move |_| held.touch());
+        let other = waiters.clone();
+        vec![
+            handle("list", Power::Ends, move || waiters.callback(())),
+            handle("its clone", Power::Ends, move || other.callback(())),
+            cancels("cancel handle", waiter.cancel_handle()),
+            consumes("waiter", waiter.add_both(setup.last_callback())),
+        ]
+    });
+}
+
+/// Values in a Deferred that nobody reads, in a stream, and waiting with a sink.
+#[test]
+fn values_around_a_queue() {
+    let counter = Counter::new();
+    let queue = DeferredQueue::bounded(Some(1), None);
+    let mut stream = queue.stream();
+    assert!(stream.next().now_or_never().is_none());
+    queue.put(counter.value()).unwrap();
+    let unread = queue.get().unwrap();
+    queue.put(counter.value()).unwrap();
+    queue.put(counter.value()).unwrap();
+    let (mut sink, value) = (queue.sink(), counter.value());
+    let sending = ensure_deferred(async move { Ok(sink.send(value).await?) });
+    assert_eq!(counter.alive(), 4);
+    drop(queue);
+    drop(unread);
+    drop(stream);
+    assert_eq!(counter.alive(), 4, "the one that sends has the queue");
+    sending.cancel();
+    drop(sending.add_errback(|_| Ok(())));
+    assert_eq!(counter.alive(), 0);
 }
 
 // ===== coroutines =====
 
 #[test]
 fn a_coroutine_that_awaits_one() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (inner, trigger) = Deferred::<()>::new();
         let inner_cancel = inner.cancel_handle();
-        let (held, ending) = (scene.counted(), scene.ending());
+        let (held, last_callback) = (setup.counted(), setup.last_callback());
         let d = ensure_deferred(async move {
             let result = inner.await;
             held.touch();
-            ending(result)
+            last_callback(result)
         });
         vec![
             fires("trigger", Power::Ends, trigger),
@@ -609,9 +673,9 @@ fn a_coroutine_that_awaits_one() {
 
 #[test]
 fn a_future_that_awaits_one() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (inner, trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let d = Deferred::from_future(async move {
             let result = inner.await;
             held.touch();
@@ -620,7 +684,7 @@ fn a_future_that_awaits_one() {
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("cancel handle", d.cancel_handle()),
-            consumes("Deferred", d.add_both(scene.ending())),
+            consumes("Deferred", d.add_both(setup.last_callback())),
         ]
     });
 }
@@ -628,17 +692,17 @@ fn a_future_that_awaits_one() {
 /// It has been resumed before, and holds what it got.
 #[test]
 fn a_coroutine_in_its_second_await() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (first, first_trigger) = Deferred::new();
         let (second, trigger) = Deferred::<()>::new();
-        let ending = scene.ending();
+        let last_callback = setup.last_callback();
         let d = ensure_deferred(async move {
             let counted: Counted = first.await?;
             let result = second.await;
             counted.touch();
-            ending(result)
+            last_callback(result)
         });
-        first_trigger.callback(scene.counted()).unwrap();
+        first_trigger.callback(setup.counted()).unwrap();
         vec![
             keeps("used trigger", first_trigger),
             fires("trigger", Power::Ends, trigger),
@@ -650,13 +714,13 @@ fn a_coroutine_in_its_second_await() {
 
 #[test]
 fn a_coroutine_that_joins_two() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (a, a_trigger) = Deferred::<()>::new();
         let (b, b_trigger) = Deferred::<()>::new();
-        let ending = scene.ending();
+        let last_callback = setup.last_callback();
         let d = ensure_deferred(async move {
             let (a, b) = futures::join!(a, b);
-            ending(a.and(b))
+            last_callback(a.and(b))
         });
         vec![
             fires("first trigger", Power::Helps, a_trigger),
@@ -669,14 +733,14 @@ fn a_coroutine_that_joins_two() {
 
 #[test]
 fn a_coroutine_that_selects_one_of_two() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (a, a_trigger) = Deferred::<()>::new();
         let (b, b_trigger) = Deferred::<()>::new();
-        let ending = scene.ending();
+        let last_callback = setup.last_callback();
         let d = ensure_deferred(async move {
             let (mut a, mut b) = (a.fuse(), b.fuse());
             let result = futures::select_biased! { result = a => result, result = b => result };
-            ending(result)
+            last_callback(result)
         });
         vec![
             fires("first trigger", Power::Ends, a_trigger),
@@ -719,12 +783,12 @@ fn a_coroutine_that_awaits_unordered() {
 
 #[test]
 fn a_coroutine_that_awaits_a_chain() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (inner, trigger) = Deferred::<()>::new();
         let outer = Deferred::succeed(()).add_callback(|()| inner);
         let outer_cancel = outer.cancel_handle();
-        let ending = scene.ending();
-        let d = ensure_deferred(async move { ending(outer.await) });
+        let last_callback = setup.last_callback();
+        let d = ensure_deferred(async move { last_callback(outer.await) });
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("outer cancel handle", outer_cancel),
@@ -736,17 +800,17 @@ fn a_coroutine_that_awaits_a_chain() {
 
 #[test]
 fn a_coroutine_that_awaits_a_coroutine() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (innermost, trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let inner = ensure_deferred(async move {
             let result = innermost.await;
             held.touch();
             result
         });
         let inner_cancel = inner.cancel_handle();
-        let ending = scene.ending();
-        let d = ensure_deferred(async move { ending(inner.await) });
+        let last_callback = setup.last_callback();
+        let d = ensure_deferred(async move { last_callback(inner.await) });
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("inner cancel handle", inner_cancel),
@@ -758,11 +822,11 @@ fn a_coroutine_that_awaits_a_coroutine() {
 
 #[test]
 fn a_coroutine_that_awaits_a_gathering() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (a, a_trigger) = Deferred::<()>::new();
         let (b, b_trigger) = Deferred::<()>::new();
-        let ending = scene.ending();
-        let d = ensure_deferred(async move { ending(gather_results([a, b]).await) });
+        let last_callback = setup.last_callback();
+        let d = ensure_deferred(async move { last_callback(gather_results([a, b]).await) });
         vec![
             fires("first trigger", Power::Helps, a_trigger),
             fires("second trigger", Power::Helps, b_trigger),
@@ -774,9 +838,9 @@ fn a_coroutine_that_awaits_a_gathering() {
 
 #[test]
 fn a_callback_that_returns_a_coroutine() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (inner, trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let d = Deferred::succeed(()).add_callback(|()| {
             ensure_deferred(async move {
                 let result = inner.await;
@@ -787,7 +851,7 @@ fn a_callback_that_returns_a_coroutine() {
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("cancel handle", d.cancel_handle()),
-            consumes("Deferred", d.add_both(scene.ending())),
+            consumes("Deferred", d.add_both(setup.last_callback())),
         ]
     });
 }
@@ -795,9 +859,9 @@ fn a_callback_that_returns_a_coroutine() {
 /// What the coroutine returns is a Deferred.
 #[test]
 fn a_coroutine_that_returns_a_deferred() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (inner, trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let inner = inner.add_both(move |result| {
             held.touch();
             result
@@ -806,17 +870,17 @@ fn a_coroutine_that_returns_a_deferred() {
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("cancel handle", d.cancel_handle()),
-            consumes("Deferred", d.add_both(scene.ending())),
+            consumes("Deferred", d.add_both(setup.last_callback())),
         ]
     });
 }
 
 #[test]
 fn send_futures() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (d, trigger) = Deferred::<()>::new();
         let cancel = d.cancel_handle();
-        let future = d.add_both(scene.ending()).into_send_future();
+        let future = d.add_both(setup.last_callback()).into_send_future();
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("cancel handle", cancel),
@@ -828,10 +892,10 @@ fn send_futures() {
 /// A wait that was given up leaves nothing behind.
 #[test]
 fn a_wait_given_up() {
-    play(|scene| {
+    check_all_orders(|setup| {
         let (mut d, trigger) = Deferred::<()>::new();
         let (stop, stop_trigger) = Deferred::<()>::new();
-        let held = scene.counted();
+        let held = setup.counted();
         let waiting = ensure_deferred(async move {
             futures::pin_mut!(stop);
             futures::future::select(&mut d, stop).await;
@@ -844,7 +908,7 @@ fn a_wait_given_up() {
         vec![
             fires("trigger", Power::Ends, trigger),
             cancels("cancel handle", cancel),
-            consumes("Deferred", d.add_both(scene.ending())),
+            consumes("Deferred", d.add_both(setup.last_callback())),
         ]
     });
 }

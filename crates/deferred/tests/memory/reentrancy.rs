@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use crate::support::{Census, ignore_unhandled_errors};
+use crate::support::{Counter, ignore_unhandled_errors};
 use deferred::testing::{LoggedErrors, assert_no_result, failure_result_of, success_result_of};
 use deferred::time::Clock;
 use deferred::{
@@ -288,7 +288,7 @@ fn callbacks_and_cancellers_do_as_in_twisted() {
 /// to do something to them.
 #[derive(Default)]
 struct World {
-    census: Census,
+    counter: Counter,
     triggers: RefCell<[Option<Trigger<u32>>; 3]>,
     handles: RefCell<[Option<CancelHandle>; 3]>,
     deferreds: RefCell<[Option<Deferred<u32>>; 3]>,
@@ -376,7 +376,7 @@ impl World {
 
     fn add(&self, index: usize) {
         if let Some(d) = self.take(index) {
-            let (added, counted) = (Rc::clone(&self.added), self.census.newborn());
+            let (added, counted) = (Rc::clone(&self.added), self.counter.value());
             let d = d.add_both(move |result| {
                 counted.touch();
                 added.set(added.get() + 1);
@@ -420,7 +420,7 @@ impl World {
             }
             Action::Await => {
                 if let Some(d) = self.take(target) {
-                    let counted = self.census.newborn();
+                    let counted = self.counter.value();
                     let d = ensure_deferred(async move {
                         let result = d.await;
                         counted.touch();
@@ -459,8 +459,8 @@ impl World {
     }
 
     /// The end of a chain; see that it comes, and that it is let go.
-    fn ending(&self) -> impl FnOnce(Result<u32, Failure>) -> Result<u32, Failure> + use<> {
-        let (ended, counted) = (Rc::clone(&self.ended), self.census.newborn());
+    fn last_callback(&self) -> impl FnOnce(Result<u32, Failure>) -> Result<u32, Failure> + use<> {
+        let (ended, counted) = (Rc::clone(&self.ended), self.counter.value());
         move |result| {
             counted.touch();
             ended.set(ended.get() + 1);
@@ -653,13 +653,13 @@ fn re_enter((_, place): Place, action: Action, target: usize, linked: bool) -> R
     world.triggers.borrow_mut()[0] = Some(trigger);
     world.handles.borrow_mut()[0] = Some(source.cancel_handle());
     let middle = place(&world, source);
-    world.put(1, middle.add_both(world.ending()));
+    world.put(1, middle.add_both(world.last_callback()));
     if linked {
         let middle = world.take(1).unwrap();
         let (last, trigger) = Deferred::new();
         trigger.callback(0).unwrap();
         world.triggers.borrow_mut()[2] = Some(trigger);
-        world.put(2, last.add_callback(|_| middle).add_both(world.ending()));
+        world.put(2, last.add_callback(|_| middle).add_both(world.last_callback()));
     }
     *world.hook.borrow_mut() = Some((action, target));
 
@@ -677,12 +677,12 @@ fn re_enter((_, place): Place, action: Action, target: usize, linked: bool) -> R
         drop(d);
     }
     if world.ended.get() != 1 + usize::from(linked) {
-        complaints.push(format!("{} endings", world.ended.get()));
+        complaints.push(format!("{} ends", world.ended.get()));
     }
-    if world.census.born() != world.census.alive() + world.ended.get() + world.added.get() {
+    if world.counter.made() != world.counter.alive() + world.ended.get() + world.added.get() {
         // What `Await` counts goes as well.
         let awaited = usize::from(action == Action::Await);
-        let gone = world.census.born() - world.census.alive();
+        let gone = world.counter.made() - world.counter.alive();
         if gone > world.ended.get() + world.added.get() + awaited {
             complaints.push("something was dropped and has not run".to_owned());
         }
@@ -690,8 +690,8 @@ fn re_enter((_, place): Place, action: Action, target: usize, linked: bool) -> R
     drop(fire);
     world.clear();
     ALARMED.take();
-    if world.census.alive() > 0 {
-        complaints.push(format!("{} left over", world.census.alive()));
+    if world.counter.alive() > 0 {
+        complaints.push(format!("{} left over", world.counter.alive()));
     }
     if Rc::strong_count(&world) > 1 {
         complaints.push("the world is held".to_owned());
@@ -897,10 +897,10 @@ fn a_destructor_that_panics_as_a_chain_begins_to_wait_does_not_wake_it() {
 /// Where there is no callback it goes to whoever dropped; the rest is let go.
 #[test]
 fn a_destructor_that_panics_where_nothing_runs_goes_through() {
-    let census = Census::new();
+    let counter = Counter::new();
     let d = Deferred::succeed(PanicsOnDrop);
     d.pause();
-    let counted = census.newborn();
+    let counted = counter.value();
     let d = d.add_callback(move |kept| {
         counted.touch();
         std::mem::forget(kept);
@@ -908,11 +908,11 @@ fn a_destructor_that_panics_where_nothing_runs_goes_through() {
     assert!(catch_unwind(AssertUnwindSafe(|| drop(d))).is_err());
     // And the thread goes on as if nothing had been.
     let (d, trigger) = Deferred::new();
-    let counted = census.newborn();
+    let counted = counter.value();
     let d = d.add_callback(move |()| counted.touch());
     drop(trigger);
     drop(d);
-    assert_eq!(census.alive(), 0);
+    assert_eq!(counter.alive(), 0);
 }
 
 /// A canceller that is let go because its Deferred was fired keeps nothing
@@ -1020,11 +1020,11 @@ struct Real {
     handles: Vec<CancelHandle>,
     held: RefCell<Vec<Option<Deferred<u32>>>>,
     events: RefCell<Vec<Event>>,
-    census: Census,
+    counter: Counter,
 }
 
 impl Real {
-    fn play(deeds: &[Deed]) -> Vec<Event> {
+    fn check_all_orders(deeds: &[Deed]) -> Vec<Event> {
         let _ignore = ignore_unhandled_errors();
         let mut this = Self::default();
         for _ in 0..DEFERREDS {
@@ -1040,9 +1040,9 @@ impl Real {
             this.events.borrow_mut().push(Event::End(index, result.as_ref().map(plain)));
         }
         let events = this.events.take();
-        let census = this.census.clone();
+        let counter = this.counter.clone();
         drop(this);
-        assert_eq!(census.alive(), 0, "left over of {}", census.born());
+        assert_eq!(counter.alive(), 0, "left over of {}", counter.made());
         events
     }
 
@@ -1079,7 +1079,7 @@ impl Real {
             Deed::Add(index, ref body) => {
                 // Weak: it has the triggers of them all.
                 let (this, body) = (Rc::downgrade(self), Rc::clone(body));
-                let counted = self.census.newborn();
+                let counted = self.counter.value();
                 self.with(index, |d| {
                     d.add_both(move |result| {
                         counted.touch();
@@ -1142,7 +1142,7 @@ impl Chain {
 }
 
 impl Model {
-    fn play(deeds: &[Deed]) -> Vec<Event> {
+    fn check_all_orders(deeds: &[Deed]) -> Vec<Event> {
         let chains = vec![Chain { held: true, ..Chain::default() }; DEFERREDS];
         let mut this = Self { chains, events: Vec::new() };
         deeds.iter().for_each(|deed| this.act(deed));
@@ -1301,7 +1301,7 @@ proptest! {
     /// Whatever callbacks do to one another, it is what the model says.
     #[test]
     fn random_trees_of_actions_do_as_the_model(deeds in deeds()) {
-        prop_assert_eq!(Real::play(&deeds), Model::play(&deeds));
+        prop_assert_eq!(Real::check_all_orders(&deeds), Model::check_all_orders(&deeds));
     }
 }
 
@@ -1327,6 +1327,6 @@ fn the_model_tells_its_cases_apart() {
         Event::End(2, None),
         Event::End(3, None),
     ];
-    assert_eq!(Model::play(&program), expected);
-    assert_eq!(Real::play(&program), expected);
+    assert_eq!(Model::check_all_orders(&program), expected);
+    assert_eq!(Real::check_all_orders(&program), expected);
 }

@@ -12,21 +12,22 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::{Census, Counted, Dice, ignore_unhandled_errors, scaled};
+use crate::support::{Counted, Counter, Random, ignore_unhandled_errors, scaled};
 use deferred::time::Clock;
 use deferred::{
     CancelHandle, Deferred, DeferredList, DeferredLock, DeferredQueue, DeferredSemaphore, Failure,
-    Outcome, Trigger, ensure_deferred, gather_results, race,
+    Outcome, Trigger, Waiters, ensure_deferred, gather_results, race,
 };
+use futures::StreamExt;
 
 const STEPS: usize = 20_000;
 const SEEDS: u64 = 10;
 /// How many handles of a kind are kept.
-const CROWD: usize = 24;
+const MAX_HANDLES: usize = 24;
 
 struct Soak {
-    dice: RefCell<Dice>,
-    census: Census,
+    random: RefCell<Random>,
+    counter: Counter,
     /// With the numbers in whose order they were made.
     deferreds: RefCell<Vec<(usize, Deferred<Counted>)>>,
     made: Cell<usize>,
@@ -36,6 +37,7 @@ struct Soak {
     lock: DeferredLock,
     semaphore: DeferredSemaphore,
     queue: DeferredQueue<Counted>,
+    waiters: Waiters<Counted>,
     ran: Cell<usize>,
     depth: Cell<usize>,
 }
@@ -43,8 +45,8 @@ struct Soak {
 impl Soak {
     fn new(seed: u64) -> Rc<Self> {
         Rc::new(Self {
-            dice: RefCell::new(Dice::new(seed)),
-            census: Census::new(),
+            random: RefCell::new(Random::new(seed)),
+            counter: Counter::new(),
             deferreds: RefCell::default(),
             made: Cell::new(0),
             triggers: RefCell::default(),
@@ -53,25 +55,26 @@ impl Soak {
             lock: DeferredLock::new(),
             semaphore: DeferredSemaphore::new(2).expect("two"),
             queue: DeferredQueue::bounded(Some(8), Some(8)),
+            waiters: Waiters::new(),
             ran: Cell::new(0),
             depth: Cell::new(0),
         })
     }
 
-    fn roll(&self, sides: usize) -> usize {
-        self.dice.borrow_mut().roll(sides)
+    fn below(&self, sides: usize) -> usize {
+        self.random.borrow_mut().below(sides)
     }
 
     /// Takes one of them out.
     fn pick<T>(&self, crowd: &RefCell<Vec<T>>) -> Option<T> {
         let count = crowd.borrow().len();
-        (count > 0).then(|| crowd.borrow_mut().swap_remove(self.roll(count)))
+        (count > 0).then(|| crowd.borrow_mut().swap_remove(self.below(count)))
     }
 
     /// Keeps it, and drops another when there are too many.
     fn keep<T>(&self, crowd: &RefCell<Vec<T>>, value: T) {
         crowd.borrow_mut().push(value);
-        if crowd.borrow().len() > CROWD {
+        if crowd.borrow().len() > MAX_HANDLES {
             drop(self.pick(crowd));
         }
     }
@@ -97,8 +100,8 @@ impl Soak {
     }
 
     fn make(&self) {
-        let counted = self.census.newborn();
-        let (d, trigger) = match self.roll(3) {
+        let counted = self.counter.value();
+        let (d, trigger) = match self.below(3) {
             0 => Deferred::with_canceller(move |trigger: &Trigger<Counted>| {
                 let _ = trigger.callback(counted);
             }),
@@ -116,16 +119,16 @@ impl Soak {
         result: Result<Counted, Failure>,
     ) -> Outcome<Counted> {
         self.ran.set(self.ran.get() + 1);
-        if self.depth.get() < 8 && self.roll(3) == 0 {
+        if self.depth.get() < 8 && self.below(3) == 0 {
             self.depth.set(self.depth.get() + 1);
             self.step();
             self.depth.set(self.depth.get() - 1);
         }
-        match self.roll(6) {
+        match self.below(6) {
             0 => Outcome::Done(Err(std::fmt::Error.into())),
             1 => std::panic::resume_unwind(Box::new("on purpose")),
             2 => self.pick_older(number).map_or(Outcome::Done(result), Outcome::Wait),
-            3 => Outcome::Done(Ok(self.census.newborn())),
+            3 => Outcome::Done(Ok(self.counter.value())),
             _ => Outcome::Done(result),
         }
     }
@@ -133,7 +136,7 @@ impl Soak {
     fn add(self: &Rc<Self>) {
         let Some((number, d)) = self.pick(&self.deferreds) else { return };
         // Weak: what a callback holds strongly of what holds it is a cycle.
-        let (weak, counted) = (Rc::downgrade(self), self.census.newborn());
+        let (weak, counted) = (Rc::downgrade(self), self.counter.value());
         let d = d.add_both(move |result| {
             counted.touch();
             match weak.upgrade() {
@@ -145,13 +148,13 @@ impl Soak {
     }
 
     fn several(&self) -> Vec<Deferred<Counted>> {
-        (0..=self.roll(3)).filter_map(|_| self.pick_deferred()).collect()
+        (0..=self.below(3)).filter_map(|_| self.pick_deferred()).collect()
     }
 
     fn combine(&self) {
         let members = self.several();
-        let counted = self.census.newborn();
-        let d = match self.roll(4) {
+        let counted = self.counter.value();
+        let d = match self.below(4) {
             0 => DeferredList::new(members).into_deferred().add_callback(move |_| Ok(counted)),
             1 => DeferredList::new(members)
                 .fire_on_one_callback()
@@ -166,13 +169,13 @@ impl Soak {
 
     fn coroutine(&self) {
         let Some(awaited) = self.pick_deferred() else { return };
-        let counted = self.census.newborn();
+        let counted = self.counter.value();
         let future = async move {
             let result = awaited.await;
             counted.touch();
             result
         };
-        let d = match self.roll(3) {
+        let d = match self.below(3) {
             0 => Deferred::from_future(future),
             _ => ensure_deferred(future),
         };
@@ -180,8 +183,8 @@ impl Soak {
     }
 
     fn synchronise(self: &Rc<Self>) {
-        let counted = self.census.newborn();
-        let d = match self.roll(5) {
+        let counted = self.counter.value();
+        let d = match self.below(9) {
             0 => {
                 // New: one that waits for the lock would close a circle.
                 let (work, trigger) = Deferred::new();
@@ -194,6 +197,13 @@ impl Soak {
             1 => self.semaphore.run(move || Ok(counted)),
             2 => self.lock.acquire_guard().add_both(move |_guard| Ok(counted)),
             3 => return drop(self.queue.put(counted)),
+            4 => return drop((self.lock.acquire(), self.semaphore.acquire().add_errback(Err))),
+            5 => return self.waiters.callback(counted),
+            6 => self.waiters.wait(),
+            7 => {
+                let mut stream = self.queue.stream();
+                ensure_deferred(async move { Ok(stream.next().await.unwrap_or(counted)) })
+            }
             _ => match self.queue.get() {
                 Ok(d) => d,
                 Err(_) => return,
@@ -203,13 +213,13 @@ impl Soak {
     }
 
     fn step(self: &Rc<Self>) {
-        match self.roll(16) {
+        match self.below(16) {
             0 | 1 => self.make(),
             2 | 3 => self.add(),
             4 | 5 => {
                 if let Some(trigger) = self.pick(&self.triggers) {
-                    let _ = trigger.callback(self.census.newborn());
-                    if self.roll(2) == 0 {
+                    let _ = trigger.callback(self.counter.value());
+                    if self.below(2) == 0 {
                         self.keep(&self.triggers, trigger);
                     }
                 }
@@ -235,7 +245,7 @@ impl Soak {
             12 => self.synchronise(),
             13 => {
                 if let Some(d) = self.pick_deferred() {
-                    let timeout = Duration::from_secs(self.roll(5) as u64);
+                    let timeout = Duration::from_secs(self.below(5) as u64);
                     self.keep_deferred(d.add_timeout(timeout, &self.clock));
                 }
             }
@@ -263,15 +273,15 @@ impl Soak {
 fn soak(seed: u64) {
     let _ignore = ignore_unhandled_errors();
     let soak = Soak::new(seed);
-    let census = soak.census.clone();
+    let counter = soak.counter.clone();
     let steps = scaled(STEPS);
     for _ in 0..steps {
         soak.step();
     }
     assert!(soak.ran.get() > steps / 50, "only {} callbacks ran", soak.ran.get());
-    assert!(census.born() > steps / 2, "only {} values", census.born());
+    assert!(counter.made() > steps / 2, "only {} values", counter.made());
     let mut order = [0, 1, 2];
-    order.rotate_left(soak.roll(3));
+    order.rotate_left(soak.below(3));
     for kind in order {
         match kind {
             0 => drop(soak.deferreds.take()),
@@ -286,7 +296,7 @@ fn soak(seed: u64) {
         drop(soak.handles.take());
     }
     drop(soak);
-    assert_eq!(census.alive(), 0, "left over with seed {seed}");
+    assert_eq!(counter.alive(), 0, "left over with seed {seed}");
 }
 
 #[test]

@@ -14,7 +14,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::support::{Census, ignore_unhandled_errors, on_small_stack, scaled};
+use crate::support::{Counter, ignore_unhandled_errors, on_small_stack, scaled};
 use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
 use deferred::{
     CancelHandle, CancelledError, Deferred, DeferredList, DeferredLock, DeferredQueue, Trigger,
@@ -28,10 +28,10 @@ const DEEP: usize = 100_000;
 // ===== one Deferred =====
 
 /// A Deferred with this many callbacks, each of which holds a counted value.
-fn with_callbacks(count: usize, census: &Census) -> (Deferred<usize>, Trigger<usize>) {
+fn with_callbacks(count: usize, counter: &Counter) -> (Deferred<usize>, Trigger<usize>) {
     let (mut d, trigger) = Deferred::new();
     for _ in 0..count {
-        let counted = census.newborn();
+        let counted = counter.value();
         d = d.add_callback(move |n| {
             counted.touch();
             Ok(n + 1)
@@ -44,11 +44,11 @@ fn with_callbacks(count: usize, census: &Census) -> (Deferred<usize>, Trigger<us
 fn a_million_callbacks_run() {
     on_small_stack(|| {
         let count = scaled(CALLBACKS);
-        let census = Census::new();
-        let (d, trigger) = with_callbacks(count, &census);
-        assert_eq!(census.alive(), count);
+        let counter = Counter::new();
+        let (d, trigger) = with_callbacks(count, &counter);
+        assert_eq!(counter.alive(), count);
         trigger.callback(0).unwrap();
-        assert_eq!(census.alive(), 0);
+        assert_eq!(counter.alive(), 0);
         assert_eq!(success_result_of(d), count);
     });
 }
@@ -57,12 +57,12 @@ fn a_million_callbacks_run() {
 fn a_million_callbacks_are_dropped_unfired() {
     on_small_stack(|| {
         let count = scaled(CALLBACKS);
-        let census = Census::new();
-        let (d, trigger) = with_callbacks(count, &census);
+        let counter = Counter::new();
+        let (d, trigger) = with_callbacks(count, &counter);
         drop(d);
-        assert_eq!(census.alive(), count, "the trigger can still fire it");
+        assert_eq!(counter.alive(), count, "the trigger can still fire it");
         drop(trigger);
-        assert_eq!(census.alive(), 0);
+        assert_eq!(counter.alive(), 0);
     });
 }
 
@@ -177,9 +177,9 @@ fn linked_deferreds_are_cancelled_from_the_near_end() {
 
 /// A linked line of which all but the last are fired, and what shows whether
 /// its end is still there.
-fn waiting_line(census: &Census) -> (Deferred<()>, Trigger<usize>) {
+fn waiting_line(counter: &Counter) -> (Deferred<()>, Trigger<usize>) {
     let (d, mut triggers) = linked(scaled(DEEP));
-    let counted = census.newborn();
+    let counted = counter.value();
     let d = d.add_callback(move |_| counted.touch());
     let last = triggers.pop().unwrap();
     fire(&triggers);
@@ -189,24 +189,24 @@ fn waiting_line(census: &Census) -> (Deferred<()>, Trigger<usize>) {
 #[test]
 fn a_waiting_line_is_dropped_deferred_first() {
     on_small_stack(|| {
-        let census = Census::new();
-        let (d, last) = waiting_line(&census);
+        let counter = Counter::new();
+        let (d, last) = waiting_line(&counter);
         drop(d);
-        assert_eq!(census.alive(), 1);
+        assert_eq!(counter.alive(), 1);
         drop(last);
-        assert_eq!(census.alive(), 0);
+        assert_eq!(counter.alive(), 0);
     });
 }
 
 #[test]
 fn a_waiting_line_is_dropped_trigger_first() {
     on_small_stack(|| {
-        let census = Census::new();
-        let (d, last) = waiting_line(&census);
+        let counter = Counter::new();
+        let (d, last) = waiting_line(&counter);
         drop(last);
-        assert_eq!(census.alive(), 1);
+        assert_eq!(counter.alive(), 1);
         drop(d);
-        assert_eq!(census.alive(), 0);
+        assert_eq!(counter.alive(), 0);
     });
 }
 
@@ -215,23 +215,23 @@ fn linked_deferreds_are_dropped_unfired() {
     on_small_stack(|| {
         for triggers_first in [false, true] {
             for reversed in [false, true] {
-                let census = Census::new();
+                let counter = Counter::new();
                 let (d, mut triggers) = linked(scaled(DEEP));
-                let counted = census.newborn();
+                let counted = counter.value();
                 let d = d.add_callback(move |_| counted.touch());
                 if reversed {
                     triggers.reverse();
                 }
                 if triggers_first {
                     drop(triggers);
-                    assert_eq!(census.alive(), 1);
+                    assert_eq!(counter.alive(), 1);
                     drop(d);
                 } else {
                     drop(d);
-                    assert_eq!(census.alive(), 1);
+                    assert_eq!(counter.alive(), 1);
                     drop(triggers);
                 }
-                assert_eq!(census.alive(), 0);
+                assert_eq!(counter.alive(), 0);
             }
         }
     });
@@ -255,19 +255,19 @@ fn a_waiting_line_with_handles_everywhere_is_dropped() {
                 others.push(trigger);
             }
             fire(&others);
-            let census = Census::new();
-            let counted = census.newborn();
+            let counter = Counter::new();
+            let counted = counter.value();
             drop(d.add_callback(move |_: usize| counted.touch()));
             drop(trigger);
-            assert_eq!(census.alive(), 1);
+            assert_eq!(counter.alive(), 1);
             if reversed {
                 handles.reverse();
             }
             for handle in handles {
-                assert_eq!(census.alive(), 1);
+                assert_eq!(counter.alive(), 1);
                 drop(handle);
             }
-            assert_eq!(census.alive(), 0);
+            assert_eq!(counter.alive(), 0);
         }
     });
 }
@@ -291,25 +291,25 @@ fn chain_deferred_goes_on_for_ever() {
 fn chain_deferred_is_dropped_unfired() {
     on_small_stack(|| {
         for trigger_first in [false, true] {
-            let census = Census::new();
+            let counter = Counter::new();
             let (mut d, first) = Deferred::<()>::new();
             for _ in 0..scaled(DEEP) {
                 let (next, trigger) = Deferred::new();
                 drop(d.chain_deferred(trigger));
                 d = next;
             }
-            let counted = census.newborn();
+            let counted = counter.value();
             let d = d.add_callback(move |()| counted.touch());
             if trigger_first {
                 drop(first);
-                assert_eq!(census.alive(), 1);
+                assert_eq!(counter.alive(), 1);
                 drop(d);
             } else {
                 drop(d);
-                assert_eq!(census.alive(), 1);
+                assert_eq!(counter.alive(), 1);
                 drop(first);
             }
-            assert_eq!(census.alive(), 0);
+            assert_eq!(counter.alive(), 0);
         }
     });
 }
@@ -358,10 +358,10 @@ fn coroutines_are_cancelled() {
 #[test]
 fn futures_are_cancelled() {
     on_small_stack(|| {
-        let census = Census::new();
+        let counter = Counter::new();
         let (mut d, trigger) = Deferred::<usize>::new();
         for _ in 0..scaled(DEEP) {
-            let counted = census.newborn();
+            let counted = counter.value();
             d = Deferred::from_future(async move {
                 counted.touch();
                 d.await
@@ -370,7 +370,7 @@ fn futures_are_cancelled() {
         d.cancel();
         assert!(failure_result_of(d).is::<CancelledError>());
         drop(trigger);
-        assert_eq!(census.alive(), 0);
+        assert_eq!(counter.alive(), 0);
     });
 }
 
@@ -378,20 +378,20 @@ fn futures_are_cancelled() {
 fn coroutines_are_dropped_half_way() {
     on_small_stack(|| {
         for trigger_first in [false, true] {
-            let census = Census::new();
+            let counter = Counter::new();
             let (d, trigger) = coroutines(scaled(DEEP));
-            let counted = census.newborn();
+            let counted = counter.value();
             let d = d.add_callback(move |_| counted.touch());
             if trigger_first {
                 drop(trigger);
-                assert_eq!(census.alive(), 1);
+                assert_eq!(counter.alive(), 1);
                 drop(d);
             } else {
                 drop(d);
-                assert_eq!(census.alive(), 1);
+                assert_eq!(counter.alive(), 1);
                 drop(trigger);
             }
-            assert_eq!(census.alive(), 0);
+            assert_eq!(counter.alive(), 0);
         }
     });
 }
@@ -541,15 +541,15 @@ fn a_list_and_a_race_are_cancelled() {
 fn a_list_is_dropped_half_way() {
     on_small_stack(|| {
         for triggers_first in [false, true] {
-            let census = Census::new();
+            let counter = Counter::new();
             let count = scaled(DEEP);
             let (members, mut triggers): (Vec<_>, Vec<_>) =
                 (0..count).map(|_| Deferred::new()).unzip();
             let list = DeferredList::new(members).into_deferred();
             for _ in 0..count / 2 {
-                triggers.pop().unwrap().callback(census.newborn()).unwrap();
+                triggers.pop().unwrap().callback(counter.value()).unwrap();
             }
-            assert_eq!(census.alive(), count / 2);
+            assert_eq!(counter.alive(), count / 2);
             if triggers_first {
                 drop(triggers);
                 drop(list);
@@ -557,7 +557,7 @@ fn a_list_is_dropped_half_way() {
                 drop(list);
                 drop(triggers);
             }
-            assert_eq!(census.alive(), 0);
+            assert_eq!(counter.alive(), 0);
         }
     });
 }
@@ -620,20 +620,20 @@ fn nested_races_are_cancelled() {
 fn nested_lists_are_dropped() {
     on_small_stack(|| {
         for trigger_first in [false, true] {
-            let census = Census::new();
+            let counter = Counter::new();
             let (d, trigger) = nested_lists(scaled(DEEP));
-            let counted = census.newborn();
+            let counted = counter.value();
             let d = d.add_callback(move |_| counted.touch());
             if trigger_first {
                 drop(trigger);
-                assert_eq!(census.alive(), 1);
+                assert_eq!(counter.alive(), 1);
                 drop(d);
             } else {
                 drop(d);
-                assert_eq!(census.alive(), 1);
+                assert_eq!(counter.alive(), 1);
                 drop(trigger);
             }
-            assert_eq!(census.alive(), 0);
+            assert_eq!(counter.alive(), 0);
         }
     });
 }
@@ -765,25 +765,25 @@ fn waiters_for_a_lock_are_cancelled_and_dropped() {
 #[test]
 fn closures_that_hold_deferreds_that_hold_closures_are_dropped() {
     on_small_stack(|| {
-        let census = Census::new();
-        let counted = census.newborn();
+        let counter = Counter::new();
+        let counted = counter.value();
         let (d, trigger) = Deferred::<()>::new();
         let mut held = (d.add_callback(move |()| counted.touch()), trigger);
         for _ in 0..scaled(DEEP) {
             let (d, trigger) = Deferred::new();
             held = (d.add_callback(move |()| drop(held)), trigger);
         }
-        assert_eq!(census.alive(), 1);
+        assert_eq!(counter.alive(), 1);
         drop(held);
-        assert_eq!(census.alive(), 0);
+        assert_eq!(counter.alive(), 0);
     });
 }
 
 #[test]
 fn cancellers_that_hold_deferreds_are_dropped() {
     on_small_stack(|| {
-        let census = Census::new();
-        let counted = census.newborn();
+        let counter = Counter::new();
+        let counted = counter.value();
         let (d, trigger) = Deferred::<()>::new();
         let mut held = (d.add_callback(move |()| counted.touch()), trigger);
         for _ in 0..scaled(DEEP) {
@@ -791,7 +791,7 @@ fn cancellers_that_hold_deferreds_are_dropped() {
         }
         let (d, trigger) = held;
         trigger.callback(()).unwrap();
-        assert_eq!(census.alive(), 0, "a canceller is let go when it is too late to cancel");
+        assert_eq!(counter.alive(), 0, "a canceller is let go when it is too late to cancel");
         success_result_of(d);
     });
 }
@@ -816,8 +816,8 @@ fn results_that_hold_deferreds_are_dropped() {
 #[test]
 fn coroutines_that_hold_coroutines_are_dropped() {
     on_small_stack(|| {
-        let census = Census::new();
-        let counted = census.newborn();
+        let counter = Counter::new();
+        let counted = counter.value();
         let (d, trigger) = Deferred::<()>::new();
         let mut held = (d.add_callback(move |()| counted.touch()), trigger);
         for _ in 0..scaled(DEEP) {
@@ -828,8 +828,8 @@ fn coroutines_that_hold_coroutines_are_dropped() {
             });
             held = (d, trigger);
         }
-        assert_eq!(census.alive(), 1);
+        assert_eq!(counter.alive(), 1);
         drop(held);
-        assert_eq!(census.alive(), 0);
+        assert_eq!(counter.alive(), 0);
     });
 }

@@ -36,21 +36,21 @@ pub(crate) fn ignore_unhandled_errors() -> UnhandledObserver {
 
 /// How many values are alive.
 #[derive(Clone, Default)]
-pub(crate) struct Census {
+pub(crate) struct Counter {
     alive: Rc<Cell<usize>>,
-    born: Rc<Cell<usize>>,
+    made: Rc<Cell<usize>>,
 }
 
-impl Census {
+impl Counter {
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// A value that is counted as long as it lives.
-    pub(crate) fn newborn(&self) -> Counted {
+    pub(crate) fn value(&self) -> Counted {
         self.alive.set(self.alive.get() + 1);
-        self.born.set(self.born.get() + 1);
-        Counted { census: self.clone() }
+        self.made.set(self.made.get() + 1);
+        Counted { counter: self.clone() }
     }
 
     pub(crate) fn alive(&self) -> usize {
@@ -58,32 +58,32 @@ impl Census {
     }
 
     /// How many there have ever been: to show that a test made some.
-    pub(crate) fn born(&self) -> usize {
-        self.born.get()
+    pub(crate) fn made(&self) -> usize {
+        self.made.get()
     }
 }
 
-/// A value that is counted by its [`Census`].
+/// A value that is counted by its [`Counter`].
 pub(crate) struct Counted {
-    census: Census,
+    counter: Counter,
 }
 
 impl Counted {
     /// Shows that it is alive, and keeps a closure that calls it honest.
     pub(crate) fn touch(&self) {
-        assert!(self.census.alive() > 0, "used after it was dropped");
+        assert!(self.counter.alive() > 0, "used after it was dropped");
     }
 }
 
 impl Clone for Counted {
     fn clone(&self) -> Self {
-        self.census.newborn()
+        self.counter.value()
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.census.alive.set(self.census.alive.get() - 1);
+        self.counter.alive.set(self.counter.alive.get() - 1);
     }
 }
 
@@ -104,17 +104,17 @@ pub(crate) fn permutations(count: usize) -> Vec<Vec<usize>> {
 }
 
 /// Numbers that look random, the same ones for a seed.
-pub(crate) struct Dice {
+pub(crate) struct Random {
     state: u64,
 }
 
-impl Dice {
+impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Self { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1 }
     }
 
     /// A number below `sides`.
-    pub(crate) fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn below(&mut self, sides: usize) -> usize {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
         self.state ^= self.state << 17;

@@ -1,7 +1,7 @@
 //! Standard error, for errors that no subscriber of `tracing` would hear.
 //!
-//! Mirrors what `twisted.logger` does until somebody begins to log: critical
-//! events go to standard error. Tested in `tests/chains/stderr.rs`.
+//! Mirrors what `twisted.logger` does until logging has begun: critical events go
+//! to standard error. Tested in `tests/chains/stderr.rs`.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -14,22 +14,22 @@ use crate::failure::Failure;
 
 static DISCARD: AtomicBool = AtomicBool::new(false);
 
-/// Throws away, from now on, what would be written to standard error because
-/// nobody has set a subscriber.
+/// Throws away, from now on, the errors that would be written to standard error
+/// because no subscriber is set.
 ///
 /// ```
 /// use deferred::{Deferred, unhandled};
 ///
-/// unhandled::discard_unheard();
+/// unhandled::silence_stderr();
 /// drop(Deferred::<()>::fail(std::fmt::Error)); // nobody will know
 /// ```
 #[doc(alias = "discardLogs")]
-pub fn discard_unheard() {
+pub fn silence_stderr() {
     DISCARD.store(true, Ordering::Relaxed);
 }
 
-/// Whether nobody would hear an event of this thread.
-pub(crate) fn is_unheard() -> bool {
+/// Whether no subscriber would get an event of this thread.
+pub(crate) fn has_no_subscriber() -> bool {
     dispatcher::get_default(|dispatch| dispatch.is::<NoSubscriber>())
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn write(text: impl Display) {
 /// Logs something that went wrong inside the library, or in what it called.
 #[cold]
 pub(crate) fn log(what: &str, failure: Option<&Failure>) {
-    match (failure, is_unheard()) {
+    match (failure, has_no_subscriber()) {
         (Some(failure), true) => write(format_args!("{what}: {failure:#}")),
         (None, true) => write(what),
         (Some(failure), false) => tracing::error!(target: "deferred", error = %failure, "{what}"),
