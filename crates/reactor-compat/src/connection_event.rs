@@ -2,7 +2,7 @@
 //!
 //! Mirrors the callbacks of `IProtocol`, `IHalfCloseableProtocol`,
 //! `IFileDescriptorReceiver` and `IHandshakeListener`. Tested in
-//! `tests/protocol.rs`.
+//! `tests/network/protocol.rs`.
 
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
