@@ -1,0 +1,5 @@
+//! Checks of the repository itself.
+
+mod drift;
+mod names;
+mod size;
