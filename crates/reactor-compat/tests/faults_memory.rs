@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reactor_compat::{Address, Connection, Producer, ProducerKind, Protocol, Transport};
+use support::reserved::Reserved;
 use support::{Recorder, connect, drive, listen, turns, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -358,7 +359,8 @@ fn thousands_of_attempts_and_connections_of_ours_leave_nothing_behind() {
     let _alone = alone();
     drive(|reactor| async move {
         let open = listen(&reactor, |_: Address| Recorder::default());
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let reserved = Reserved::new();
+        let closed = reserved.address;
         let mut before = 0;
         for batch in 0..20 {
             for number in 0..100 {

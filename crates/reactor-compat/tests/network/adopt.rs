@@ -14,6 +14,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::rc::Rc;
 
+use crate::support::reserved::Reserved;
 use crate::support::{Event, Log, Recorder, drive, until};
 use reactor_compat::{Address, AdoptError, Factory, Protocol, Reactor, UnixAddress};
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -30,8 +31,9 @@ fn silent(_: Address) -> Silent {
 #[test]
 fn a_tcp_listener_is_listened_on() {
     drive(|reactor| async move {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let reserved = Reserved::new();
+        let address = reserved.address;
+        let listener = TcpListener::bind(address).unwrap();
         let port = reactor
             .adopt_stream_port(listener, |_: Address| Recorder::echo(&Log::default()))
             .unwrap();

@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
+use crate::support::reserved::Reserved;
 use crate::support::{Event, Log, Recorder, drive, listen, turns, until};
 use deferred::testing::{failure_result_of, success_result_of};
 use deferred::{CancelledError, Failure, Panic};
@@ -507,8 +508,8 @@ fn that_a_connection_has_ended_is_not_logged() {
 #[test]
 fn a_connection_that_cannot_be_made_says_why() {
     drive(|reactor| async move {
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let failure = reactor.connect_tcp_stream(closed).await.unwrap_err();
+        let closed = Reserved::new();
+        let failure = reactor.connect_tcp_stream(closed.address).await.unwrap_err();
         assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
     });
 }

@@ -7,9 +7,9 @@
 )]
 
 use std::cell::{Cell, RefCell};
-use std::net::TcpListener;
 use std::rc::Rc;
 
+use crate::support::reserved::Reserved;
 use crate::support::{Event, Log, Recorder, drive, listen, turns, until};
 use deferred::Failure;
 use deferred::testing::failure_result_of;
@@ -19,11 +19,6 @@ use reactor_compat::{
     Reactor,
 };
 
-/// Where nobody listens.
-fn nowhere() -> std::net::SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 fn silent(_: Address) -> Recorder {
     Recorder::default()
 }
@@ -31,7 +26,9 @@ fn silent(_: Address) -> Recorder {
 #[test]
 fn a_connection_that_nobody_takes_is_refused() {
     drive(|reactor| async move {
-        let failure = reactor.connect_tcp(nowhere(), silent).when_connected().await.unwrap_err();
+        let nowhere = Reserved::new();
+        let connector = reactor.connect_tcp(nowhere.address, silent);
+        let failure = connector.when_connected().await.unwrap_err();
         assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
     });
 }
@@ -173,7 +170,8 @@ fn persistent() -> (Persistent, Rc<RefCell<Vec<&'static str>>>) {
 fn a_factory_may_connect_again_when_it_failed() {
     drive(|reactor| async move {
         let (factory, log) = persistent();
-        reactor.connect_tcp(nowhere(), factory);
+        let nowhere = Reserved::new();
+        reactor.connect_tcp(nowhere.address, factory);
         until(|| log.borrow().last() == Some(&"enough")).await;
         let expected = ["started", "failed", "started", "failed", "started", "failed", "enough"];
         assert_eq!(*log.borrow(), expected);
@@ -241,7 +239,8 @@ fn a_connector_that_nobody_has_any_more_goes_with_those_who_wait() {
     drive(|reactor| async move {
         let canary = Rc::new(());
         let kept = canary.clone();
-        let connector = reactor.connect_tcp(nowhere(), move |_: Address| {
+        let nowhere = Reserved::new();
+        let connector = reactor.connect_tcp(nowhere.address, move |_: Address| {
             let _ = &kept;
             Recorder::default()
         });
@@ -310,7 +309,8 @@ impl ClientFactory for Told {
 fn a_factory_is_started_with_the_first_attempt_and_stopped_with_the_last() {
     drive(|reactor| async move {
         let told = Rc::new(RefCell::new(Vec::new()));
-        let connector = reactor.connect_tcp(nowhere(), Told { told: told.clone(), again: 1 });
+        let nowhere = Reserved::new();
+        let connector = reactor.connect_tcp(nowhere.address, Told { told: told.clone(), again: 1 });
         until(|| told.borrow().last() == Some(&"stop")).await;
         let story = ["start", "connecting", "failed", "connecting", "failed", "stop"];
         assert_eq!(told.take(), story);
@@ -342,7 +342,8 @@ fn a_factory_is_stopped_when_its_connection_is_lost_for_good() {
 fn a_factory_whose_attempt_never_began_is_stopped_as_it_was_started() {
     let told = Rc::new(RefCell::new(Vec::new()));
     let reactor = Reactor::new();
-    reactor.connect_tcp(nowhere(), Told { told: told.clone(), again: 1 });
+    let nowhere = Reserved::new();
+    reactor.connect_tcp(nowhere.address, Told { told: told.clone(), again: 1 });
     drop(reactor);
     assert_eq!(*told.borrow(), ["start", "failed", "stop"]);
 }

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on says so by a panic"
 )]
 
+use crate::support::reserved::Reserved;
 use crate::support::{Recorder, drive};
 use deferred::testing::{failure_result_of, success_result_of};
 use reactor_compat::endpoint::{EndpointError, client_from_string, server_from_string};
@@ -46,9 +47,11 @@ fn what_is_wrong_is_said() {
 #[test]
 fn a_client_says_where_to() {
     drive(|reactor| async move {
-        let server = server_from_string(&reactor, "tcp:0:interface=127.0.0.1").unwrap();
+        let reserved = Reserved::new();
+        let number = reserved.address.port();
+        let description = format!("tcp:{number}:interface=127.0.0.1");
+        let server = server_from_string(&reactor, &description).unwrap();
         let port = server.listen(|_: Address| Recorder::default()).await.unwrap();
-        let number = port.get_host().port().unwrap();
         for description in
             [format!("tcp:127.0.0.1:{number}"), format!("tcp:port={number}:host=127.0.0.1")]
         {

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::reserved::Reserved;
 use crate::support::{Event, Log, Recorder, drive, listen, turns, until};
 use deferred::{Failure, Panic};
 use reactor_compat::log::LogCapture;
@@ -24,7 +25,6 @@ use reactor_compat::{
     Address, ClientFactory, ConnectError, ConnectionDone, Connector, ConnectorBusy, Factory,
     Reactor, ReactorTime, ReconnectHandle, ReconnectingClientFactory,
 };
-use tokio::net::TcpSocket;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -367,21 +367,11 @@ impl Scene {
     }
 }
 
-/// An address where nobody listens, and nobody else will for as long as the
-/// socket is kept.
-fn reserve() -> (TcpSocket, SocketAddr) {
-    let socket = TcpSocket::new_v4().unwrap();
-    // So that a port can be opened there.
-    socket.set_reuseaddr(true).unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = socket.local_addr().unwrap();
-    (socket, address)
-}
-
 #[test]
 fn a_server_that_comes_late_and_comes_back_is_found() {
     drive(|reactor| async move {
-        let (_reserved, address) = reserve();
+        let reserved = Reserved::new();
+        let address = reserved.address;
         let (scene, factory) = Scene::plain();
         reactor.connect_tcp(address, factory);
         assert_eq!(scene.hears(2).await, "failed");
@@ -480,7 +470,8 @@ fn stopping_to_try_leaves_the_first_attempt_as_it_is() {
 fn the_factory_hears_first_and_may_put_an_end_to_it() {
     for end in ["started", "failed"] {
         drive(move |reactor| async move {
-            let (_reserved, nowhere) = reserve();
+            let reserved = Reserved::new();
+            let nowhere = reserved.address;
             let (scene, factory) = Scene::new(|handle| {
                 Box::new(move |what| {
                     if what == end {
@@ -499,7 +490,8 @@ fn the_factory_hears_first_and_may_put_an_end_to_it() {
 #[test]
 fn a_factory_that_panics_has_its_retries_all_the_same() {
     drive(|reactor| async move {
-        let (_reserved, nowhere) = reserve();
+        let reserved = Reserved::new();
+        let nowhere = reserved.address;
         let log = LogCapture::start();
         let (scene, factory) = Scene::new(|_| {
             Box::new(|what| {
@@ -520,7 +512,8 @@ fn a_factory_that_panics_has_its_retries_all_the_same() {
 #[test]
 fn what_has_come_to_its_end_is_dropped_while_handles_are_kept() {
     drive(|reactor| async move {
-        let (_reserved, nowhere) = reserve();
+        let reserved = Reserved::new();
+        let nowhere = reserved.address;
         // While a retry waits.
         let (scene, factory) = Scene::plain();
         reactor.connect_tcp(nowhere, factory);
@@ -551,7 +544,8 @@ fn what_has_come_to_its_end_is_dropped_while_handles_are_kept() {
 #[test]
 fn a_retry_that_comes_when_the_reactor_has_stopped_does_nothing() {
     let scene = drive(|reactor| async move {
-        let (_reserved, nowhere) = reserve();
+        let reserved = Reserved::new();
+        let nowhere = reserved.address;
         let (scene, factory) = Scene::plain();
         reactor.connect_tcp(nowhere, factory);
         assert_eq!(scene.hears(2).await, "failed");

@@ -11,6 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use crate::support::reserved::Reserved;
 use crate::support::{Event, Log, Recorder, connect, drive, listen, turns, until};
 use deferred::testing::success_result_of;
 use reactor_compat::{Address, Factory, Port, Protocol, Reactor};
@@ -135,10 +136,10 @@ fn a_big_write_arrives_whole() {
 #[test]
 fn a_closed_port_refuses_and_its_connections_live_on() {
     drive(|reactor| async move {
-        let port = reactor
-            .listen_tcp(("127.0.0.1", 0), |_: Address| Recorder::echo(&Log::default()))
-            .unwrap();
-        let address = port.get_host().socket_addr().unwrap();
+        let reserved = Reserved::new();
+        let address = reserved.address;
+        let port =
+            reactor.listen_tcp(address, |_: Address| Recorder::echo(&Log::default())).unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(b"a").await.unwrap();
         stream.read_u8().await.unwrap();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 pub mod deaf;
+pub mod reserved;
 
 use std::cell::RefCell;
 use std::future::Future;

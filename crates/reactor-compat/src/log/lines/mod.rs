@@ -10,8 +10,8 @@
 //! | `sync` | locks and time, for which a model has others |
 //!
 //! No counterpart in Twisted, whose logs block. Tested in
-//! `tests/logging/hand_over.rs`; all interleavings of a few threads in
-//! `tests/model_log.rs`.
+//! `tests/logging/hand_over.rs`; all interleavings of a few threads in the package
+//! `models`.
 
 mod hand_over;
 mod outlet;

@@ -1,6 +1,6 @@
 //! [`Queue`]: what waits between those who log and the thread that writes.
 //!
-//! Tested in `tests/logging/hand_over.rs`; modelled in `tests/model_log.rs`.
+//! Tested in `tests/logging/hand_over.rs`; modelled in the package `models`.
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;

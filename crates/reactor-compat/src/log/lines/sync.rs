@@ -1,5 +1,5 @@
 //! Locks and time as [`Queue`](super::queue::Queue) uses them; its model in
-//! `tests/model_log.rs` has others of the same names.
+//! the package `models` has others of the same names.
 
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};

@@ -1,7 +1,6 @@
 //! Our SOCKS server, and a client that many programs use: PySocks.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
 
 use std::path::Path;
 

@@ -1,14 +1,11 @@
 //! The examples that speak TLS.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
-
-mod support;
 
 use std::io::{BufRead, BufReader, Write};
 
+use crate::support::{connect, run, text};
 use interop::Certificate;
-use support::{connect, run, text};
 
 #[test]
 fn the_echo_client_talks_to_the_echo_server() {

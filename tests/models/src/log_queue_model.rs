@@ -1,9 +1,5 @@
-//! A model of the queue between those who log and the thread that writes: all
-//! interleavings of a few threads, on loom's locks and with a time that passes
-//! when another thread says so. The queue is the library's own source.
-
-#![allow(clippy::unwrap_used, reason = "a model that cannot go on says so by a panic")]
-#![allow(dead_code, reason = "no model needs all of it")]
+//! The queue between those who log and the thread that writes, with a time that
+//! passes when another thread says so.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +8,11 @@ use loom::thread::{self, JoinHandle};
 use queue::{Entry, Pushed, Queue};
 use sync::Deadline;
 
-#[path = "../src/log/lines/queue.rs"]
+#[path = "../../../crates/reactor-compat/src/log/lines/queue.rs"]
+#[expect(dead_code, reason = "a model uses what it is about")]
 mod queue;
 
-/// What the library has in `src/log/lines/sync.rs`.
+/// What the crate has in `src/log/lines/sync.rs`.
 mod sync {
     use std::sync::PoisonError;
 

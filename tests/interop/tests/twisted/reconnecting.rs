@@ -5,7 +5,6 @@
     clippy::panic,
     reason = "a test that cannot go on says so by a panic"
 )]
-#![cfg(unix)]
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, Sender};
@@ -33,12 +32,17 @@ fn reserve() -> (TcpSocket, SocketAddr) {
 /// Takes a greeting, answers it, and waits until the client is gone if the
 /// answer is goodbye.
 struct Greeted {
+    came: Trigger<()>,
     answer: &'static str,
     heard: Trigger<String>,
     greeting: String,
 }
 
 impl Protocol<LineTransport> for Greeted {
+    fn connection_made(&mut self, _: &LineConnection<Self>) {
+        let _ = self.came.callback(());
+    }
+
     fn connection_lost(&mut self, _: &LineConnection<Self>, _: Failure) {
         let _ = self.heard.callback(self.greeting.clone());
     }
@@ -58,13 +62,16 @@ impl LineReceiver for Greeted {
 fn live(address: SocketAddr, answer: &'static str) -> String {
     drive(move |reactor| async move {
         let (greeting, heard) = Deferred::new();
+        let (connected, came) = Deferred::new();
         let factory = move |_: Address| {
-            Lines::new(Greeted { answer, heard: heard.clone(), greeting: String::new() })
+            let (came, heard) = (came.clone(), heard.clone());
+            Lines::new(Greeted { came, answer, heard, greeting: String::new() })
         };
         let port = reactor.listen_tcp_with(address, ListenOptions::new(), factory)?;
-        let greeting = greeting.await?;
+        connected.await?;
+        // Before it is answered, so that it cannot come back to this server.
         port.stop_listening().await?;
-        Ok(greeting)
+        greeting.await
     })
 }
 

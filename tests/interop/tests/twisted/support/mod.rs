@@ -1,6 +1,6 @@
 //! What the tests of this package have in common.
 
-#![allow(dead_code, reason = "each test uses what it needs")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 use std::net::SocketAddr;
 

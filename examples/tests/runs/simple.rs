@@ -1,14 +1,11 @@
 //! `simpleserv`, `simpleclient` and `streaming`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
-
-mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 
-use support::{connect, run};
+use crate::support::{connect, run};
 
 #[test]
 fn the_simple_client_talks_to_the_simple_server() {

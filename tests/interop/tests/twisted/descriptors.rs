@@ -2,7 +2,6 @@
 //! other end.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 

@@ -1,11 +1,8 @@
 //! The reconnecting client, and a server that is killed and started again.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
 
-mod support;
-
-use support::run;
+use crate::support::run;
 use tokio::net::TcpSocket;
 
 #[test]
@@ -19,11 +16,17 @@ fn the_client_comes_back_when_the_server_does() {
 
     let mut client = run("reconnecting_client", [&address.to_string(), "1"]);
     client.says("connection failed: connection was refused by other side");
-    for number in 1..=3 {
+    let mut last = 0;
+    for _ in 0..3 {
         let mut server = run("echoserv", [&description]);
         server.says("listening on");
         client.says("connected to");
-        assert_eq!(client.says("received: "), format!("Hello, number {number}"));
+        let said = client.says("received: ");
+        let number: u32 = said.strip_prefix("Hello, number ").unwrap().parse().unwrap();
+        // Not always the next: a server that is killed may still take a connection,
+        // and lose that as well.
+        assert!(number > last, "{number} after {last}");
+        last = number;
         server.kill();
         client.says("connection lost");
     }

@@ -1,15 +1,12 @@
 //! Runs the examples that pass a descriptor, as a user would.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
-
-mod support;
 
 use std::fs;
 use std::path::PathBuf;
 
+use crate::support::{NONE, run, text};
 use interop::Peer;
-use support::{NONE, run, text};
 use tempfile::TempDir;
 
 /// A folder, the path of a socket in it, and a file in it.

@@ -6,9 +6,6 @@
     clippy::panic,
     reason = "a test that cannot go on says so by a panic"
 )]
-#![cfg(unix)]
-
-mod support;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -16,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::connect_to;
 use deferred::{Deferred, Failure, Trigger};
 use fastrand::Rng;
 use interop::{Certificate, Peer, drive, listen_on, python};
@@ -24,7 +22,6 @@ use protocols::basic::{
     LineTransport, Lines, Netstrings, StringConnection, StringReceiver,
 };
 use reactor_compat::{Connection, ConnectionDone, Port, Protocol, Reactor, Transport};
-use support::connect_to;
 
 #[derive(Clone, Copy)]
 enum Kind {

@@ -1,7 +1,6 @@
 //! UNIX sockets, with Twisted on the other end.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
 
 use deferred::{Deferred, Failure, Trigger};
 use interop::{Peer, drive, python};

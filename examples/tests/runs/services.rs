@@ -1,9 +1,6 @@
 //! Runs the examples that serve another program's protocol, as that would.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
-
-mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,8 +8,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::thread;
 
+use crate::support::{connect, run, server, text};
 use interop::{PATIENCE, Peer};
-use support::{connect, run, server, text};
 
 #[test]
 fn a_memcached_counts_the_runs_of_its_client() {

@@ -2,14 +2,11 @@
 //! where there is no Python with Twisted.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
-
-mod support;
 
 use std::fs;
 
+use crate::support::{NONE, run, text};
 use interop::{Certificate, Peer, python};
-use support::{NONE, run, text};
 
 const OURS: &str = "tcp:0:interface=127.0.0.1";
 

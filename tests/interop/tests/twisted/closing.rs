@@ -5,18 +5,15 @@
     clippy::panic,
     reason = "a test that cannot go on says so by a panic"
 )]
-#![cfg(unix)]
-
-mod support;
 
 use std::path::Path;
 
+use crate::support::connect_to;
 use deferred::{Deferred, Failure, Trigger};
 use interop::{Certificate, Peer, drive, listen_on, python};
 use reactor_compat::{
     Address, Connection, ConnectionAborted, ConnectionDone, ConnectionLost, Protocol,
 };
-use support::connect_to;
 
 #[derive(Clone, Copy)]
 enum Act {

@@ -32,7 +32,7 @@ fn each_example_says_what_it_shows_how_to_run_it_and_what_to_expect() {
 
 #[test]
 fn each_example_is_run_by_a_test() {
-    let tests: String = sources("tests").into_iter().map(|(_, text)| text).collect();
+    let tests: String = sources("tests/runs").into_iter().map(|(_, text)| text).collect();
     for (name, _) in sources("examples") {
         assert!(tests.contains(&format!("\"{name}\"")), "{name} is run by no test");
     }

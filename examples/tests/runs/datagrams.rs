@@ -1,13 +1,10 @@
 //! Runs the examples that speak by datagrams, as a user would.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
-
-mod support;
 
 use std::net::UdpSocket;
 
-use support::run;
+use crate::support::run;
 
 #[test]
 fn the_echo_client_talks_to_the_echo_server() {

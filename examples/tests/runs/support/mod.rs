@@ -1,6 +1,6 @@
 //! Running the examples, as a user would.
 
-#![allow(dead_code, reason = "not every test needs all of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 use std::env;
 use std::ffi::OsStr;

@@ -7,9 +7,6 @@
     clippy::panic,
     reason = "a test that cannot go on says so by a panic"
 )]
-#![cfg(unix)]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -17,6 +14,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::support::connect_to;
 use deferred::{Deferred, Failure, Trigger, gather_results};
 use interop::{Certificate, Peer, drive, listen_on, python};
 use protocols::amp::{
@@ -26,7 +24,6 @@ use protocols::amp::{
 use reactor_compat::tls::TlsError;
 use reactor_compat::{Connection, ConnectionDone, ConnectionLost, Protocol, Reactor};
 use serde::{Deserialize, Serialize};
-use support::connect_to;
 
 #[derive(Serialize, Deserialize)]
 struct Sum {

@@ -1,16 +1,13 @@
 //! Runs the examples that serve, as a user would.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
-#![cfg(unix)]
-
-mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 
+use crate::support::{NONE, connect, run, server};
 use interop::Peer;
-use support::{NONE, connect, run, server};
 
 fn client(address: SocketAddr) -> Peer {
     run("echoclient", [format!("tcp:{address}")])

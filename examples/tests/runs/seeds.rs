@@ -5,9 +5,6 @@
     clippy::panic,
     reason = "a test that cannot go on says so by a panic"
 )]
-#![cfg(unix)]
-
-mod support;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,8 +12,8 @@ use std::sync::mpsc;
 use std::time::Instant;
 use std::{fs, thread};
 
+use crate::support::{NONE, connect, run, run_in, text};
 use interop::{PATIENCE, Peer};
-use support::{NONE, connect, run, run_in, text};
 use tempfile::TempDir;
 
 /// Waits until a program has a handler for the signal of this number.

@@ -1,0 +1,4 @@
+//! Runs the conformance programs, from Rust and from the command line.
+
+mod cli;
+mod vectors;

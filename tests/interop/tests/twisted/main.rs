@@ -1,0 +1,12 @@
+//! Conversations with the real Twisted, in both directions.
+
+#![cfg(unix)]
+
+mod amp;
+mod closing;
+mod descriptors;
+mod reconnecting;
+mod socks;
+mod strings;
+mod support;
+mod unix;

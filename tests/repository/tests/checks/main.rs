@@ -1,0 +1,9 @@
+//! Checks of the repository itself.
+
+#![allow(clippy::panic, reason = "it is a check that fails")]
+
+mod dependencies;
+mod drift;
+mod names;
+mod prints;
+mod size;
