@@ -77,6 +77,7 @@ mod reconnecting;
 mod serve;
 mod socket;
 mod stream;
+mod sync;
 mod tcp;
 mod threads;
 mod transport;
@@ -123,8 +124,8 @@ pub use producer::{Producer, ProducerKind};
 pub use protocol::{Protocol, short_name};
 pub use reactor::{
     HostedReactor, Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall, Reactor,
-    Remote, RunOptions, Signal, SignalError, SystemEventTrigger, blocking_call_from_thread,
-    reactor,
+    Remote, RemoteObject, RemoteResult, RunOptions, Signal, SignalError, SystemEventTrigger,
+    blocking_call_from_thread, reactor,
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
 pub use socket::SocketError;

@@ -156,6 +156,24 @@ impl fmt::Display for WouldDeadlock {
 
 impl Error for WouldDeadlock {}
 
+/// An object was called from inside one of its own calls: see
+/// [`RemoteObject::call`](crate::RemoteObject::call).
+///
+/// ```
+/// let error = reactor_compat::RemoteObjectBusy;
+/// assert_eq!(error.to_string(), "the object is in the middle of another call");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemoteObjectBusy;
+
+impl fmt::Display for RemoteObjectBusy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the object is in the middle of another call")
+    }
+}
+
+impl Error for RemoteObjectBusy {}
+
 /// Why a reactor's thread did not end well.
 ///
 /// ```

@@ -52,8 +52,9 @@ pub use options::RunOptions;
 use pending::PendingResults;
 use phase::Phase;
 pub(crate) use registry::{Registered, Registration, Registry};
-use remote::Mailbox;
-pub use remote::{Remote, blocking_call_from_thread};
+use remote::{Mailbox, RemoteCall};
+pub use remote::{Remote, RemoteObject, RemoteResult, blocking_call_from_thread};
+pub(crate) use remote::{ResultSlot, operations};
 use signals::{Handlers, SignalStreams};
 pub use signals::{Signal, SignalError};
 pub(crate) use weak::WeakReactor;
@@ -119,7 +120,7 @@ struct Core {
     executor: Executor,
     extensions: Extensions,
     waker: Rc<Cell<Option<Waker>>>,
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<RemoteCall>>,
     shared: Rc<Shared>,
 }
 

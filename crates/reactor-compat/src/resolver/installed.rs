@@ -239,10 +239,9 @@ impl Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let Some(trigger) = self.0.take() {
-            if trigger.is_held() {
-                let _ = trigger.errback(ReactorStopped);
-            }
+        // That the reactor has stopped is an error only for those who wait.
+        if let Some(trigger) = self.0.take().filter(Trigger::is_held) {
+            let _ = trigger.errback(ReactorStopped);
         }
     }
 }

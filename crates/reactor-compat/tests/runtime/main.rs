@@ -15,6 +15,7 @@ mod per_test_reactor;
 mod react;
 mod reactor;
 mod reactor_thread;
+mod remote;
 mod run;
 mod system_event;
 mod thread_pool;
