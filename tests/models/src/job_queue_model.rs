@@ -65,8 +65,7 @@ impl Pool {
             }
         }
         assert_eq!((self.queue.working(), self.queue.waiting()), (0, 0));
-        let done = self.done.lock().unwrap().clone();
-        done
+        self.done.lock().unwrap().clone()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It starts no thread itself: it says how many are to be started. Tested in
 //! `tests/runtime/thread_pool.rs`, and in all orders of the threads' steps in
-//! `tests/models`.
+//! the package `models`.
 
 use std::collections::VecDeque;
 use std::mem;

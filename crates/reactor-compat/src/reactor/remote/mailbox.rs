@@ -2,7 +2,7 @@
 //!
 //! Mirrors `threadCallQueue` of `twisted.internet.base.ReactorBase`. Tested in
 //! `tests/runtime/threads.rs`, and in all orders of the threads' steps in
-//! `tests/models`.
+//! the package `models`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;

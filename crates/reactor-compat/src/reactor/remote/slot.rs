@@ -1,7 +1,7 @@
 //! [`ResultSlot`]: a result that one thread puts in, and another waits for.
 //!
 //! Tested in `tests/runtime/blocking.rs` and `tests/runtime/remote.rs`, and in all
-//! orders of the threads' steps in `tests/models`.
+//! orders of the threads' steps in the package `models`.
 
 use std::mem;
 use std::sync::PoisonError;
