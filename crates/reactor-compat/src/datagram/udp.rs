@@ -65,14 +65,15 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P>, CannotListenError> {
         let interface = interface.into();
+        let failed = |error: io::Error| CannotListenError::new(interface.to_string(), &error);
+        self.check_drivable().map_err(|error| failed(error.into()))?;
         #[cfg(feature = "testing")]
         if let Some(network) = self.network() {
             let size = options.max_packet_size;
             let datagrams = network.bind_udp(&interface, options)?;
             return Ok(driver::listen_in_memory(self, datagrams, size, protocol));
         }
-        let opened = open(&interface, &options)
-            .map_err(|error| CannotListenError::new(interface.to_string(), &error))?;
+        let opened = open(&interface, &options).map_err(failed)?;
         Ok(driver::listen(self, opened, options.max_packet_size, protocol))
     }
 

@@ -89,6 +89,8 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P, UnixAddress>, CannotListenError> {
         let address = address.into();
+        self.check_drivable()
+            .map_err(|error| CannotListenError::new(address.to_string(), &error.into()))?;
         #[cfg(feature = "testing")]
         if let Some(network) = self.network() {
             let size = options.max_packet_size;

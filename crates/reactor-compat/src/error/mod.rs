@@ -19,6 +19,6 @@ pub use connection::{
 #[cfg(unix)]
 pub use descriptor::{FileDescriptorOverrun, SendDescriptorError};
 pub use reactor::{
-    ReactorAlreadyRunning, ReactorNotRunning, ReactorStopped, ReactorThreadError, RemoteObjectBusy,
-    RunError, WouldDeadlock,
+    ReactorAlreadyRunning, ReactorNotDriven, ReactorNotRunning, ReactorStopped, ReactorThreadError,
+    RemoteObjectBusy, RunError, WouldDeadlock,
 };

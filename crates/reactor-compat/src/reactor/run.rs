@@ -105,6 +105,7 @@ impl Core {
             return Err(ReactorAlreadyRunning);
         }
         self.phase.set(Phase::Starting);
+        self.warnings.run_started();
         self.mailbox.open();
         Ok(())
     }

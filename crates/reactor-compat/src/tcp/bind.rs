@@ -113,15 +113,14 @@ pub(crate) fn bind(
     interface: &Interface,
     options: ListenOptions,
 ) -> Result<(Bound, Address), CannotListenError> {
+    let failed = |error: io::Error| CannotListenError::new(interface.to_string(), &error);
+    reactor.check_drivable().map_err(|error| failed(error.into()))?;
     #[cfg(feature = "testing")]
     if let Some(network) = reactor.network() {
         let (listener, host) = network.bind_tcp(interface, options)?;
         return Ok((Bound::Memory(listener), host));
     }
-    #[cfg(not(feature = "testing"))]
-    let _ = reactor;
-    let bound = bind_first(interface, options);
-    bound.map_err(|error| CannotListenError::new(interface.to_string(), &error))
+    bind_first(interface, options).map_err(failed)
 }
 
 fn bind_first(interface: &Interface, options: ListenOptions) -> io::Result<(Bound, Address)> {

@@ -43,6 +43,7 @@ pub fn defer_to_thread<T: Send + 'static>(
 /// which fires on the thread of `reactor`.
 ///
 /// It fails with what `function` fails with or panics with; with a
+/// [`ReactorNotDriven`](crate::ReactorNotDriven) if nobody runs `reactor`; with a
 /// [`ThreadPoolError`] if the pool refuses it, or is stopped, with its reactor
 /// for example, before its turn has come; and with [`ReactorStopped`] if the
 /// reactor stops before there is a result. If nobody has the Deferred or waits
@@ -62,6 +63,9 @@ pub fn defer_to_thread_pool<T: Send + 'static>(
     pool: &ThreadPool,
     function: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Deferred<T> {
+    if let Err(error) = reactor.check_driven() {
+        return Deferred::fail(error);
+    }
     let expected = Rc::new(Cell::new(None));
     let (cancelled, its) = (expected.clone(), reactor.downgrade());
     let (result, trigger) = Deferred::with_canceller(move |_| {
@@ -137,8 +141,8 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// [`ThreadPoolError`] if the reactor is closing down, or too many
-    /// functions wait; then `function` is dropped.
+    /// [`ThreadPoolError`] if the reactor is closing down, too many functions
+    /// wait, or nothing can drive the reactor here; then `function` is dropped.
     ///
     /// ```
     /// use reactor_compat::Reactor;
@@ -158,6 +162,7 @@ impl Reactor {
         &self,
         function: impl FnOnce() + Send + 'static,
     ) -> Result<(), ThreadPoolError> {
+        self.check_drivable().map_err(|_| ThreadPoolError::ReactorNotDriven)?;
         self.get_thread_pool().call_in_thread(function)
     }
 

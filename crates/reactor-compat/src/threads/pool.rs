@@ -12,7 +12,9 @@ use tokio::runtime::Handle;
 use tracing::Span;
 
 use super::job_queue::{JobQueue, NewThreads, Refused};
+use crate::error::ReactorNotDriven;
 use crate::guard;
+use crate::reactor::mark_pool_thread;
 
 /// How many threads the pool of a reactor may use at once, if nobody says
 /// otherwise: as in Twisted.
@@ -267,9 +269,12 @@ enum WorkerState {
 impl Worker {
     fn work(mut self) {
         self.state = WorkerState::Working;
+        mark_pool_thread(true);
         while let Some(job) = self.next() {
             job(Ok(()));
         }
+        // It goes back to Tokio's own pool.
+        mark_pool_thread(false);
     }
 
     /// The next thing to do; if there is nothing, the thread no longer counts.
@@ -328,6 +333,8 @@ pub enum ThreadPoolError {
     Stopped,
     /// As many functions wait as may.
     Full,
+    /// Its reactor is run by nobody: see [`ReactorNotDriven`].
+    ReactorNotDriven,
 }
 
 impl fmt::Display for ThreadPoolError {
@@ -335,6 +342,7 @@ impl fmt::Display for ThreadPoolError {
         f.write_str(match self {
             Self::Stopped => "the thread pool is stopped",
             Self::Full => "too many functions wait for a thread",
+            Self::ReactorNotDriven => return ReactorNotDriven.fmt(f),
         })
     }
 }

@@ -91,6 +91,8 @@ impl Reactor {
         factory: impl Factory,
     ) -> Result<Port, CannotListenError> {
         let address = address.into();
+        self.check_drivable()
+            .map_err(|error| CannotListenError::new(address.to_string(), &error.into()))?;
         #[cfg(feature = "testing")]
         if let Some(network) = self.network() {
             let (listener, host) = network.bind_unix(address, options)?;

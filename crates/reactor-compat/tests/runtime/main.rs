@@ -5,6 +5,7 @@ mod blocking;
 mod call_result;
 mod cooperate;
 mod defer_later;
+mod driven;
 mod event;
 #[cfg(feature = "greenlet")]
 mod greenlet;
