@@ -7,6 +7,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use deferred::Failure;
 use deferred::time::{Call, DelayedCall, ReactorTime};
 
 /// A handle to a clock: to a [`Reactor`](crate::Reactor), or to a test's
@@ -65,6 +66,10 @@ impl ReactorTime for ClockHandle {
 
     fn get_delayed_calls(&self) -> Vec<DelayedCall> {
         self.clock.get_delayed_calls()
+    }
+
+    fn check_driven(&self) -> Result<(), Failure> {
+        self.clock.check_driven()
     }
 }
 

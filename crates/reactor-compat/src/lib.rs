@@ -81,6 +81,7 @@ mod serve;
 mod shared_factory;
 mod socket;
 mod stream;
+mod sync;
 mod tcp;
 mod threads;
 mod transport;
@@ -130,8 +131,8 @@ pub use producer::{Producer, ProducerKind};
 pub use protocol::{Protocol, short_name};
 pub use reactor::{
     HostedReactor, Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall, Reactor,
-    Remote, RunOptions, Signal, SignalError, SystemEventTrigger, blocking_call_from_thread,
-    reactor,
+    Remote, RemoteObject, RemoteResult, RunOptions, Signal, SignalError, SystemEventTrigger,
+    blocking_call_from_thread, reactor,
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
 pub use shared_factory::{SharedFactory, WeakFactory};

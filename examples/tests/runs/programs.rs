@@ -178,3 +178,29 @@ fn an_amp_client_without_a_server_says_so() {
     let said = text.lines().find(|line| line.starts_with("ampclient: "));
     assert!(said.is_some_and(|line| line.contains("connection was refused")), "{text}");
 }
+
+/// Requests of several threads share one connection on the reactor's.
+#[test]
+fn axum_stands_in_front_of_a_protocol() {
+    let mut front = run("axum_front", ["127.0.0.1:0"]);
+    let address = front.address();
+    let clients: Vec<_> = ["Ada", "Grace", "Barbara"]
+        .map(|name| {
+            thread::spawn(move || {
+                let mut stream = connect(address);
+                let request = format!("GET /greet/{name} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+                stream.write_all(request.as_bytes()).unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).unwrap();
+                (name, answer)
+            })
+        })
+        .into();
+    for client in clients {
+        let (name, answer) = client.join().unwrap();
+        assert!(answer.starts_with("HTTP/1.0 200 OK"), "{answer}");
+        assert!(answer.ends_with(&format!("\r\n\r\nHello, {name}!")), "{answer}");
+    }
+    front.signal("INT");
+    front.finish_quietly();
+}

@@ -7,4 +7,30 @@
 
 #![cfg(test)]
 
+mod job_queue_model;
 mod log_queue_model;
+mod mailbox_model;
+mod slot_model;
+mod waking;
+
+#[path = "../../../crates/reactor-compat/src/threads/job_queue.rs"]
+#[expect(dead_code, reason = "a model uses what it is about")]
+mod job_queue;
+#[path = "../../../crates/reactor-compat/src/reactor/remote/mailbox.rs"]
+#[expect(dead_code, reason = "a model uses what it is about")]
+mod mailbox;
+#[path = "../../../crates/reactor-compat/src/reactor/remote/slot.rs"]
+#[expect(dead_code, reason = "a model uses what it is about")]
+mod slot;
+
+/// The locks, as the crate's files name them.
+mod sync {
+    pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+}
+
+/// The errors, as the crate's files name them.
+mod error {
+    /// Stands for the crate's.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct ReactorStopped;
+}

@@ -16,6 +16,8 @@ mod queue;
 
 use std::time::Duration;
 
+use crate::failure::Failure;
+
 pub use self::clock::Clock;
 pub use self::delayed_call::{DelayedCall, DelayedCallError};
 pub use self::queue::{DueCalls, TimerQueue};
@@ -84,6 +86,22 @@ pub trait ReactorTime {
     #[doc(alias = "getDelayedCalls")]
     fn get_delayed_calls(&self) -> Vec<DelayedCall>;
 
+    /// Whether calls will be made: a clock that nothing drives where we are may
+    /// say so, so that what waits for it can fail instead.
+    ///
+    /// # Errors
+    ///
+    /// Why they will not. Most clocks know of nothing.
+    ///
+    /// ```
+    /// use deferred::time::{Clock, ReactorTime};
+    ///
+    /// assert!(Clock::new().check_driven().is_ok());
+    /// ```
+    fn check_driven(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Calls `call` after `delay`, if the [`DelayedCall`] does not say
     /// otherwise meanwhile. Dropping that changes nothing.
     ///
@@ -117,5 +135,9 @@ impl<C: ReactorTime + ?Sized> ReactorTime for std::rc::Rc<C> {
 
     fn get_delayed_calls(&self) -> Vec<DelayedCall> {
         (**self).get_delayed_calls()
+    }
+
+    fn check_driven(&self) -> Result<(), Failure> {
+        (**self).check_driven()
     }
 }

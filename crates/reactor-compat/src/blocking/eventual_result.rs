@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use deferred::Failure;
 
-use super::error::StashFull;
+use super::error::{StashFull, WaitTimeout};
 use super::event_loop::Inner;
 use super::slot::Slot;
 use super::store::{ResultId, Stashed};
@@ -92,7 +92,7 @@ impl<T: Send + 'static> EventualResult<T> {
         if registry.is_some_and(|registry| registry.remote().is_on_reactor_thread()) {
             return Err(WouldDeadlock.into());
         }
-        self.slot.wait(timeout)
+        self.slot.wait_for(timeout).unwrap_or_else(|| Err(WaitTimeout::new(timeout).into()))
     }
 
     /// Cancels the work, as [`Deferred::cancel`](deferred::Deferred::cancel)

@@ -47,7 +47,6 @@
 mod error;
 mod event_loop;
 mod eventual_result;
-mod operations;
 mod process;
 mod registry;
 mod slot;

@@ -4,19 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use deferred::{CallbackResult, maybe_deferred};
 
-use super::operations;
 use super::slot::{Delivery, Slot, Waiting};
 use crate::error::ReactorStopped;
 use crate::event::EventPhase;
-use crate::reactor::{Remote, reactor};
-
-/// The number of the operation that will be the next, of all reactors.
-static NEXT: AtomicU64 = AtomicU64::new(1);
+use crate::reactor::{Remote, operations, reactor};
 
 /// Whether there is a trigger that tells us of the shutdown.
 ///
@@ -67,7 +62,7 @@ impl Registry {
     where
         R: CallbackResult<Value: Send>,
     {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let number = operations::next_number();
         let slot = Slot::new(Some((number, self.clone())));
         let delivery = Delivery::to(&slot);
         let here = Arc::downgrade(self);
@@ -167,7 +162,7 @@ impl Registry {
 fn begin<R>(
     number: u64,
     registry: Weak<Registry>,
-    delivery: Delivery<R::Value>,
+    mut delivery: Delivery<R::Value>,
     function: impl FnOnce() -> R,
 ) where
     R: CallbackResult<Value: Send>,
@@ -175,6 +170,7 @@ fn begin<R>(
     if let Some(registry) = registry.upgrade() {
         registry.set_trigger();
     }
+    delivery.set_called();
     let result = maybe_deferred(|| function().into_outcome());
     if !result.has_result() && delivery.is_wanted() {
         operations::insert(number, result.cancel_handle());

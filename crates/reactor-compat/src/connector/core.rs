@@ -81,8 +81,12 @@ impl<P: Protocol> Control<P> for Core<P> {
         if let State::Connected(connection) = &*self.state.borrow() {
             return Deferred::succeed(connection.clone());
         }
-        if self.reactor().is_none() {
-            return Deferred::fail(ConnectError::ReactorStopped);
+        match self.reactor() {
+            None => return Deferred::fail(ConnectError::ReactorStopped),
+            Some(reactor) if reactor.check_driven().is_err() => {
+                return Deferred::fail(ConnectError::ReactorNotDriven);
+            }
+            Some(_) => {}
         }
         let core = Rc::downgrade(&self);
         let destination = self.plan.target.clone();

@@ -69,7 +69,8 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P>, CannotListenError> {
         let interface = interface.into();
-        let failed = |error| CannotListenError::new(interface.to_string(), &error);
+        let failed = |error: io::Error| CannotListenError::new(interface.to_string(), &error);
+        self.check_drivable().map_err(|error| failed(error.into()))?;
         let network = self.shared().network().map_err(failed)?;
         let bind = |address| network.bind_udp(address, &options);
         let datagrams = first_of(network, &interface, bind)?;

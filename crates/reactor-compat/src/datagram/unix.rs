@@ -90,6 +90,8 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P, UnixAddress>, CannotListenError> {
         let address = address.into();
+        self.check_drivable()
+            .map_err(|error| CannotListenError::new(address.to_string(), &error.into()))?;
         let network = self.shared().network();
         let opened = network.and_then(|network| network.bind_unix_datagrams(&address, &options));
         let datagrams =

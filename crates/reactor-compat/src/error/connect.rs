@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use super::ReactorNotDriven;
 use crate::address::Target;
 
 /// A port could not be opened: the address is taken, or not ours.
@@ -112,6 +113,8 @@ pub enum ConnectError {
     UserAborted,
     /// The reactor stopped.
     ReactorStopped,
+    /// Nothing drives the reactor: see [`ReactorNotDriven`].
+    ReactorNotDriven,
     /// The connection was made, but the factory built no protocol for it.
     NoProtocol,
     /// The factory panicked; its message.
@@ -175,6 +178,7 @@ impl fmt::Display for ConnectError {
             Self::Timeout => f.write_str("user timeout caused connection failure"),
             Self::UserAborted => f.write_str("user aborted connection"),
             Self::ReactorStopped => f.write_str("the reactor stopped while connecting"),
+            Self::ReactorNotDriven => ReactorNotDriven.fmt(f),
             Self::NoProtocol => f.write_str("the factory built no protocol for the connection"),
             Self::FactoryPanicked(message) => write!(f, "the factory panicked: {message}"),
             Self::NotOpened(_, detail) => write!(f, "the connection was not opened: {detail}"),

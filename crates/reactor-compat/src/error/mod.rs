@@ -23,6 +23,6 @@ pub use descriptor::{FileDescriptorOverrun, SendDescriptorError};
 pub use ended::ConnectionEnded;
 pub use layer::{LayerTimeout, PushLayerError, TooMuchUnsent, UnprotectedData};
 pub use reactor::{
-    ReactorAlreadyRunning, ReactorNotRunning, ReactorStopped, ReactorThreadError, RunError,
-    WouldDeadlock,
+    ReactorAlreadyRunning, ReactorNotDriven, ReactorNotRunning, ReactorStopped, ReactorThreadError,
+    RemoteObjectBusy, RunError, WouldDeadlock,
 };

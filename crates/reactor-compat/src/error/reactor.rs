@@ -51,6 +51,43 @@ impl fmt::Display for ReactorNotRunning {
 
 impl Error for ReactorNotRunning {}
 
+/// Nothing drives the reactor where it was asked for something: nobody runs it,
+/// and it cannot start by itself in a runtime of several threads, or on a thread
+/// of a pool.
+///
+/// Await [`run_until_stopped`](crate::Reactor::run_until_stopped), or give it a
+/// thread of its own with [`spawn_thread`](crate::Reactor::spawn_thread).
+///
+/// ```
+/// use reactor_compat::{ReactorNotDriven, reactor, task::defer_later};
+/// use std::time::Duration;
+///
+/// #[tokio::main(flavor = "multi_thread")]
+/// async fn main() {
+///     let failure = defer_later(&reactor(), Duration::ZERO, || ()).await.unwrap_err();
+///     assert!(failure.is::<ReactorNotDriven>());
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReactorNotDriven;
+
+impl fmt::Display for ReactorNotDriven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "nothing drives the reactor here; await `run_until_stopped`, or give it a thread \
+             with `Reactor::spawn_thread`",
+        )
+    }
+}
+
+impl Error for ReactorNotDriven {}
+
+impl From<ReactorNotDriven> for io::Error {
+    fn from(error: ReactorNotDriven) -> Self {
+        Self::new(io::ErrorKind::NotConnected, error)
+    }
+}
+
 /// Why [`Reactor::run`](crate::Reactor::run) did not run.
 ///
 /// ```
@@ -155,6 +192,24 @@ impl fmt::Display for WouldDeadlock {
 }
 
 impl Error for WouldDeadlock {}
+
+/// An object was called from inside one of its own calls: see
+/// [`RemoteObject::call`](crate::RemoteObject::call).
+///
+/// ```
+/// let error = reactor_compat::RemoteObjectBusy;
+/// assert_eq!(error.to_string(), "the object is in the middle of another call");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemoteObjectBusy;
+
+impl fmt::Display for RemoteObjectBusy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the object is in the middle of another call")
+    }
+}
+
+impl Error for RemoteObjectBusy {}
 
 /// Why a reactor's thread did not end well.
 ///

@@ -8,6 +8,7 @@ mod opening;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::Waker;
@@ -89,9 +90,9 @@ pub(crate) fn bind(
     secure: bool,
 ) -> Result<Box<dyn Listener>, CannotListenError> {
     let request = ListenRequest { target, secure };
-    let network = reactor.shared().network();
-    let network =
-        network.map_err(|error| CannotListenError::new(request.target.to_string(), &error))?;
+    let failed = |error: io::Error| CannotListenError::new(request.target.to_string(), &error);
+    reactor.check_drivable().map_err(|error| failed(error.into()))?;
+    let network = reactor.shared().network().map_err(failed)?;
     network.listen(&request)
 }
 

@@ -59,7 +59,7 @@ pub(super) fn attached_run(
 }
 
 /// Whether the runtime has a timer. Tokio says no by a panic only.
-fn has_timer(handle: &Handle) -> bool {
+pub(super) fn has_timer(handle: &Handle) -> bool {
     let _inside = handle.enter();
     guard::catch(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
 }

@@ -7,9 +7,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use tokio::runtime::{Handle, Id, RuntimeFlavor};
+use tokio::runtime::{Handle, Id};
 
 use super::attached::attached_run;
+use super::driven::Surroundings;
 use super::local_task::spawn_on;
 use super::{Core, Phase, Reactor, RunOptions};
 use crate::error::RunError;
@@ -43,19 +44,27 @@ pub(super) struct AutoStart {
 impl Reactor {
     /// Something was asked of the reactor that it can only do when it runs. If
     /// it is the thread's own, and we are in a runtime of one thread, it starts
-    /// there at the next turn, unless somebody runs it before.
+    /// there at the next turn, unless somebody runs it before. Where nothing will
+    /// drive it there is a warning.
     pub(crate) fn auto_start(&self) {
-        if self.core.auto_start.enabled.get() && self.core.phase.get() == Phase::Idle {
-            self.schedule_start();
+        if self.core.phase.get() == Phase::Idle {
+            self.asked_while_idle();
         }
     }
 
     #[cold]
-    fn schedule_start(&self) {
-        let Ok(handle) = Handle::try_current() else { return };
-        if handle.runtime_flavor() != RuntimeFlavor::CurrentThread {
-            return;
+    fn asked_while_idle(&self) {
+        match Surroundings::here() {
+            Surroundings::Drivable(Some(handle)) if self.core.auto_start.enabled.get() => {
+                self.schedule_start(handle);
+            }
+            Surroundings::Drivable(_) => {}
+            Surroundings::Uncertain(handle) => self.core.warn_unless_run(&handle),
+            Surroundings::Hopeless => self.core.warn_not_driven(),
         }
+    }
+
+    fn schedule_start(&self, handle: Handle) {
         let scheduled = State::Scheduled(handle.id());
         if self.core.auto_start.state.replace(scheduled) == scheduled {
             return;

@@ -1,4 +1,5 @@
-//! [`Epoch`]: the reactor's clock, and the only file that asks what time it is.
+//! [`Epoch`]: the reactor's clock. No other file asks what time it is, but for
+//! threads that wait.
 //!
 //! Tested in `tests/runtime/reactor.rs`.
 

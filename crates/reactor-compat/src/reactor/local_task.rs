@@ -15,6 +15,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 
+use crate::error::ReactorNotDriven;
+
 type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The futures of a thread that local tasks drive, by number.
@@ -41,6 +43,7 @@ pub(super) fn spawn_on(handle: &Handle, future: impl Future<Output = ()> + 'stat
             alive: Arc::downgrade(&futures.alive),
             number: futures.next,
             retry: None,
+            retries: 0,
         }
     });
     drop(handle.spawn(task));
@@ -49,6 +52,9 @@ pub(super) fn spawn_on(handle: &Handle, future: impl Future<Output = ()> + 'stat
 /// How often a task that is polled on another thread looks whether its own
 /// drives the runtime again.
 const RETRY: Duration = Duration::from_millis(10);
+
+/// How often it looks until that is worth a warning: for a second.
+const PATIENCE: u32 = 100;
 
 /// A task that may change threads, and drives a future that stays on its own:
 /// the task has but the future's number.
@@ -63,6 +69,8 @@ struct LocalTask {
     number: u64,
     /// Until the next look, while another thread drives the runtime.
     retry: Option<Pin<Box<Sleep>>>,
+    /// How often it has looked in vain, before it was polled for the first time.
+    retries: u32,
 }
 
 impl LocalTask {
@@ -81,6 +89,10 @@ impl LocalTask {
                 return Poll::Pending;
             }
             self.retry = None;
+            self.retries = self.retries.saturating_add(1);
+            if self.retries == PATIENCE {
+                tracing::warn!("{ReactorNotDriven}");
+            }
         }
         Poll::Ready(())
     }
@@ -94,6 +106,8 @@ impl Future for LocalTask {
             return self.wait_for_thread(cx);
         }
         self.retry = None;
+        // From now on it has been driven.
+        self.retries = PATIENCE;
         // No borrow is held while it runs.
         let Some(mut future) = self.take() else { return Poll::Ready(()) };
         if future.as_mut().poll(cx).is_ready() {

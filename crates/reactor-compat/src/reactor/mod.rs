@@ -7,6 +7,7 @@ mod attached;
 mod auto_start;
 mod buffers;
 mod clock;
+mod driven;
 mod events;
 mod executor;
 mod extensions;
@@ -40,6 +41,8 @@ use deferred::time::TimerQueue;
 use auto_start::AutoStart;
 pub(crate) use buffers::Buffers;
 use clock::Epoch;
+use driven::Warnings;
+pub(crate) use driven::mark_pool_thread;
 use events::Events;
 pub use events::SystemEventTrigger;
 use executor::Executor;
@@ -53,13 +56,16 @@ pub use options::RunOptions;
 use pending::PendingResults;
 use phase::Phase;
 pub(crate) use registry::{Registered, Registration, Registry};
-use remote::Mailbox;
-pub use remote::{Remote, blocking_call_from_thread};
+use remote::{Mailbox, RemoteCall};
+pub use remote::{Remote, RemoteObject, RemoteResult, blocking_call_from_thread};
+pub(crate) use remote::{ResultSlot, operations};
 use signals::{Handlers, SignalStreams};
 pub use signals::{Signal, SignalError};
 pub(crate) use weak::WeakReactor;
 
 use crate::call_result::CallResult;
+#[cfg(doc)]
+use crate::error::ReactorNotDriven;
 use crate::error::{ReactorNotRunning, RunError};
 use crate::event::{EventPhase, WHILE_TRIGGERING};
 use crate::guard;
@@ -114,6 +120,7 @@ struct Core {
     timers: TimerQueue,
     call_sites: CallSites,
     auto_start: AutoStart,
+    warnings: Warnings,
     events: Events,
     handlers: Handlers,
     signals: RefCell<Option<SignalStreams>>,
@@ -121,7 +128,7 @@ struct Core {
     executor: Executor,
     extensions: Extensions,
     waker: Rc<Cell<Option<Waker>>>,
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<RemoteCall>>,
     shared: Rc<Shared>,
 }
 
@@ -165,10 +172,13 @@ thread_local! {
 /// call, a port or a connection, it starts at the runtime's next turn, as if
 /// it had been [attached](Reactor::attach).
 ///
-/// In a runtime of several threads, that of a plain `#[tokio::main]`, what is
-/// asked of it waits until somebody runs it: await
-/// [`run_until_stopped`](Reactor::run_until_stopped), or give it a thread of its
-/// own with [`spawn_thread`](Reactor::spawn_thread).
+/// In a runtime of several threads, that of a plain `#[tokio::main]`, somebody has
+/// to run it: await [`run_until_stopped`](Reactor::run_until_stopped), or give it
+/// a thread of its own with [`spawn_thread`](Reactor::spawn_thread). Until then
+/// ports and calls that are set up in the main function wait, and a Deferred that
+/// would be waited for fails with a [`ReactorNotDriven`]; in a task, or on a
+/// thread of a pool, where nobody can run it, all that can fail does, and for the
+/// rest a warning is logged.
 ///
 /// ```
 /// use reactor_compat::reactor;
@@ -233,6 +243,7 @@ impl Reactor {
             timers,
             call_sites: CallSites::default(),
             auto_start: AutoStart::default(),
+            warnings: Warnings::default(),
             events: Events::default(),
             handlers: Handlers::default(),
             signals: RefCell::default(),

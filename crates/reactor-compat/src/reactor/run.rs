@@ -106,6 +106,7 @@ impl Core {
             return Err(ReactorAlreadyRunning);
         }
         self.phase.set(Phase::Starting);
+        self.warnings.run_started();
         self.mailbox.open();
         Ok(())
     }
@@ -195,7 +196,7 @@ impl Core {
 
     /// Takes no more calls from other threads. Those that were taken are made;
     /// who still waits hears that there is nothing to wait for.
-    fn close_mailbox(&self) {
+    fn close_mailbox(self: &Rc<Self>) {
         self.run_remote_calls(self.mailbox.close());
         self.mailbox.notify_closed();
         self.fail_pending();
@@ -203,7 +204,7 @@ impl Core {
 
     /// Ends a run: nothing can be started or asked for any more, and what runs
     /// is dropped. Done once a run; doing it again changes nothing.
-    pub(super) fn end_run(&self) {
+    pub(super) fn end_run(self: &Rc<Self>) {
         if matches!(self.phase.get(), Phase::Idle | Phase::Ending) {
             return;
         }

@@ -5,8 +5,8 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use deferred::get_debugging;
 use deferred::time::{Call, DelayedCall, ReactorTime};
+use deferred::{Failure, get_debugging};
 use tracing::Span;
 
 use super::Reactor;
@@ -107,5 +107,9 @@ impl ReactorTime for Reactor {
 
     fn get_delayed_calls(&self) -> Vec<DelayedCall> {
         Self::get_delayed_calls(self)
+    }
+
+    fn check_driven(&self) -> Result<(), Failure> {
+        Ok(Self::check_driven(self)?)
     }
 }

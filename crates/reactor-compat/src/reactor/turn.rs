@@ -11,9 +11,9 @@ use std::task::{Context, Poll};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::Core;
 use super::remote::{RemoteCall, WHILE_CALLING};
 use super::signals::Signal;
+use super::{Core, Reactor};
 use crate::guard;
 
 /// How many calls from other threads are made in a turn: about as many tasks as
@@ -132,15 +132,18 @@ impl<'a> Turn<'a> {
 
 impl Core {
     /// Makes calls that other threads have sent.
-    pub(super) fn run_remote_calls(&self, mut calls: VecDeque<RemoteCall>) {
+    pub(super) fn run_remote_calls(self: &Rc<Self>, mut calls: VecDeque<RemoteCall>) {
         while let Some(call) = calls.pop_front() {
             self.run_remote_call(call);
         }
     }
 
-    fn run_remote_call(&self, call: RemoteCall) {
+    fn run_remote_call(self: &Rc<Self>, call: RemoteCall) {
         match call {
-            RemoteCall::Run(call) => guard::run_logged(WHILE_CALLING, call),
+            RemoteCall::Run(call) => {
+                let reactor = Reactor { core: self.clone() };
+                guard::run_logged(WHILE_CALLING, || call(&reactor));
+            }
             RemoteCall::Complete(number, sent) => self.complete(number, Some(sent)),
             // Whoever stopped it before was faster.
             RemoteCall::Stop => drop(self.stop()),

@@ -182,7 +182,8 @@ impl Reactor {
     /// Looks a host's name up: all of its addresses, with port number `port`,
     /// the one to try first in front.
     ///
-    /// It fails as [`resolve`](Self::resolve) does.
+    /// It fails as [`resolve`](Self::resolve) does, and with a
+    /// [`ReactorNotDriven`](crate::ReactorNotDriven) if nobody runs the reactor.
     ///
     /// # Cancellation
     ///
@@ -211,6 +212,9 @@ impl Reactor {
     pub fn resolve_host_name(&self, name: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
         if let Ok(address) = name.parse() {
             return Deferred::succeed(vec![SocketAddr::new(address, port)]);
+        }
+        if let Err(error) = self.check_driven() {
+            return Deferred::fail(error);
         }
         let (cancel, cancelled) = oneshot::channel();
         let (addresses, trigger) = Deferred::with_canceller(move |_| {
@@ -259,10 +263,9 @@ impl Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let Some(trigger) = self.0.take() {
-            if trigger.is_held() {
-                let _ = trigger.errback(ReactorStopped);
-            }
+        // That the reactor has stopped is an error only for those who wait.
+        if let Some(trigger) = self.0.take().filter(Trigger::is_held) {
+            let _ = trigger.errback(ReactorStopped);
         }
     }
 }

@@ -15,6 +15,10 @@ use deferred::{CallbackResult, Deferred};
 /// The function may return what a callback may: see [`CallbackResult`]. To do
 /// nothing but wait, give it `|| ()`.
 ///
+/// If nothing drives the clock where we are, such as a reactor that nobody runs
+/// in a runtime of several threads, it fails at once, with a
+/// [`ReactorNotDriven`](crate::ReactorNotDriven).
+///
 /// # Cancellation
 ///
 /// Cancelling the Deferred takes the call back, if it has not been made.
@@ -62,6 +66,9 @@ pub fn defer_later<R>(
 where
     R: CallbackResult,
 {
+    if let Err(failure) = clock.check_driven() {
+        return Deferred::fail(failure);
+    }
     let call: Rc<Cell<Option<DelayedCall>>> = Rc::default();
     let scheduled = call.clone();
     let (deferred, trigger) = Deferred::with_canceller(move |_| {

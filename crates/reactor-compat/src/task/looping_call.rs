@@ -295,6 +295,36 @@ impl LoopingCall {
         Ok(())
     }
 
+    /// Sets the interval, while it is running. The call that is scheduled comes
+    /// when it would have come; from then on calls are made whole new intervals
+    /// after the start. To have the new interval begin now,
+    /// [`reset`](Self::reset) it.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopNotRunning`] if it is not running.
+    ///
+    /// ```
+    /// use reactor_compat::{ReactorTime, task::{Clock, LoopingCall}};
+    /// use std::time::Duration;
+    ///
+    /// let clock = Clock::new();
+    /// let poll = LoopingCall::new(|| ()).clock(&clock);
+    /// let _stopped = poll.start(Duration::from_secs(10), false);
+    /// poll.set_interval(Duration::from_secs(3))?;
+    /// let next = || clock.get_delayed_calls()[0].get_time().as_secs();
+    /// assert_eq!(next(), 10);
+    /// clock.advance(Duration::from_secs(10));
+    /// assert_eq!(next(), 12);
+    /// # Ok::<(), reactor_compat::task::LoopNotRunning>(())
+    /// ```
+    pub fn set_interval(&self, interval: Duration) -> Result<(), LoopNotRunning> {
+        let run = self.inner.run.borrow();
+        let beats = &run.as_ref().ok_or(LoopNotRunning)?.beats;
+        beats.set(Intervals { interval, ..beats.get() });
+        Ok(())
+    }
+
     /// Whether the function is being called, or going to be.
     ///
     /// It is not any more when the Deferred from [`start`](Self::start) fires,
@@ -312,7 +342,7 @@ impl LoopingCall {
         self.inner.run.borrow().is_some()
     }
 
-    /// The interval it was started with, while it is running.
+    /// The interval, while it is running.
     ///
     /// ```
     /// assert_eq!(reactor_compat::task::LoopingCall::new(|| ()).interval(), None);

@@ -43,10 +43,12 @@ pub fn defer_to_thread<T: Send + 'static>(
 /// which fires on the thread of `reactor`.
 ///
 /// It fails with what `function` fails with or panics with; with a
+/// [`ReactorNotDriven`](crate::ReactorNotDriven) if nobody runs `reactor`; with a
 /// [`ThreadPoolError`] if the pool refuses it, or is stopped, with its reactor
 /// for example, before its turn has come; and with [`ReactorStopped`] if the
-/// reactor stops before there is a result. If by then nobody has the Deferred or
-/// waits for it, it is let go instead, with its callbacks, as in Twisted.
+/// reactor stops before there is a result. If nobody has the Deferred or waits
+/// for it when the reactor stops, it is let go instead, with its callbacks, as in
+/// Twisted.
 ///
 /// # Cancellation
 ///
@@ -61,21 +63,25 @@ pub fn defer_to_thread_pool<T: Send + 'static>(
     pool: &ThreadPool,
     function: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Deferred<T> {
+    if let Err(error) = reactor.check_driven() {
+        return Deferred::fail(error);
+    }
     let expected = Rc::new(Cell::new(None));
-    let (cancelled, weak) = (expected.clone(), reactor.downgrade());
+    let (cancelled, its) = (expected.clone(), reactor.downgrade());
     let (result, trigger) = Deferred::with_canceller(move |_| {
-        if let (Some(number), Some(reactor)) = (cancelled.get(), weak.upgrade()) {
+        if let (Some(number), Some(reactor)) = (cancelled.get(), its.upgrade()) {
             reactor.forget_result(number);
         }
     });
+    let its = reactor.downgrade();
     let number = reactor.expect_result(move |sent| {
         let sent = sent.and_then(|any| any.downcast::<Result<T, Failure>>().ok());
-        let result = match sent {
-            Some(result) => *result,
-            None if trigger.is_held() => Err(ReactorStopped.into()),
-            // The reactor has stopped, and nobody waits for that.
-            None => return,
-        };
+        let result = sent.map_or_else(|| Err(ReactorStopped.into()), |result| *result);
+        // That the reactor stops is an error only for those who wait.
+        let stopping = its.upgrade().is_none_or(|reactor| reactor.stopping());
+        if stopping && is_of_stopping(&result) && !trigger.is_held() {
+            return;
+        }
         // It is not fired before: cancelling it comes first.
         let _ = trigger.fire(result);
     });
@@ -91,6 +97,13 @@ pub fn defer_to_thread_pool<T: Send + 'static>(
         reactor.complete(number, Some(Box::new(Err::<T, Failure>(error.into()))));
     }
     result
+}
+
+/// Whether a function has no result because the reactor or its pool has stopped.
+fn is_of_stopping<T>(result: &Result<T, Failure>) -> bool {
+    result.as_ref().is_err_and(|failure| {
+        failure.is::<ReactorStopped>() || failure.check() == Some(&ThreadPoolError::Stopped)
+    })
 }
 
 /// Calls functions one after the other on one thread of the pool of this
@@ -128,8 +141,8 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// [`ThreadPoolError`] if the reactor is closing down, or too many
-    /// functions wait; then `function` is dropped.
+    /// [`ThreadPoolError`] if the reactor is closing down, too many functions
+    /// wait, or nothing can drive the reactor here; then `function` is dropped.
     ///
     /// ```
     /// use reactor_compat::Reactor;
@@ -149,6 +162,7 @@ impl Reactor {
         &self,
         function: impl FnOnce() + Send + 'static,
     ) -> Result<(), ThreadPoolError> {
+        self.check_drivable().map_err(|_| ThreadPoolError::ReactorNotDriven)?;
         self.get_thread_pool().call_in_thread(function)
     }
 

@@ -4,6 +4,7 @@
 //! `twisted.internet.threads`. Tested in `tests/runtime/threads.rs`.
 
 mod defer;
+mod job_queue;
 mod pool;
 mod reactor_pool;
 mod reactor_thread;

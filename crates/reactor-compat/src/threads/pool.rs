@@ -3,17 +3,18 @@
 //! Mirrors `twisted.python.threadpool.ThreadPool`. Tested in
 //! `tests/runtime/thread_pool.rs`.
 
-use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
-use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use deferred::Failure;
 use tokio::runtime::Handle;
 use tracing::Span;
 
+use super::job_queue::{JobQueue, NewThreads, Refused};
+use crate::error::ReactorNotDriven;
 use crate::guard;
+use crate::reactor::mark_pool_thread;
 
 /// How many threads the pool of a reactor may use at once, if nobody says
 /// otherwise: as in Twisted.
@@ -58,26 +59,7 @@ type Job = Box<dyn FnOnce(Result<(), ThreadPoolError>) + Send>;
 #[derive(Clone)]
 #[doc(alias = "twisted.python.threadpool.ThreadPool")]
 pub struct ThreadPool {
-    state: Arc<Mutex<State>>,
-}
-
-/// ```text
-/// Waiting ──start──▶ Started ──stop──▶ Stopped
-///    └──────────────stop──────────────────▲
-/// ```
-enum Phase {
-    Waiting,
-    Started(Handle),
-    Stopped,
-}
-
-struct State {
-    phase: Phase,
-    queue: VecDeque<Job>,
-    /// How many threads are at work.
-    working: usize,
-    threads: usize,
-    backlog: usize,
+    queue: Arc<JobQueue<Job, Handle>>,
 }
 
 impl ThreadPool {
@@ -89,14 +71,7 @@ impl ThreadPool {
     ///
     /// See the [type's example](Self).
     pub fn new(threads: usize) -> Self {
-        let state = State {
-            phase: Phase::Waiting,
-            queue: VecDeque::new(),
-            working: 0,
-            threads: threads.max(1),
-            backlog: usize::MAX,
-        };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { queue: Arc::new(JobQueue::new(threads)) }
     }
 
     /// Starts on the runtime of `handle`. A pool that was started or stopped
@@ -107,11 +82,7 @@ impl ThreadPool {
     ///
     /// See the [type's example](Self).
     pub fn start_on(&self, handle: &Handle) {
-        let mut state = self.state();
-        if matches!(state.phase, Phase::Waiting) {
-            state.phase = Phase::Started(handle.clone());
-            self.grow(state);
-        }
+        self.start_threads(self.queue.start(handle.clone()));
     }
 
     /// Takes no more functions, and refuses those that wait. Those that run
@@ -119,11 +90,7 @@ impl ThreadPool {
     ///
     /// See the [type's example](Self).
     pub fn stop(&self) {
-        let mut state = self.state();
-        state.phase = Phase::Stopped;
-        let refused = mem::take(&mut state.queue);
-        drop(state);
-        for job in refused {
+        for job in self.queue.stop() {
             job(Err(ThreadPoolError::Stopped));
         }
     }
@@ -138,9 +105,7 @@ impl ThreadPool {
     /// ```
     #[doc(alias = "adjustPoolsize")]
     pub fn adjust_pool_size(&self, threads: usize) {
-        let mut state = self.state();
-        state.threads = threads.max(1);
-        self.grow(state);
+        self.start_threads(self.queue.resize(threads));
     }
 
     /// Sets how many functions may wait for a thread; more are refused.
@@ -154,7 +119,7 @@ impl ThreadPool {
     /// assert_eq!(pool.call_in_thread(|| ()), Err(ThreadPoolError::Full));
     /// ```
     pub fn set_backlog(&self, functions: usize) {
-        self.state().backlog = functions;
+        self.queue.set_backlog(functions);
     }
 
     /// How many threads it may use at a time.
@@ -163,7 +128,7 @@ impl ThreadPool {
     /// assert_eq!(reactor_compat::ThreadPool::new(0).size(), 1);
     /// ```
     pub fn size(&self) -> usize {
-        self.state().threads
+        self.queue.threads()
     }
 
     /// How many threads are at work.
@@ -173,7 +138,7 @@ impl ThreadPool {
     /// ```
     #[doc(alias = "workers")]
     pub fn working(&self) -> usize {
-        self.state().working
+        self.queue.working()
     }
 
     /// How many functions wait for a thread.
@@ -185,7 +150,7 @@ impl ThreadPool {
     /// # Ok::<(), reactor_compat::ThreadPoolError>(())
     /// ```
     pub fn waiting(&self) -> usize {
-        self.state().queue.len()
+        self.queue.waiting()
     }
 
     /// Calls `function` on a thread. If it panics, or is never called because
@@ -258,46 +223,28 @@ impl ThreadPool {
     }
 
     fn submit(&self, job: Job) -> Result<(), ThreadPoolError> {
-        let mut state = self.state();
-        let error = match state.phase {
-            Phase::Stopped => Some(ThreadPoolError::Stopped),
-            Phase::Waiting => state.is_full().then_some(ThreadPoolError::Full),
-            Phase::Started(_) if state.working < state.threads => None,
-            Phase::Started(_) => state.is_full().then_some(ThreadPoolError::Full),
-        };
-        if let Some(error) = error {
-            // What the job holds may use the pool when it is dropped.
-            drop(state);
-            return Err(error);
+        match self.queue.submit(job) {
+            Ok(new) => {
+                self.start_threads(new);
+                Ok(())
+            }
+            Err((job, refused)) => {
+                drop(job);
+                Err(match refused {
+                    Refused::Stopped => ThreadPoolError::Stopped,
+                    Refused::Full => ThreadPoolError::Full,
+                })
+            }
         }
-        state.queue.push_back(job);
-        self.grow(state);
-        Ok(())
     }
 
-    /// Has as many threads work as there are functions for.
-    fn grow(&self, mut state: MutexGuard<'_, State>) {
-        let Phase::Started(handle) = &state.phase else { return };
-        let handle = handle.clone();
-        let idle = state.threads.saturating_sub(state.working);
-        let more = idle.min(state.queue.len());
-        state.working += more;
-        // A runtime that has been shut down drops a worker at once.
-        drop(state);
-        for _ in 0..more {
+    fn start_threads(&self, new: Option<NewThreads<Handle>>) {
+        let Some(NewThreads { starter, count }) = new else { return };
+        for _ in 0..count {
             let worker = Worker { pool: self.clone(), state: WorkerState::Starting };
-            drop(handle.spawn_blocking(move || worker.work()));
+            // A runtime that has been shut down drops it at once.
+            drop(starter.spawn_blocking(move || worker.work()));
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn is_full(&self) -> bool {
-        self.queue.len() >= self.backlog
     }
 }
 
@@ -322,19 +269,19 @@ enum WorkerState {
 impl Worker {
     fn work(mut self) {
         self.state = WorkerState::Working;
+        mark_pool_thread(true);
         while let Some(job) = self.next() {
             job(Ok(()));
         }
+        // It goes back to Tokio's own pool.
+        mark_pool_thread(false);
     }
 
     /// The next thing to do; if there is nothing, the thread no longer counts.
     /// What is handed in from then on has another.
     fn next(&mut self) -> Option<Job> {
-        let mut state = self.pool.state();
-        let enough = state.working > state.threads;
-        let job = if enough { None } else { state.queue.pop_front() };
+        let job = self.pool.queue.next();
         if job.is_none() {
-            state.working -= 1;
             self.state = WorkerState::Finished;
         }
         job
@@ -346,7 +293,7 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         if self.state != WorkerState::Finished {
-            self.pool.state().working -= 1;
+            self.pool.queue.lose_thread();
         }
         if self.state == WorkerState::Starting {
             self.pool.stop();
@@ -363,11 +310,10 @@ impl Default for ThreadPool {
 
 impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state();
         f.debug_struct("ThreadPool")
-            .field("size", &state.threads)
-            .field("working", &state.working)
-            .field("waiting", &state.queue.len())
+            .field("size", &self.size())
+            .field("working", &self.working())
+            .field("waiting", &self.waiting())
             .finish_non_exhaustive()
     }
 }
@@ -387,6 +333,8 @@ pub enum ThreadPoolError {
     Stopped,
     /// As many functions wait as may.
     Full,
+    /// Its reactor is run by nobody: see [`ReactorNotDriven`].
+    ReactorNotDriven,
 }
 
 impl fmt::Display for ThreadPoolError {
@@ -394,6 +342,7 @@ impl fmt::Display for ThreadPoolError {
         f.write_str(match self {
             Self::Stopped => "the thread pool is stopped",
             Self::Full => "too many functions wait for a thread",
+            Self::ReactorNotDriven => return ReactorNotDriven.fmt(f),
         })
     }
 }

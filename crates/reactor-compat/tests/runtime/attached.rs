@@ -209,8 +209,9 @@ async fn it_starts_by_itself_for_connections_and_threads() {
 }
 
 /// It starts at the next turn, so that whoever wants to run it otherwise still
-/// can; and later, too, the run is theirs.
-#[tokio::test]
+/// can; and later, too, the run is theirs. The clock is paused: by a real one the
+/// reactor may have stopped before it is taken over.
+#[tokio::test(start_paused = true)]
 async fn a_run_that_began_by_itself_can_be_taken_over() {
     for wait_before in [false, true] {
         let stop = reactor();
@@ -231,7 +232,7 @@ async fn a_run_that_began_by_itself_can_be_taken_over() {
 }
 
 /// Dropping what waits for it ends it, whoever began it.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_run_that_was_taken_over_ends_with_its_future() {
     defer_later(&reactor(), Duration::ZERO, || Ok(())).await.unwrap();
     let run = tokio::time::timeout(Duration::from_millis(5), async {

@@ -349,3 +349,38 @@ fn without_a_clock_it_goes_by_the_reactor() {
     reactor().run().unwrap();
     assert!(calls.get() >= 2, "{}", calls.get());
 }
+/// The times are those of the real Twisted, whose `interval` is assigned to.
+#[test]
+fn its_interval_can_be_set_while_it_runs() {
+    let (clock, looping, times) = noting();
+    assert_eq!(looping.set_interval(SECOND), Err(LoopNotRunning));
+    let _stopped = looping.start(SECOND, true);
+    looping.set_interval(3 * SECOND).unwrap();
+    assert_eq!(looping.interval(), Some(3 * SECOND));
+    clock.pump([SECOND / 2; 14]);
+    assert_eq!(times.take(), [0, 10, 30, 60]);
+    looping.set_interval(SECOND / 2).unwrap();
+    clock.pump([SECOND / 2; 8]);
+    assert_eq!(times.take(), [90, 95, 100, 105, 110]);
+    looping.stop().unwrap();
+    assert_eq!(looping.set_interval(SECOND), Err(LoopNotRunning));
+}
+
+#[test]
+fn its_interval_can_be_set_inside_the_call() {
+    let clock = Clock::new();
+    let times = Rc::new(RefCell::new(Vec::new()));
+    let place: Rc<RefCell<Option<LoopingCall>>> = Rc::default();
+    let (note, read, own) = (times.clone(), clock.clone(), place.clone());
+    let looping = LoopingCall::new(move || {
+        note.borrow_mut().push(read.seconds().as_secs());
+        let interval = if note.borrow().len() < 3 { SECOND } else { 4 * SECOND };
+        own.borrow().as_ref().unwrap().set_interval(interval).unwrap();
+    })
+    .clock(&clock);
+    place.replace(Some(looping.clone()));
+    let _stopped = looping.start(SECOND, true);
+    clock.pump([SECOND; 12]);
+    assert_eq!(times.take(), [0, 1, 2, 4, 8, 12]);
+    place.take();
+}

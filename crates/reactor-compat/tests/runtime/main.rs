@@ -5,6 +5,7 @@ mod blocking;
 mod call_result;
 mod cooperate;
 mod defer_later;
+mod driven;
 mod event;
 #[cfg(feature = "greenlet")]
 mod greenlet;
@@ -16,6 +17,7 @@ mod per_test_reactor;
 mod react;
 mod reactor;
 mod reactor_thread;
+mod remote;
 mod run;
 mod system_event;
 mod thread_pool;

@@ -1,5 +1,7 @@
 //! Whole programs: from the main function to the exit code.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+
 use std::cell::Cell;
 use std::process::ExitCode;
 use std::rc::Rc;

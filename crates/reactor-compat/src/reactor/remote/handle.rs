@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use tracing::Span;
 
-use super::mailbox::{CloseWatch, Mailbox, RemoteCall};
+use super::mailbox::Mailbox;
+use super::{CloseWatch, RemoteCall};
 use crate::call_result::CallResult;
 use crate::error::ReactorStopped;
 use crate::guard;
@@ -50,11 +51,11 @@ pub(in crate::reactor) const WHILE_CALLING: &str = "while calling from thread";
 #[derive(Clone)]
 #[doc(alias = "IReactorFromThreads")]
 pub struct Remote {
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<RemoteCall>>,
 }
 
 impl Remote {
-    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
+    pub(in crate::reactor) fn new(mailbox: Arc<Mailbox<RemoteCall>>) -> Self {
         Self { mailbox }
     }
 
@@ -78,9 +79,11 @@ impl Remote {
     ) -> Result<(), ReactorStopped> {
         let span = Span::current();
         let call = move || guard::report(WHILE_CALLING, call());
-        let call: Box<dyn FnOnce() + Send> =
-            if span.is_none() { Box::new(call) } else { Box::new(move || span.in_scope(call)) };
-        self.mailbox.post(RemoteCall::Run(call)).map_err(|_late| ReactorStopped)
+        self.post(if span.is_none() {
+            RemoteCall::Run(Box::new(|_| call()))
+        } else {
+            RemoteCall::Run(Box::new(move |_| span.in_scope(call)))
+        })
     }
 
     /// Has the reactor [stop](crate::Reactor::stop), after all that was asked
@@ -101,7 +104,7 @@ impl Remote {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stop(&self) -> Result<(), ReactorStopped> {
-        self.mailbox.post(RemoteCall::Stop).map_err(|_late| ReactorStopped)
+        self.post(RemoteCall::Stop)
     }
 
     /// Whether what is asked for is refused.
@@ -136,6 +139,10 @@ impl Remote {
         self.mailbox.is_on_reactor_thread()
     }
 
+    pub(super) fn post(&self, call: RemoteCall) -> Result<(), ReactorStopped> {
+        self.mailbox.post(call).map_err(|_late| ReactorStopped)
+    }
+
     /// Sends `result` to a pending result of the reactor's; gives it back if it
     /// comes too late.
     pub(crate) fn complete<T: Send + 'static>(
@@ -150,7 +157,7 @@ impl Remote {
     }
 
     /// Has `watcher` called, on the reactor's thread, when the reactor has
-    /// stopped, or is gone. Dropping the [`CloseWatch`] takes it back. `watcher`
+    /// stopped, or is gone. Dropping the `CloseWatch` takes it back. `watcher`
     /// does not panic.
     pub(crate) fn on_close(
         &self,

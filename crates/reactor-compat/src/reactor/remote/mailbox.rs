@@ -1,26 +1,17 @@
 //! [`Mailbox`]: the calls that other threads have sent to a reactor.
 //!
 //! Mirrors `threadCallQueue` of `twisted.internet.base.ReactorBase`. Tested in
-//! `tests/runtime/threads.rs`.
+//! `tests/runtime/threads.rs`, and in all orders of the threads' steps in
+//! the package `models`.
 
-use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::thread::{self, ThreadId};
 
 use crate::error::ReactorStopped;
-
-/// A call from another thread.
-pub(crate) enum RemoteCall {
-    /// Call this.
-    Run(Box<dyn FnOnce() + Send>),
-    /// Give this to the pending result of that number.
-    Complete(u64, Box<dyn Any + Send>),
-    /// Stop.
-    Stop,
-}
+use crate::sync::{Mutex, MutexGuard};
 
 type Watcher = Box<dyn FnOnce() + Send>;
 
@@ -29,33 +20,38 @@ type Watcher = Box<dyn FnOnce() + Send>;
 /// ```text
 /// Open ──the run ends, the reactor is gone──▶ Closed ──it runs again──▶ Open
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    #[default]
     Open,
     Closed,
 }
 
-#[derive(Default)]
-struct State {
+struct State<C> {
     phase: Phase,
-    calls: VecDeque<RemoteCall>,
+    calls: VecDeque<C>,
     waker: Option<Waker>,
     watchers: BTreeMap<u64, Watcher>,
     /// The number of the next watcher; none is used twice.
     next: u64,
 }
 
-/// The calls that other threads have sent to a reactor.
-pub(crate) struct Mailbox {
+/// The calls that other threads have sent to a reactor, whatever they are.
+pub(crate) struct Mailbox<C> {
     thread: ThreadId,
-    state: Mutex<State>,
+    state: Mutex<State<C>>,
 }
 
-impl Mailbox {
+impl<C> Mailbox<C> {
     /// That of a reactor of this thread. Calls wait until it runs.
     pub(crate) fn new() -> Self {
-        Self { thread: thread::current().id(), state: Mutex::default() }
+        let state = State {
+            phase: Phase::Open,
+            calls: VecDeque::new(),
+            waker: None,
+            watchers: BTreeMap::new(),
+            next: 0,
+        };
+        Self { thread: thread::current().id(), state: Mutex::new(state) }
     }
 
     /// Whether the caller is on the reactor's own thread.
@@ -68,7 +64,7 @@ impl Mailbox {
     }
 
     /// Gives the call back if it comes too late.
-    pub(crate) fn post(&self, call: RemoteCall) -> Result<(), RemoteCall> {
+    pub(crate) fn post(&self, call: C) -> Result<(), C> {
         let mut state = self.state();
         if state.phase == Phase::Closed {
             return Err(call);
@@ -86,7 +82,7 @@ impl Mailbox {
     pub(crate) fn on_close(
         self: &Arc<Self>,
         watcher: impl FnOnce() + Send + 'static,
-    ) -> Result<CloseWatch, ReactorStopped> {
+    ) -> Result<CloseWatch<C>, ReactorStopped> {
         let watcher: Watcher = Box::new(watcher);
         let mut state = self.state();
         if state.phase == Phase::Closed {
@@ -107,7 +103,7 @@ impl Mailbox {
     }
 
     /// Moves calls that have come to `batch`, no more than `limit`.
-    pub(crate) fn collect(&self, batch: &mut VecDeque<RemoteCall>, limit: usize) {
+    pub(crate) fn collect(&self, batch: &mut VecDeque<C>, limit: usize) {
         let mut state = self.state();
         let count = state.calls.len().min(limit.saturating_sub(batch.len()));
         batch.extend(state.calls.drain(..count));
@@ -123,7 +119,7 @@ impl Mailbox {
     }
 
     /// Takes no more calls, and gives those that are left.
-    pub(crate) fn close(&self) -> VecDeque<RemoteCall> {
+    pub(crate) fn close(&self) -> VecDeque<C> {
         let mut state = self.state();
         state.phase = Phase::Closed;
         let waker = state.waker.take();
@@ -141,19 +137,19 @@ impl Mailbox {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<C>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Watches for a mailbox to be closed; dropping it takes the watcher back.
 #[must_use = "dropping it takes the watcher back"]
-pub(crate) struct CloseWatch {
-    mailbox: Arc<Mailbox>,
+pub(crate) struct CloseWatch<C> {
+    mailbox: Arc<Mailbox<C>>,
     number: u64,
 }
 
-impl Drop for CloseWatch {
+impl<C> Drop for CloseWatch<C> {
     fn drop(&mut self) {
         let watcher = self.mailbox.state().watchers.remove(&self.number);
         drop(watcher);
