@@ -77,6 +77,8 @@ impl Protocol<Remote> for () {}
 #[doc(alias = "BoxDispatcher")]
 pub struct Amp<H: Protocol<Remote> = ()> {
     inner: Inner<H, Remote>,
+    /// The transport of the connection of `inner`, at hand.
+    remote: Option<Remote>,
     responders: Responders<H>,
     limits: Limits,
     dispatcher: Rc<Dispatcher>,
@@ -127,6 +129,7 @@ impl<H: Protocol<Remote>> Amp<H> {
     pub fn with_handler(handler: H, responders: &Responders<H>) -> Self {
         Self {
             inner: Inner::new(handler),
+            remote: None,
             responders: responders.clone(),
             limits: Limits::default(),
             dispatcher: Rc::default(),
@@ -224,7 +227,9 @@ impl<H: Protocol<Remote>> Amp<H> {
         if self.broken.is_some() {
         } else if self.held.is_empty() {
             let left = self.parse(transport, data);
-            self.held.extend_from_slice(&data[data.len() - left..]);
+            if left > 0 {
+                self.held.extend_from_slice(&data[data.len() - left..]);
+            }
             self.wait(transport);
         } else {
             self.held.extend_from_slice(data);
@@ -245,6 +250,7 @@ impl<H: Protocol<Remote>> Amp<H> {
 
     fn box_received(&mut self, found: BoxRef<'_>) -> Result<(), Failure> {
         let Some(connection) = &self.inner.connection else { return Ok(()) };
+        let Some(remote) = &self.remote else { return Ok(()) };
         let found = found.with(Attached::from(&self.received));
         let Header { answer, ask, command, error } = Header::of(found);
         if let Some(tag) = answer {
@@ -254,7 +260,7 @@ impl<H: Protocol<Remote>> Amp<H> {
             let error = remote_error(found)?;
             self.dispatcher.take_call(tag)?.refused(error);
         } else if let Some(name) = command {
-            let call = IncomingCall { fields: found, tag: ask, remote: connection.transport() };
+            let call = IncomingCall { fields: found, tag: ask, remote };
             let handler = &mut self.inner.protocol;
             let progress = self.responders.respond(name, handler, connection, call);
             let limit = self.limits.commands;
@@ -318,6 +324,31 @@ impl<H: Protocol<Remote>> Amp<H> {
         }
     }
 
+    /// Has the handler, or the protocol that has taken over, handle what is not
+    /// in boxes.
+    fn pass_on(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
+        match (&mut self.next, event) {
+            (_, ConnectionEvent::ConnectionLost(reason)) => self.end(connection, reason),
+            (Some(next), event) => next.handle(event),
+            (None, ConnectionEvent::ConnectionMade) => self.begin(connection),
+            #[cfg(unix)]
+            (None, ConnectionEvent::FileDescriptorReceived(descriptor)) => {
+                self.descriptor_received(connection, descriptor);
+            }
+            (None, ConnectionEvent::HandshakeCompleted) => {
+                if self.parser.buffered() > 0 || !self.held.is_empty() {
+                    self.refuse_plaintext(connection);
+                }
+                self.inner.handle(ConnectionEvent::HandshakeCompleted);
+            }
+            (None, ConnectionEvent::Resumed) => {
+                self.inner.handle(ConnectionEvent::Resumed);
+                self.go_on(connection);
+            }
+            (None, event) => self.inner.handle(event),
+        }
+    }
+
     fn begin(&mut self, transport: &Connection<Self>) {
         tracing::debug!(host = %transport.get_host(), peer = %transport.get_peer(), "AMP connection established");
         let unsent = self.limits.unsent;
@@ -325,6 +356,7 @@ impl<H: Protocol<Remote>> Amp<H> {
         let me = transport.clone();
         self.dispatcher.set_go_on(move || go_on(&me, |amp, me| amp.settle(me, &[])));
         let remote = self.remote(transport);
+        self.remote = Some(remote.clone());
         self.inner.connect(transport.project(Self::handler_mut).with_transport(remote));
     }
 
@@ -391,27 +423,13 @@ impl<H: Protocol<Remote>> Protocol for Amp<H> {
         self.next.as_ref().is_none_or(|next| next.protocol.receives_descriptors())
     }
 
+    #[inline]
     fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
-        match (&mut self.next, event) {
-            (_, ConnectionEvent::ConnectionLost(reason)) => self.end(connection, reason),
-            (Some(next), event) => next.handle(event),
-            (None, ConnectionEvent::ConnectionMade) => self.begin(connection),
-            (None, ConnectionEvent::DataReceived(data)) => self.data_received(connection, data),
-            #[cfg(unix)]
-            (None, ConnectionEvent::FileDescriptorReceived(descriptor)) => {
-                self.descriptor_received(connection, descriptor);
+        match event {
+            ConnectionEvent::DataReceived(data) if self.next.is_none() => {
+                self.data_received(connection, data);
             }
-            (None, ConnectionEvent::HandshakeCompleted) => {
-                if self.parser.buffered() > 0 || !self.held.is_empty() {
-                    self.refuse_plaintext(connection);
-                }
-                self.inner.handle(ConnectionEvent::HandshakeCompleted);
-            }
-            (None, ConnectionEvent::Resumed) => {
-                self.inner.handle(ConnectionEvent::Resumed);
-                self.go_on(connection);
-            }
-            (None, event) => self.inner.handle(event),
+            event => self.pass_on(connection, event),
         }
     }
 }
