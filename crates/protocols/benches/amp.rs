@@ -70,10 +70,10 @@ fn with_remote(client: impl FnOnce(Reactor, Remote) + 'static) {
 /// Says that the connection is there.
 struct Hello(Option<deferred::Trigger<Remote>>);
 
-impl protocols::amp::AmpHandler for Hello {
-    fn connection_made(&mut self, peer: &protocols::amp::Peer<Self>) {
+impl reactor_compat::Protocol<Remote> for Hello {
+    fn connection_made(&mut self, peer: &protocols::amp::AmpConnection<Self>) {
         if let Some(trigger) = self.0.take() {
-            trigger.callback(peer.remote().clone()).unwrap();
+            trigger.callback(peer.transport().clone()).unwrap();
         }
     }
 }

@@ -5,6 +5,7 @@
 use reactor_compat::{Connection, Protocol, Transport, UnprotectedData};
 
 /// What may be done with the bytes at hand.
+#[cfg(feature = "basic")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
     /// Parse them.
@@ -16,6 +17,7 @@ pub(crate) enum Flow {
 }
 
 /// Whether the protocol may parse.
+#[cfg(feature = "basic")]
 #[inline]
 pub(crate) fn flow(transport: &Transport) -> Flow {
     if transport.reading() {

@@ -36,7 +36,7 @@ pub mod amp;
 pub mod basic;
 #[cfg(feature = "finger")]
 pub mod finger;
-#[cfg(feature = "basic")]
+#[cfg(any(feature = "amp", feature = "basic"))]
 mod flow;
 #[cfg(feature = "htb")]
 pub mod htb;
@@ -44,7 +44,7 @@ pub mod htb;
 pub mod ident;
 #[cfg(any(feature = "ident", feature = "postfix"))]
 mod in_turn;
-#[cfg(any(feature = "basic", feature = "policies"))]
+#[cfg(any(feature = "amp", feature = "basic", feature = "policies"))]
 mod inner;
 #[cfg(feature = "loopback")]
 pub mod loopback;

@@ -8,8 +8,8 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::attached::Attached;
 use super::encoder::Encoder;
-use super::exchange::Claims;
 use super::{ArgumentError, BoxError, BoxParser, BoxRef, Limits};
 use super::{de, ser};
 
@@ -204,7 +204,7 @@ impl AmpBox {
     /// # Ok::<(), protocols::amp::ArgumentError>(())
     /// ```
     pub fn to_value<T: DeserializeOwned>(&self) -> Result<T, ArgumentError> {
-        de::from_pairs(self.iter(), Claims::default())
+        de::from_pairs(self.iter(), Attached::default())
     }
 }
 

@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::ArgumentError;
-use super::exchange::Claims;
+use super::attached::Attached;
 use value::{Field, ValueDeserializer};
 
 /// A key and its value.
@@ -20,12 +20,12 @@ pub(super) type Pair<'de> = (&'de [u8], &'de [u8]);
 
 /// Reads a value out of the keys and values of a box.
 #[inline]
-pub(super) fn from_pairs<'de, T, I>(pairs: I, claims: Claims<'de>) -> Result<T, ArgumentError>
+pub(super) fn from_pairs<'de, T, I>(pairs: I, attached: Attached<'de>) -> Result<T, ArgumentError>
 where
     T: Deserialize<'de>,
     I: Iterator<Item = Pair<'de>> + Clone,
 {
-    T::deserialize(BoxDeserializer { pairs, claims })
+    T::deserialize(BoxDeserializer { pairs, attached })
 }
 
 /// Whether a key belongs to the call, and not to the arguments.
@@ -37,7 +37,7 @@ fn reserved(key: &[u8]) -> bool {
 /// Reads a box as a struct or a map.
 pub(super) struct BoxDeserializer<'de, I> {
     pub(super) pairs: I,
-    pub(super) claims: Claims<'de>,
+    pub(super) attached: Attached<'de>,
 }
 
 impl<'de, I: Iterator<Item = Pair<'de>> + Clone> Deserializer<'de> for BoxDeserializer<'de, I> {
@@ -45,7 +45,7 @@ impl<'de, I: Iterator<Item = Pair<'de>> + Clone> Deserializer<'de> for BoxDeseri
 
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgumentError> {
-        visitor.visit_map(BoxAccess { pairs: self.pairs, value: None, claims: self.claims })
+        visitor.visit_map(BoxAccess { pairs: self.pairs, value: None, attached: self.attached })
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgumentError> {
@@ -83,7 +83,7 @@ struct BoxAccess<'de, I> {
     pairs: I,
     /// The pair whose value comes next.
     value: Option<Pair<'de>>,
-    claims: Claims<'de>,
+    attached: Attached<'de>,
 }
 
 impl<'de, I: Iterator<Item = Pair<'de>> + Clone> MapAccess<'de> for BoxAccess<'de, I> {
@@ -111,7 +111,7 @@ impl<'de, I: Iterator<Item = Pair<'de>> + Clone> MapAccess<'de> for BoxAccess<'d
         let Some((key, value)) = self.value.take() else {
             return Err(ArgumentError::Unsupported("a value without a key"));
         };
-        let field = Field { key, following: self.pairs.clone(), claims: self.claims };
+        let field = Field { key, following: self.pairs.clone(), attached: self.attached };
         seed.deserialize(ValueDeserializer { value, field: Some(field) })
     }
 }

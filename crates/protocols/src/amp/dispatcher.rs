@@ -8,15 +8,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::mem;
+use std::rc::Rc;
 
 use deferred::Failure;
 #[cfg(unix)]
 use reactor_compat::SendDescriptorError;
 use reactor_compat::{Transport, log};
 
-use super::encoder::Encoder;
 #[cfg(unix)]
-use super::exchange::Enclosed;
+use super::attached::SentDescriptors;
+use super::encoder::Encoder;
 use super::switch::Switch;
 use super::{ArgumentError, BoxRef, MalformedAmpBox, ProtocolSwitched, RemoteAmpError};
 
@@ -42,7 +43,7 @@ pub(super) enum Stage {
 }
 
 /// A call that waits for its answer.
-pub(super) trait Question {
+pub(super) trait OutgoingCall {
     fn answered(self: Box<Self>, answer: BoxRef<'_>);
     fn refused(self: Box<Self>, error: RemoteAmpError);
     fn lost(self: Box<Self>, reason: Failure);
@@ -67,7 +68,7 @@ impl Hasher for TagHasher {
     }
 }
 
-type Questions = HashMap<u64, Box<dyn Question>, BuildHasherDefault<TagHasher>>;
+type OutgoingCalls = HashMap<u64, Box<dyn OutgoingCall>, BuildHasherDefault<TagHasher>>;
 
 /// What the handles to a connection share.
 #[derive(Default)]
@@ -78,19 +79,21 @@ pub(super) struct Dispatcher {
     /// still goes.
     locked: Cell<bool>,
     last_tag: Cell<u64>,
-    /// Bounded by whoever calls: one for each call that is not answered.
-    questions: RefCell<Questions>,
+    /// The calls that wait for their answers. Bounded by those who call.
+    calls: RefCell<OutgoingCalls>,
     /// How many commands wait for a Deferred of their responder.
     pub(super) working: Cell<usize>,
-    /// Where the connection goes once the running callback allows it.
+    /// The protocol that takes over once the running callback allows it.
     pub(super) switch: RefCell<Option<Switch>>,
     /// Whether what comes after the box at hand is no box: it belongs to
     /// another protocol, or should be under TLS.
-    pub(super) turned: Cell<bool>,
+    pub(super) boxes_end: Cell<bool>,
+    /// Has the protocol make a switch.
+    go_on: RefCell<Option<Rc<dyn Fn()>>>,
     encoder: Cell<Encoder>,
     /// How many descriptors were sent.
     #[cfg(unix)]
-    enclosed: Cell<u64>,
+    descriptors_sent: Cell<u64>,
 }
 
 impl Dispatcher {
@@ -109,16 +112,16 @@ impl Dispatcher {
         Tag::new(number)
     }
 
-    /// Has `question` wait for the answer to the call with this tag.
-    pub(super) fn ask(&self, tag: &Tag, question: Box<dyn Question>) {
-        self.questions.borrow_mut().insert(tag.number, question);
+    /// Has `call` wait for the answer with this tag.
+    pub(super) fn wait(&self, tag: &Tag, call: Box<dyn OutgoingCall>) {
+        self.calls.borrow_mut().insert(tag.number, call);
     }
 
-    /// The question that is answered.
-    pub(super) fn take_question(&self, tag: &[u8]) -> Result<Box<dyn Question>, MalformedAmpBox> {
+    /// The call that is answered.
+    pub(super) fn take_call(&self, tag: &[u8]) -> Result<Box<dyn OutgoingCall>, MalformedAmpBox> {
         Tag::read(tag)
-            .and_then(|number| self.questions.borrow_mut().remove(&number))
-            .ok_or_else(|| MalformedAmpBox::new("an answer to no question"))
+            .and_then(|number| self.calls.borrow_mut().remove(&number))
+            .ok_or_else(|| MalformedAmpBox::new("an answer to no call"))
     }
 
     /// Sends the box that `write` writes.
@@ -133,7 +136,7 @@ impl Dispatcher {
         // What is being written may, in its `Serialize`, write as well.
         let mut encoder = self.encoder.take();
         #[cfg(unix)]
-        encoder.enclosed.begin(self.enclosed.get());
+        encoder.attached.begin(self.descriptors_sent.get());
         let written = write(&mut encoder).and_then(|()| self.put(transport, &mut encoder));
         encoder.clear();
         self.encoder.set(encoder);
@@ -142,8 +145,8 @@ impl Dispatcher {
 
     fn put(&self, transport: &Transport, encoder: &mut Encoder) -> Result<(), ArgumentError> {
         #[cfg(unix)]
-        if !encoder.enclosed.descriptors.is_empty() {
-            self.send_enclosed(transport, &mut encoder.enclosed)?;
+        if !encoder.attached.descriptors.is_empty() {
+            self.send_attached(transport, &mut encoder.attached)?;
         }
         #[cfg(feature = "tls")]
         if let Stage::Holding(held) = &mut *self.stage.borrow_mut() {
@@ -157,24 +160,24 @@ impl Dispatcher {
     /// Sends the descriptors that go with a box, which follows them.
     #[cfg(unix)]
     #[cold]
-    fn send_enclosed(
+    fn send_attached(
         &self,
         transport: &Transport,
-        enclosed: &mut Enclosed,
+        attached: &mut SentDescriptors,
     ) -> Result<(), ArgumentError> {
         #[cfg(feature = "tls")]
         if self.holding() {
             return Err(ArgumentError::Descriptor(SendDescriptorError::NotUnix));
         }
-        let before = self.enclosed.get();
-        if !enclosed.follows(before) {
+        let before = self.descriptors_sent.get();
+        if !attached.follows(before) {
             // It was in the middle of this box that others went out.
             return Err(ArgumentError::Unsupported("descriptors in a box around another"));
         }
-        self.enclosed.set(before + enclosed.descriptors.len() as u64);
-        let sent = transport.send_file_descriptors(enclosed.descriptors.drain(..));
+        self.descriptors_sent.set(before + attached.descriptors.len() as u64);
+        let sent = transport.send_file_descriptors(attached.descriptors.drain(..));
         sent.or_else(|error| {
-            self.enclosed.set(before);
+            self.descriptors_sent.set(before);
             match error {
                 // Nor is the box.
                 SendDescriptorError::Closing => Ok(()),
@@ -183,11 +186,24 @@ impl Dispatcher {
         })
     }
 
-    /// The connection goes to another protocol.
-    pub(super) fn turn_to(&self, switch: Switch) {
+    /// Has another protocol take over.
+    pub(super) fn switch_to(&self, switch: Switch) {
         let before = self.switch.replace(Some(switch));
         drop(before);
-        self.turned.set(true);
+        self.boxes_end.set(true);
+    }
+
+    /// Notes how the protocol is told to make a switch.
+    pub(super) fn set_go_on(&self, go_on: impl Fn() + 'static) {
+        self.go_on.replace(Some(Rc::new(go_on)));
+    }
+
+    /// Has the protocol make a switch: now, if it is free.
+    pub(super) fn go_on(&self) {
+        let go_on = self.go_on.borrow().clone();
+        if let Some(go_on) = go_on {
+            go_on();
+        }
     }
 
     /// No more boxes are sent, until [`unlock`](Self::unlock).
@@ -241,10 +257,12 @@ impl Dispatcher {
         drop(self.enter(Stage::Lost(reason.clone())));
         let switch = self.switch.take();
         drop(switch);
-        let mut questions: Vec<_> = self.questions.take().into_iter().collect();
-        questions.sort_by_key(|(tag, _)| *tag);
-        for (_, question) in questions {
-            question.lost(reason.clone());
+        let go_on = self.go_on.take();
+        drop(go_on);
+        let mut calls: Vec<_> = self.calls.take().into_iter().collect();
+        calls.sort_by_key(|(tag, _)| *tag);
+        for (_, call) in calls {
+            call.lost(reason.clone());
         }
     }
 }

@@ -4,7 +4,7 @@
 //! `tests/amp/boxes.rs` and `tests/amp/arguments.rs`.
 
 #[cfg(unix)]
-use super::exchange::Enclosed;
+use super::attached::SentDescriptors;
 use super::{ArgumentError, MAX_KEY_LENGTH, MAX_VALUE_LENGTH, TooLong};
 
 /// How long the prefix of a key or a value is.
@@ -43,7 +43,7 @@ pub(super) struct Encoder {
     entries: Vec<Entry>,
     spare: Vec<u8>,
     #[cfg(unix)]
-    pub(super) enclosed: Enclosed,
+    pub(super) attached: SentDescriptors,
 }
 
 impl Encoder {
@@ -57,7 +57,7 @@ impl Encoder {
         self.wire.clear();
         self.entries.clear();
         #[cfg(unix)]
-        self.enclosed.descriptors.clear();
+        self.attached.descriptors.clear();
         if self.wire.capacity() > WORTH_KEEPING {
             self.wire = Vec::new();
         }

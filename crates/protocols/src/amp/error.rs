@@ -83,7 +83,7 @@ impl fmt::Display for BoxError {
 
 impl Error for BoxError {}
 
-/// A box that means nothing here: an answer to no question, or an error
+/// A box that means nothing here: an answer to no call, or an error
 /// without a code. It ends the connection.
 ///
 /// ```
@@ -136,24 +136,6 @@ impl fmt::Display for NoEmptyBoxes {
 }
 
 impl Error for NoEmptyBoxes {}
-
-/// The connection speaks another protocol by now, or is about to: no boxes are
-/// sent any more.
-///
-/// ```
-/// let error = protocols::amp::ProtocolSwitched;
-/// assert_eq!(error.to_string(), "this connection has switched: no AMP traffic allowed");
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ProtocolSwitched;
-
-impl fmt::Display for ProtocolSwitched {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this connection has switched: no AMP traffic allowed")
-    }
-}
-
-impl Error for ProtocolSwitched {}
 
 /// More commands are being worked on than the [`Limits`](super::Limits) allow.
 /// It ends the connection.

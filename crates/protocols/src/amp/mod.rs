@@ -38,9 +38,9 @@
 //! | here | in `twisted.protocols.amp` |
 //! |---|---|
 //! | [`Command`], [`CommandError`], [`NoError`] | `Command`, its `errors` and `fatalErrors` |
-//! | [`Amp`], [`AmpHandler`]: a connection, and who answers on it | `AMP` |
-//! | [`Responders`]: which function answers what | `CommandLocator`, `Command.responder` |
-//! | [`Remote`], [`Peer`], [`CallRemote`]: who is called | `callRemote`, `callRemoteString` |
+//! | [`Amp`]: the protocol of a connection | `AMP` |
+//! | [`Responders`]: the functions that answer | `CommandLocator`, `Command.responder` |
+//! | [`Remote`], [`AmpConnection`], [`CallRemote`]: the other side, to be called | `callRemote`, `callRemoteString` |
 //! | [`AmpBox`], [`BoxRef`], [`BoxParser`] | `AmpBox`, `BinaryBoxProtocol`, `parse` |
 //! | [`Bytes`], [`Integer`], [`Decimal`], [`DateTime`]: types of arguments | `String`, `Integer`, `Decimal`, `DateTime` |
 //! | [`BigString`]: more than 64 KiB | |
@@ -58,7 +58,7 @@
 mod amp_box;
 mod argument;
 mod argument_error;
-mod ask;
+mod attached;
 mod big_string;
 #[cfg(feature = "codec")]
 mod codec;
@@ -71,7 +71,7 @@ mod descriptor;
 mod dispatcher;
 mod encoder;
 mod error;
-mod exchange;
+mod incoming_call;
 mod integer;
 mod limits;
 mod parser;
@@ -101,14 +101,15 @@ pub use decimal::Decimal;
 #[cfg(unix)]
 pub use descriptor::Descriptor;
 pub use error::{
-    BadLocalReturn, BoxError, MalformedAmpBox, NoEmptyBoxes, ProtocolSwitched, TooLong,
-    TooManyCommands, TooManyDescriptors,
+    BadLocalReturn, BoxError, MalformedAmpBox, NoEmptyBoxes, TooLong, TooManyCommands,
+    TooManyDescriptors,
 };
 pub use integer::Integer;
 pub use limits::{Limits, MAX_KEY_LENGTH, MAX_VALUE_LENGTH};
 pub use parser::{BoxParser, BoxRef};
-pub use protocol::{Amp, AmpHandler};
-pub use remote::{CallRemote, Peer, Remote};
+pub use protocol::Amp;
+pub use reactor_compat::ProtocolSwitched;
+pub use remote::{AmpConnection, CallRemote, Remote};
 pub use remote_error::{
     RemoteAmpError, UNHANDLED_ERROR_CODE, UNKNOWN_ERROR_CODE, UnhandledCommand, UnknownRemoteError,
 };

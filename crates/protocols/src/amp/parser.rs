@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use serde::Deserialize;
 
+use super::attached::Attached;
 use super::de;
-use super::exchange::Claims;
 use super::{ArgumentError, BoxError, Limits, MAX_KEY_LENGTH, TooLong};
 
 /// How long the prefix of a key or a value is.
@@ -122,7 +122,7 @@ impl BoxParser {
                 if !self.sorted {
                     sort(&mut self.entries, bytes);
                 }
-                Ok(Some(BoxRef { bytes, entries: &self.entries, claims: Claims::default() }))
+                Ok(Some(BoxRef { bytes, entries: &self.entries, attached: Attached::default() }))
             }
             Ok(None) => Ok(None),
             Err(error) => {
@@ -295,19 +295,19 @@ pub struct BoxRef<'a> {
     bytes: &'a [u8],
     /// Sorted by key.
     entries: &'a [Entry],
-    claims: Claims<'a>,
+    attached: Attached<'a>,
 }
 
 impl<'a> BoxRef<'a> {
     /// The same box, which may name descriptors.
     #[inline]
-    pub(super) fn with(self, claims: Claims<'a>) -> Self {
-        Self { claims, ..self }
+    pub(super) fn with(self, attached: Attached<'a>) -> Self {
+        Self { attached, ..self }
     }
 
     /// Its fields as a Rust value.
     pub(super) fn to_value<T: Deserialize<'a>>(self) -> Result<T, ArgumentError> {
-        de::from_pairs(self.iter(), self.claims)
+        de::from_pairs(self.iter(), self.attached)
     }
 
     /// The value of a key.

@@ -3,6 +3,7 @@
 //! Mirrors `twisted.protocols.amp.AMP`. Tested in `tests/amp/calls.rs` and
 //! `tests/amp/tcp.rs`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 #[cfg(unix)]
@@ -11,38 +12,51 @@ use std::rc::Rc;
 
 use bytes::{Buf, BytesMut};
 use deferred::Failure;
-use reactor_compat::{BringHome, Connection, Protocol, WaterMarks, log};
+use reactor_compat::{
+    AnyProtocol, Connection, ConnectionEvent, Protocol, WaterMarks, log, short_name,
+};
 
 #[cfg(unix)]
 use super::TooManyDescriptors;
-use super::ask::{Ask, Served};
+use super::attached::{Attached, ReceivedDescriptors};
 use super::dispatcher::Dispatcher;
-use super::exchange::{Claims, Inbox};
-use super::switch::Slot;
+use super::incoming_call::{IncomingCall, Progress};
+use super::switch::Switch;
 use super::{
-    BoxParser, BoxRef, Limits, MalformedAmpBox, NoEmptyBoxes, Peer, Remote, RemoteAmpError,
-    Responders, TooManyCommands,
+    BoxParser, BoxRef, Limits, MalformedAmpBox, NoEmptyBoxes, Remote, RemoteAmpError, Responders,
+    TooManyCommands,
 };
+use crate::flow::{Waiting, go_on, plaintext_behind_tls, wait};
+use crate::inner::Inner;
 
-/// Who answers commands, beside the functions that need nothing but their
-/// arguments: one for each connection.
+/// The handler of those who need none: all is answered by functions of their
+/// arguments.
+impl Protocol<Remote> for () {}
+
+/// The protocol of an AMP connection: both sides may call each other.
 ///
-/// Its methods answer as [`Responders`] say.
+/// See the [module's example](super).
+///
+/// Commands are answered by [`Responders`], which may be methods of a handler: one
+/// for each connection. The handler is a [`Protocol`] of a [`Remote`], which gets
+/// all that happens to the connection but the data and the descriptors, which
+/// are in boxes. When it hears that the connection is lost, the calls that waited
+/// for answers have failed.
 ///
 /// ```
 /// use deferred::Failure;
-/// use protocols::amp::{Amp, AmpHandler, Peer, Responders};
-/// use reactor_compat::{ConnectionDone, testing::StringTransport};
+/// use protocols::amp::{Amp, AmpConnection, Remote, Responders};
+/// use reactor_compat::{ConnectionDone, Protocol, testing::StringTransport};
 /// use std::{cell::RefCell, rc::Rc};
 ///
 /// #[derive(Default)]
 /// struct Diary(Rc<RefCell<Vec<String>>>);
 ///
-/// impl AmpHandler for Diary {
-///     fn connection_made(&mut self, _: &Peer<Self>) {
+/// impl Protocol<Remote> for Diary {
+///     fn connection_made(&mut self, _: &AmpConnection<Self>) {
 ///         self.0.borrow_mut().push("hello".to_owned());
 ///     }
-///     fn connection_lost(&mut self, _: &Peer<Self>, reason: Failure) {
+///     fn connection_lost(&mut self, _: &AmpConnection<Self>, reason: Failure) {
 ///         self.0.borrow_mut().push(reason.to_string());
 ///     }
 /// }
@@ -53,45 +67,28 @@ use super::{
 /// amp.connection_lost(ConnectionDone);
 /// assert_eq!(*pages.borrow(), ["hello", "connection was closed cleanly"]);
 /// ```
-pub trait AmpHandler: Sized + 'static {
-    /// The connection is there.
-    #[doc(alias = "connectionMade")]
-    fn connection_made(&mut self, peer: &Peer<Self>) {
-        let _ = peer;
-    }
-
-    /// The connection is gone; the calls that waited for answers have failed.
-    #[doc(alias = "connectionLost")]
-    fn connection_lost(&mut self, peer: &Peer<Self>, reason: Failure) {
-        let _ = (peer, reason);
-    }
-}
-
-/// Nobody: the functions need nothing but their arguments.
-impl AmpHandler for () {}
-
-/// The protocol of an AMP connection: both sides may call each other.
-///
-/// See the [module's example](super).
 ///
 /// # Bad input
 ///
-/// What is no box, or exceeds the [`Limits`], and what answers no question or
+/// What is no box, or exceeds the [`Limits`], and what answers no call or
 /// means nothing, closes the connection; calls that wait for answers fail with
 /// the error that says so.
 #[doc(alias = "AMP")]
 #[doc(alias = "BoxDispatcher")]
-pub struct Amp<H: AmpHandler = ()> {
-    handler: H,
+pub struct Amp<H: Protocol<Remote> = ()> {
+    inner: Inner<H, Remote>,
+    /// The transport of the connection of `inner`, at hand.
+    remote: Option<Remote>,
     responders: Responders<H>,
     limits: Limits,
     dispatcher: Rc<Dispatcher>,
     parser: BoxParser,
     /// What came and is not looked at, because the transport is paused.
     held: BytesMut,
-    peer: Option<Peer<H>>,
-    slot: Slot,
-    inbox: Inbox,
+    waiting: Waiting,
+    received: ReceivedDescriptors,
+    /// The protocol that has taken over.
+    next: Option<Inner<AnyProtocol>>,
     /// What was wrong with what came.
     broken: Option<Failure>,
 }
@@ -125,21 +122,22 @@ impl Default for Amp<()> {
     }
 }
 
-impl<H: AmpHandler> Amp<H> {
+impl<H: Protocol<Remote>> Amp<H> {
     /// One that answers with methods of `handler`.
     ///
     /// See [`Responders`].
     pub fn with_handler(handler: H, responders: &Responders<H>) -> Self {
         Self {
-            handler,
+            inner: Inner::new(handler),
+            remote: None,
             responders: responders.clone(),
             limits: Limits::default(),
             dispatcher: Rc::default(),
             parser: BoxParser::new(),
             held: BytesMut::new(),
-            peer: None,
-            slot: Slot::default(),
-            inbox: Inbox::default(),
+            waiting: Waiting::No,
+            received: ReceivedDescriptors::default(),
+            next: None,
             broken: None,
         }
     }
@@ -152,14 +150,31 @@ impl<H: AmpHandler> Amp<H> {
         Self { limits, parser: BoxParser::with_limits(limits), ..self }
     }
 
-    /// Who answers.
+    /// The handler.
     ///
     /// ```
     /// # use protocols::amp::Amp;
     /// assert_eq!(Amp::new().handler(), &());
     /// ```
     pub fn handler(&self) -> &H {
-        &self.handler
+        &self.inner.protocol
+    }
+
+    /// The handler, to be changed; see [`project`](Connection::project).
+    ///
+    /// ```
+    /// use protocols::amp::{Amp, Remote, Responders};
+    /// # use reactor_compat::Protocol;
+    ///
+    /// struct Count(usize);
+    /// impl Protocol<Remote> for Count {}
+    ///
+    /// let mut amp = Amp::with_handler(Count(0), &Responders::new());
+    /// amp.handler_mut().0 = 7;
+    /// assert_eq!(amp.handler().0, 7);
+    /// ```
+    pub fn handler_mut(&mut self) -> &mut H {
+        &mut self.inner.protocol
     }
 
     pub(super) fn remote(&self, connection: &Connection<Self>) -> Remote {
@@ -169,8 +184,8 @@ impl<H: AmpHandler> Amp<H> {
     /// Understands `data`, for as long as the transport is not paused; how many
     /// bytes are left then.
     fn parse(&mut self, transport: &Connection<Self>, data: &[u8]) -> usize {
-        // What turned before this came has been settled.
-        self.dispatcher.turned.set(false);
+        // A switch that was asked for before this came has been made.
+        self.dispatcher.boxes_end.set(false);
         let mut rest = data;
         let mut parser = mem::take(&mut self.parser);
         let mut left = 0;
@@ -184,9 +199,10 @@ impl<H: AmpHandler> Amp<H> {
                 self.give_up(transport, failure);
                 break;
             }
-            if self.dispatcher.turned.take() {
-                self.settle(transport, mem::take(&mut rest));
-                break;
+            if self.dispatcher.boxes_end.take() {
+                self.parser = parser;
+                self.settle(transport, rest);
+                return 0;
             }
             if !rest.is_empty() && !transport.reading() && transport.connected() {
                 left = rest.len();
@@ -197,13 +213,26 @@ impl<H: AmpHandler> Amp<H> {
         left
     }
 
-    /// Waits until the transport reads again.
-    fn wait(&self, transport: &Connection<Self>) {
-        // It is too much unsent that holds us up, or else a pause: of its end
-        // `resumed` tells.
-        let drained = transport.drain();
-        if !drained.has_result() {
-            drop(drained.add_both_at(transport, |this, transport, _| this.go_on(transport)));
+    /// Waits until the transport reads again, if something is held.
+    fn wait(&mut self, transport: &Connection<Self>) {
+        if plaintext_behind_tls(transport, self.held.len() + self.parser.buffered()) {
+            return self.held.clear();
+        }
+        if !self.held.is_empty() {
+            wait(transport, &mut self.waiting, |amp| &mut amp.waiting);
+        }
+    }
+
+    fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+        if self.broken.is_some() {
+        } else if self.held.is_empty() {
+            let left = self.parse(transport, data);
+            if left > 0 {
+                self.held.extend_from_slice(&data[data.len() - left..]);
+            }
+            self.wait(transport);
+        } else {
+            self.held.extend_from_slice(data);
         }
     }
 
@@ -214,26 +243,28 @@ impl<H: AmpHandler> Amp<H> {
             if left > 0 {
                 held.advance(held.len() - left);
                 self.held = held;
-                self.wait(transport);
             }
+            self.wait(transport);
         }
     }
 
     fn box_received(&mut self, found: BoxRef<'_>) -> Result<(), Failure> {
-        let Some(peer) = &self.peer else { return Ok(()) };
-        let found = found.with(Claims::on(&self.inbox));
-        let Meaning { answer, ask, command, error } = Meaning::of(found);
+        let Some(connection) = &self.inner.connection else { return Ok(()) };
+        let Some(remote) = &self.remote else { return Ok(()) };
+        let found = found.with(Attached::from(&self.received));
+        let Header { answer, ask, command, error } = Header::of(found);
         if let Some(tag) = answer {
-            self.dispatcher.take_question(tag)?.answered(found);
+            self.dispatcher.take_call(tag)?.answered(found);
         } else if let Some(tag) = error {
-            // A question whose answer is not understood fails with the rest.
+            // A call whose answer is not understood fails with the rest.
             let error = remote_error(found)?;
-            self.dispatcher.take_question(tag)?.refused(error);
+            self.dispatcher.take_call(tag)?.refused(error);
         } else if let Some(name) = command {
-            let served = Ask { fields: found, tag: ask };
-            let served = self.responders.respond(name, &mut self.handler, peer, served);
+            let call = IncomingCall { fields: found, tag: ask, remote };
+            let handler = &mut self.inner.protocol;
+            let progress = self.responders.respond(name, handler, connection, call);
             let limit = self.limits.commands;
-            if served == Served::Working && self.dispatcher.working.get() > limit {
+            if progress == Progress::Working && self.dispatcher.working.get() > limit {
                 return Err(Failure::new(TooManyCommands { limit }));
             }
             #[cfg(feature = "tls")]
@@ -246,62 +277,127 @@ impl<H: AmpHandler> Amp<H> {
         Ok(())
     }
 
-    /// Gives the connection to another protocol, if that was asked for, and
-    /// `data` with it.
+    /// Has another protocol take over, if that was asked for, with `data`.
     pub(super) fn settle(&mut self, transport: &Connection<Self>, data: &[u8]) {
-        let Some(switch) = self.dispatcher.switch.take() else {
+        let Some(Switch { next, done }) = self.dispatcher.switch.take() else {
             if !data.is_empty() {
-                self.refuse_plain(transport);
+                self.refuse_plaintext(transport);
             }
             return;
         };
-        self.inbox.clear();
-        let mut unread = self.parser.take_buffered();
-        unread.extend_from_slice(&mem::take(&mut self.held));
-        unread.extend_from_slice(data);
-        let house = transport.project(|amp: &mut Self| &mut amp.slot);
-        switch.make(&mut self.slot, &house, &unread);
+        if self.next.is_some() {
+            // It is too late: the connection speaks another protocol.
+            return;
+        }
+        self.received.clear();
+        let held = mem::take(&mut self.held);
+        let unread = [&self.parser.take_buffered()[..], &held, data].concat();
+        let next = self.next.insert(Inner::new(next.with_unread(unread)));
+        next.connect(transport.project_if(Self::next));
+        done();
     }
 
-    /// What comes in the clear after the word that TLS begins is not protected
-    /// by it.
-    fn refuse_plain(&mut self, transport: &Connection<Self>) {
+    /// The protocol that has taken over.
+    fn next(&mut self) -> Option<&mut AnyProtocol> {
+        self.next.as_mut().map(|next| &mut next.protocol)
+    }
+
+    /// Refuses what came in the clear after the word that TLS begins: it is not
+    /// protected by it.
+    fn refuse_plaintext(&mut self, transport: &Connection<Self>) {
         self.give_up(transport, Failure::new(MalformedAmpBox::new("plain bytes where TLS begins")));
     }
 
-    /// What came is not to be understood: there is no going on.
+    /// Ends the connection: what came is not to be understood.
     fn give_up(&mut self, transport: &Connection<Self>, failure: Failure) {
         log::err(failure.clone(), "Unhandled Error");
         self.broken = Some(failure);
-        self.inbox.clear();
+        self.received.clear();
         transport.lose_connection();
+    }
+
+    #[cfg(unix)]
+    fn descriptor_received(&mut self, transport: &Connection<Self>, descriptor: OwnedFd) {
+        let limit = self.limits.descriptors;
+        if self.broken.is_none() && self.received.put(descriptor) > limit {
+            self.give_up(transport, Failure::new(TooManyDescriptors { limit }));
+        }
+    }
+
+    /// Has the handler, or the protocol that has taken over, handle what is not
+    /// in boxes.
+    fn pass_on(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
+        match (&mut self.next, event) {
+            (_, ConnectionEvent::ConnectionLost(reason)) => self.end(connection, reason),
+            (Some(next), event) => next.handle(event),
+            (None, ConnectionEvent::ConnectionMade) => self.begin(connection),
+            #[cfg(unix)]
+            (None, ConnectionEvent::FileDescriptorReceived(descriptor)) => {
+                self.descriptor_received(connection, descriptor);
+            }
+            (None, ConnectionEvent::HandshakeCompleted) => {
+                if self.parser.buffered() > 0 || !self.held.is_empty() {
+                    self.refuse_plaintext(connection);
+                }
+                self.inner.handle(ConnectionEvent::HandshakeCompleted);
+            }
+            (None, ConnectionEvent::Resumed) => {
+                self.inner.handle(ConnectionEvent::Resumed);
+                self.go_on(connection);
+            }
+            (None, event) => self.inner.handle(event),
+        }
+    }
+
+    fn begin(&mut self, transport: &Connection<Self>) {
+        tracing::debug!(host = %transport.get_host(), peer = %transport.get_peer(), "AMP connection established");
+        let unsent = self.limits.unsent;
+        transport.set_water_marks(WaterMarks::new(unsent / 4, unsent));
+        let me = transport.clone();
+        self.dispatcher.set_go_on(move || go_on(&me, |amp, me| amp.settle(me, &[])));
+        let remote = self.remote(transport);
+        self.remote = Some(remote.clone());
+        self.inner.connect(transport.project(Self::handler_mut).with_transport(remote));
+    }
+
+    /// The connection is lost: the protocol that has taken over hears of it
+    /// first, then the calls, then the handler.
+    fn end(&mut self, transport: &Connection<Self>, reason: Failure) {
+        tracing::debug!(host = %transport.get_host(), peer = %transport.get_peer(), "AMP connection lost");
+        if let Some(next) = &mut self.next {
+            next.handle(ConnectionEvent::ConnectionLost(reason.clone()));
+        }
+        self.received.clear();
+        let reason = self.broken.take().unwrap_or(reason);
+        self.dispatcher.fail_all(&reason);
+        self.inner.handle(ConnectionEvent::ConnectionLost(reason));
     }
 }
 
 /// What makes a box an answer, an error or a command.
 #[derive(Default)]
-struct Meaning<'a> {
+struct Header<'a> {
     answer: Option<&'a [u8]>,
     ask: Option<&'a [u8]>,
     command: Option<&'a [u8]>,
     error: Option<&'a [u8]>,
 }
 
-impl<'a> Meaning<'a> {
+impl<'a> Header<'a> {
     #[inline]
     fn of(found: BoxRef<'a>) -> Self {
-        let mut meaning = Self::default();
+        let mut header = Self::default();
         for (key, value) in found.iter() {
             let place = match key {
-                b"_answer" => &mut meaning.answer,
-                b"_ask" => &mut meaning.ask,
-                b"_command" => &mut meaning.command,
-                b"_error" => &mut meaning.error,
+                b"_answer" => &mut header.answer,
+                b"_ask" => &mut header.ask,
+                b"_command" => &mut header.command,
+                b"_error" => &mut header.error,
                 _ => continue,
             };
             *place = Some(value);
         }
-        meaning
+        header
     }
 }
 
@@ -314,87 +410,34 @@ fn remote_error(found: BoxRef<'_>) -> Result<RemoteAmpError, MalformedAmpBox> {
     Ok(RemoteAmpError::new(code, String::from_utf8_lossy(description)))
 }
 
-impl<H: AmpHandler> Protocol for Amp<H> {
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        tracing::debug!(host = %transport.get_host(), peer = %transport.get_peer(), "AMP connection established");
-        let unsent = self.limits.unsent;
-        transport.set_water_marks(WaterMarks::new(unsent / 4, unsent));
-        let home = transport.project(|amp: &mut Self| &mut amp.handler);
-        let peer = Peer::new(self.remote(transport), transport.clone(), home);
-        self.handler.connection_made(&peer);
-        self.peer = Some(peer);
-    }
-
-    fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
-        match self.slot.guest() {
-            Some(guest) => guest.data_received(data),
-            None if self.broken.is_some() => {}
-            None if !self.held.is_empty() => self.held.extend_from_slice(data),
-            None => {
-                let left = self.parse(transport, data);
-                if left > 0 {
-                    self.held.extend_from_slice(&data[data.len() - left..]);
-                    self.wait(transport);
-                }
-            }
+impl<H: Protocol<Remote>> Protocol for Amp<H> {
+    fn log_prefix(&self) -> Cow<'static, str> {
+        match &self.next {
+            Some(next) => next.protocol.log_prefix(),
+            None => short_name::<Self>().into(),
         }
     }
 
+    /// In boxes, until another protocol has taken over.
     fn receives_descriptors(&self) -> bool {
-        true
+        self.next.as_ref().is_none_or(|next| next.protocol.receives_descriptors())
     }
 
-    #[cfg(unix)]
-    fn file_descriptor_received(&mut self, transport: &Connection<Self>, descriptor: OwnedFd) {
-        if self.broken.is_some() || self.slot.guest().is_some() {
-            return;
-        }
-        let limit = self.limits.descriptors;
-        if self.inbox.put(descriptor) > limit {
-            self.give_up(transport, Failure::new(TooManyDescriptors { limit }));
-        }
-    }
-
-    fn resumed(&mut self, transport: &Connection<Self>) {
-        match self.slot.guest() {
-            Some(guest) => guest.resumed(),
-            None => self.go_on(transport),
-        }
-    }
-
-    fn read_connection_lost(&mut self, transport: &Connection<Self>) {
-        match self.slot.guest() {
-            Some(guest) => guest.read_connection_lost(),
-            None => transport.lose_connection(),
-        }
-    }
-
-    fn handshake_completed(&mut self, transport: &Connection<Self>) {
-        match self.slot.guest() {
-            Some(guest) => guest.handshake_completed(),
-            None if self.parser.buffered() == 0 && self.held.is_empty() => {}
-            None => self.refuse_plain(transport),
-        }
-    }
-
-    fn connection_lost(&mut self, transport: &Connection<Self>, reason: Failure) {
-        tracing::debug!(host = %transport.get_host(), peer = %transport.get_peer(), "AMP connection lost");
-        if let Some(guest) = self.slot.guest() {
-            guest.connection_lost(reason.clone());
-        }
-        self.inbox.clear();
-        let reason = self.broken.take().unwrap_or(reason);
-        self.dispatcher.fail_all(&reason);
-        if let Some(peer) = &self.peer {
-            self.handler.connection_lost(peer, reason);
+    #[inline]
+    fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
+        match event {
+            ConnectionEvent::DataReceived(data) if self.next.is_none() => {
+                self.data_received(connection, data);
+            }
+            event => self.pass_on(connection, event),
         }
     }
 }
 
-impl<H: AmpHandler> fmt::Debug for Amp<H> {
+impl<H: Protocol<Remote>> fmt::Debug for Amp<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Amp")
-            .field("peer", &self.peer)
+            .field("connection", &self.inner.connection)
             .field("responders", &self.responders)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! [`Remote`] and [`Peer`]: the other side of a connection, to be called.
+//! [`Remote`] and [`AmpConnection`]: the other side of a connection, to be called.
 //!
 //! Mirrors `callRemote` of `twisted.protocols.amp.BoxDispatcher`. Tested in
 //! `tests/amp/calls.rs`.
@@ -8,14 +8,15 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use deferred::{Deferred, Failure, Trigger};
-use reactor_compat::{Connection, Transport};
+use reactor_compat::{Connection, Protocol, Transport};
 
-use super::dispatcher::{Dispatcher, Question, Tag, failure_of};
+use super::dispatcher::{Dispatcher, OutgoingCall, Tag, failure_of};
 use super::encoder::Encoder;
-use super::{Amp, AmpBox, AmpHandler, ArgumentError, BoxRef, Command, RemoteAmpError, ser};
+use super::{Amp, AmpBox, ArgumentError, BoxRef, Command, RemoteAmpError, ser};
 
-/// The other side of a connection, to be called. It is cheap to clone, and may
-/// be kept anywhere.
+/// The other side of a connection, to be called: the transport of those who
+/// answer. It derefs to the [`Transport`], is cheap to clone, and may be kept
+/// anywhere.
 ///
 /// # Re-entrancy
 ///
@@ -92,7 +93,7 @@ impl Remote {
     #[doc(alias = "callRemote")]
     pub fn call_remote<C: Command>(&self, command: C) -> Deferred<C::Response> {
         let (answer, trigger) = Deferred::new();
-        let sent = self.ask(Box::new(Call::<C> { trigger }), |encoder, tag| {
+        let sent = self.call(Box::new(Call::<C> { trigger }), |encoder, tag| {
             ser::encode(encoder, |encoder| head(encoder, Some(tag), C::NAME), &command)
         });
         sent.map_or_else(Deferred::fail, |()| answer)
@@ -121,7 +122,7 @@ impl Remote {
     /// ```
     #[doc(alias = "requiresAnswer")]
     pub fn call_remote_unanswered<C: Command>(&self, command: C) -> Result<(), Failure> {
-        self.tell(|encoder| ser::encode(encoder, |encoder| head(encoder, None, C::NAME), &command))
+        self.send(|encoder| ser::encode(encoder, |encoder| head(encoder, None, C::NAME), &command))
     }
 
     /// Calls a command that is known only when the program runs. What is
@@ -143,7 +144,7 @@ impl Remote {
     #[doc(alias = "callRemoteString")]
     pub fn call_remote_string(&self, name: &str, arguments: AmpBox) -> Deferred<AmpBox> {
         let (answer, trigger) = Deferred::new();
-        let sent = self.ask(Box::new(StringCall { trigger }), |encoder, tag| {
+        let sent = self.call(Box::new(StringCall { trigger }), |encoder, tag| {
             arguments.write(encoder, |encoder| head(encoder, Some(tag), name))
         });
         sent.map_or_else(Deferred::fail, |()| answer)
@@ -170,7 +171,7 @@ impl Remote {
         name: &str,
         arguments: AmpBox,
     ) -> Result<(), Failure> {
-        self.tell(|encoder| arguments.write(encoder, |encoder| head(encoder, None, name)))
+        self.send(|encoder| arguments.write(encoder, |encoder| head(encoder, None, name)))
     }
 
     /// Sends a box as it is.
@@ -221,10 +222,10 @@ impl Remote {
         Ok(())
     }
 
-    /// Sends a command, and has `question` wait for its answer.
-    pub(super) fn ask(
+    /// Sends a command, and has `call` wait for its answer.
+    pub(super) fn call(
         &self,
-        question: Box<dyn Question>,
+        call: Box<dyn OutgoingCall>,
         write: impl FnOnce(&mut Encoder, &Tag) -> Result<(), ArgumentError>,
     ) -> Result<(), Failure> {
         if let Some(reason) = self.dispatcher.lost() {
@@ -232,11 +233,11 @@ impl Remote {
         }
         let tag = self.dispatcher.next_tag();
         self.dispatcher.send(&self.transport, |encoder| write(encoder, &tag))?;
-        self.dispatcher.ask(&tag, question);
+        self.dispatcher.wait(&tag, call);
         Ok(())
     }
 
-    fn tell(
+    fn send(
         &self,
         write: impl FnOnce(&mut Encoder) -> Result<(), ArgumentError>,
     ) -> Result<(), Failure> {
@@ -245,6 +246,20 @@ impl Remote {
         }
         self.dispatcher.next_tag();
         self.dispatcher.send(&self.transport, write)
+    }
+}
+
+impl Deref for Remote {
+    type Target = Transport;
+
+    fn deref(&self) -> &Transport {
+        &self.transport
+    }
+}
+
+impl AsRef<Transport> for Remote {
+    fn as_ref(&self) -> &Transport {
+        &self.transport
     }
 }
 
@@ -272,7 +287,7 @@ struct Call<C: Command> {
     trigger: Trigger<C::Response>,
 }
 
-impl<C: Command> Question for Call<C> {
+impl<C: Command> OutgoingCall for Call<C> {
     fn answered(self: Box<Self>, answer: BoxRef<'_>) {
         let _ = self.trigger.fire(answer.to_value().map_err(failure_of));
     }
@@ -291,7 +306,7 @@ struct StringCall {
     trigger: Trigger<AmpBox>,
 }
 
-impl Question for StringCall {
+impl OutgoingCall for StringCall {
     fn answered(self: Box<Self>, answer: BoxRef<'_>) {
         let _ = self.trigger.callback(answer.into());
     }
@@ -305,15 +320,16 @@ impl Question for StringCall {
     }
 }
 
-/// What a handler gets with each command: the [`Remote`] to call back, and the
-/// way home for what answers later.
+/// The connection of a handler: what its methods get with each command. It
+/// derefs to the [`Remote`], to call back, and so to the [`Transport`]; and it is
+/// the way back to the handler for what answers later.
 ///
 /// ```
-/// use protocols::amp::{Amp, AmpHandler, Peer, Responders};
+/// use protocols::amp::{Amp, AmpConnection, Remote, Responders};
 /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
 /// # use math::*;
 /// use deferred::{Deferred, Trigger};
-/// use reactor_compat::BringHome;
+/// use reactor_compat::{BringHome, Protocol};
 ///
 /// #[derive(Default)]
 /// struct Math {
@@ -321,13 +337,13 @@ impl Question for StringCall {
 ///     slow: Option<Trigger<i64>>,
 /// }
 ///
-/// impl AmpHandler for Math {}
+/// impl Protocol<Remote> for Math {}
 ///
 /// impl Math {
-///     fn sum(&mut self, peer: &Peer<Self>, Sum { a, .. }: Sum) -> Deferred<Total> {
+///     fn sum(&mut self, amp: &AmpConnection<Self>, Sum { a, .. }: Sum) -> Deferred<Total> {
 ///         let (b, trigger) = Deferred::new();
 ///         self.slow = Some(trigger);
-///         b.add_callback_at(peer.home(), move |this, _, b| {
+///         b.add_callback_at(amp, move |this, _, b| {
 ///             this.sums += 1;
 ///             Ok(Total { total: a + b })
 ///         })
@@ -336,73 +352,10 @@ impl Question for StringCall {
 ///
 /// let _amp = Amp::with_handler(Math::default(), &Responders::new().responder(Math::sum));
 /// ```
-pub struct Peer<H: AmpHandler> {
-    remote: Remote,
-    amp: Connection<Amp<H>>,
-    home: Connection<H>,
-}
+pub type AmpConnection<H> = Connection<H, Remote>;
 
-impl<H: AmpHandler> Peer<H> {
-    pub(super) fn new(remote: Remote, amp: Connection<Amp<H>>, home: Connection<H>) -> Self {
-        Self { remote, amp, home }
-    }
-
-    /// The other side, to be kept.
-    ///
-    /// ```
-    /// # use protocols::amp::{AmpHandler, Peer, Remote};
-    /// #[derive(Default)]
-    /// struct Client {
-    ///     server: Option<Remote>,
-    /// }
-    ///
-    /// impl AmpHandler for Client {
-    ///     fn connection_made(&mut self, peer: &Peer<Self>) {
-    ///         self.server = Some(peer.remote().clone());
-    ///     }
-    /// }
-    /// # let client = protocols::amp::Amp::with_handler(Client::default(), &Default::default());
-    /// # let client = reactor_compat::testing::StringTransport::new(client);
-    /// # assert_eq!(client.inspect(|amp| amp.handler().server.is_some()), Some(true));
-    /// ```
-    pub fn remote(&self) -> &Remote {
-        &self.remote
-    }
-
-    /// The way back to the handler.
-    ///
-    /// See the [type's example](Self).
-    pub fn home(&self) -> &Connection<H> {
-        &self.home
-    }
-
-    pub(super) fn amp(&self) -> &Connection<Amp<H>> {
-        &self.amp
-    }
-}
-
-impl<H: AmpHandler> Deref for Peer<H> {
-    type Target = Remote;
-
-    fn deref(&self) -> &Remote {
-        &self.remote
-    }
-}
-
-impl<H: AmpHandler> Clone for Peer<H> {
-    fn clone(&self) -> Self {
-        Self { remote: self.remote.clone(), amp: self.amp.clone(), home: self.home.clone() }
-    }
-}
-
-impl<H: AmpHandler> fmt::Debug for Peer<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Peer").field(self.remote.transport()).finish()
-    }
-}
-
-/// Calls by whoever has the [`Connection`] of an [`Amp`], such as a client that
-/// was just connected.
+/// Calls on the [`Connection`] of an [`Amp`], such as one that a client has just
+/// made.
 ///
 /// ```
 /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
@@ -442,7 +395,7 @@ pub trait CallRemote {
     }
 }
 
-impl<H: AmpHandler> CallRemote for Connection<Amp<H>> {
+impl<H: Protocol<Remote>> CallRemote for Connection<Amp<H>> {
     fn remote(&self) -> Deferred<Remote> {
         self.call(|amp, connection| Ok(amp.remote(connection)))
     }

@@ -10,10 +10,10 @@ use std::rc::Rc;
 use deferred::CallbackResult;
 use reactor_compat::Protocol;
 
-use super::ask::{Ask, Served};
-use super::{AmpBox, AmpHandler, Command, Peer, RemoteAmpError, UNHANDLED_ERROR_CODE, python};
+use super::incoming_call::{IncomingCall, Progress};
+use super::{AmpBox, AmpConnection, Command, Remote, RemoteAmpError, UNHANDLED_ERROR_CODE, python};
 
-type Respond<H> = Rc<dyn Fn(&mut H, &Peer<H>, Ask<'_>) -> Served>;
+type Respond<H> = Rc<dyn Fn(&mut H, &AmpConnection<H>, IncomingCall<'_>) -> Progress>;
 
 /// Which function answers which command. Made once, and given to every
 /// connection's [`Amp`](super::Amp); clones share the table.
@@ -26,7 +26,8 @@ type Respond<H> = Rc<dyn Fn(&mut H, &Peer<H>, Ask<'_>) -> Served>;
 ///
 /// ```
 /// use deferred::{Deferred, Failure, ensure_deferred, testing::success_result_of};
-/// use protocols::amp::{Amp, AmpHandler, Peer, Responders};
+/// use protocols::amp::{Amp, AmpConnection, Remote, Responders};
+/// use reactor_compat::Protocol;
 /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
 /// # use math::*;
 ///
@@ -44,10 +45,10 @@ type Respond<H> = Rc<dyn Fn(&mut H, &Peer<H>, Ask<'_>) -> Served>;
 ///     sums: u32,
 /// }
 ///
-/// impl AmpHandler for Accountant {}
+/// impl Protocol<Remote> for Accountant {}
 ///
 /// impl Accountant {
-///     fn sum(&mut self, _: &Peer<Self>, Sum { a, b }: Sum) -> Deferred<Total> {
+///     fn sum(&mut self, _: &AmpConnection<Self>, Sum { a, b }: Sum) -> Deferred<Total> {
 ///         self.sums += 1;
 ///         ensure_deferred(async move { Ok(Total { total: a + b }) })
 ///     }
@@ -58,13 +59,13 @@ type Respond<H> = Rc<dyn Fn(&mut H, &Peer<H>, Ask<'_>) -> Served>;
 /// ```
 #[doc(alias = "CommandLocator")]
 #[doc(alias = "IResponderLocator")]
-pub struct Responders<H: AmpHandler = ()> {
+pub struct Responders<H: Protocol<Remote> = ()> {
     table: Rc<HashMap<String, Respond<H>>>,
     fallback: Option<Respond<H>>,
 }
 
-impl<H: AmpHandler> Responders<H> {
-    /// None.
+impl<H: Protocol<Remote>> Responders<H> {
+    /// Without responders.
     ///
     /// See the [type's example](Self).
     pub fn new() -> Self {
@@ -75,13 +76,16 @@ impl<H: AmpHandler> Responders<H> {
     ///
     /// See the [type's example](Self).
     #[must_use]
-    pub fn responder<C, R>(self, responder: impl Fn(&mut H, &Peer<H>, C) -> R + 'static) -> Self
+    pub fn responder<C, R>(
+        self,
+        responder: impl Fn(&mut H, &AmpConnection<H>, C) -> R + 'static,
+    ) -> Self
     where
         C: Command,
         R: CallbackResult<Value = C::Response>,
     {
-        let respond = move |handler: &mut H, peer: &Peer<H>, ask: Ask<'_>| {
-            ask.serve::<C, H, R>(peer, |command| responder(handler, peer, command))
+        let respond = move |handler: &mut H, amp: &AmpConnection<H>, call: IncomingCall<'_>| {
+            call.serve::<C, R>(|command| responder(handler, amp, command))
         };
         self.with(C::NAME, Rc::new(respond))
     }
@@ -103,10 +107,10 @@ impl<H: AmpHandler> Responders<H> {
     /// runs. It gets the whole box, and returns one.
     ///
     /// ```
-    /// use protocols::amp::{Amp, AmpBox, Peer, Responders};
+    /// use protocols::amp::{Amp, AmpBox, AmpConnection, Responders};
     /// use reactor_compat::testing::StringTransport;
     ///
-    /// let echo = |_: &mut (), _: &Peer<()>, sent: AmpBox| {
+    /// let echo = |_: &mut (), _: &AmpConnection<()>, sent: AmpBox| {
     ///     Ok(AmpBox::from([("text", sent.get("text").unwrap_or_default())]))
     /// };
     /// let responders = Responders::new().string_responder("Echo", echo);
@@ -121,7 +125,7 @@ impl<H: AmpHandler> Responders<H> {
     pub fn string_responder<R>(
         self,
         name: &str,
-        responder: impl Fn(&mut H, &Peer<H>, AmpBox) -> R + 'static,
+        responder: impl Fn(&mut H, &AmpConnection<H>, AmpBox) -> R + 'static,
     ) -> Self
     where
         R: CallbackResult<Value = AmpBox>,
@@ -133,7 +137,7 @@ impl<H: AmpHandler> Responders<H> {
     /// is in the box under `_command`.
     ///
     /// ```
-    /// use protocols::amp::{AmpBox, Peer, RemoteAmpError, Responders};
+    /// use protocols::amp::{AmpBox, RemoteAmpError, Responders};
     ///
     /// let responders = Responders::<()>::new().otherwise(|_, _, sent: AmpBox| {
     ///     let name = sent.get("_command").unwrap_or_default();
@@ -143,7 +147,10 @@ impl<H: AmpHandler> Responders<H> {
     /// ```
     #[must_use]
     #[doc(alias = "locateResponder")]
-    pub fn otherwise<R>(self, responder: impl Fn(&mut H, &Peer<H>, AmpBox) -> R + 'static) -> Self
+    pub fn otherwise<R>(
+        self,
+        responder: impl Fn(&mut H, &AmpConnection<H>, AmpBox) -> R + 'static,
+    ) -> Self
     where
         R: CallbackResult<Value = AmpBox>,
     {
@@ -156,7 +163,7 @@ impl<H: AmpHandler> Responders<H> {
     ///
     /// ```
     /// # use protocols::wire::Echo;
-    /// use protocols::amp::{Amp, Command, NoError, Peer, Responders};
+    /// use protocols::amp::{Amp, AmpConnection, Command, NoError, Responders};
     /// use reactor_compat::testing::StringTransport;
     ///
     /// #[derive(serde::Serialize, serde::Deserialize)]
@@ -168,21 +175,24 @@ impl<H: AmpHandler> Responders<H> {
     ///     type Error = NoError;
     /// }
     ///
-    /// let responders = Responders::new().switch(|_: &mut (), _: &Peer<()>, BeEcho| Ok(Echo));
+    /// let responders = Responders::new().switch(|_: &mut (), _: &AmpConnection<()>, BeEcho| Ok(Echo));
     /// let server = StringTransport::new(Amp::with_responders(&responders));
     /// server.data_received(b"\x00\x04_ask\x00\x011\x00\x08_command\x00\x06BeEcho\x00\x00hello");
     /// assert_eq!(server.take_value(), b"\x00\x07_answer\x00\x011\x00\x00hello");
     /// ```
     #[must_use]
     #[doc(alias = "ProtocolSwitchCommand")]
-    pub fn switch<C, P, R>(self, responder: impl Fn(&mut H, &Peer<H>, C) -> R + 'static) -> Self
+    pub fn switch<C, P, R>(
+        self,
+        responder: impl Fn(&mut H, &AmpConnection<H>, C) -> R + 'static,
+    ) -> Self
     where
         C: Command<Response = ()>,
         P: Protocol,
         R: CallbackResult<Value = P>,
     {
-        let respond = move |handler: &mut H, peer: &Peer<H>, ask: Ask<'_>| {
-            ask.switch::<C, H, P, R>(peer, |command| responder(handler, peer, command))
+        let respond = move |handler: &mut H, amp: &AmpConnection<H>, call: IncomingCall<'_>| {
+            call.switch::<C, P, R>(|command| responder(handler, amp, command))
         };
         self.with(C::NAME, Rc::new(respond))
     }
@@ -212,42 +222,42 @@ impl<H: AmpHandler> Responders<H> {
         &self,
         name: &[u8],
         handler: &mut H,
-        peer: &Peer<H>,
-        ask: Ask<'_>,
-    ) -> Served {
+        amp: &AmpConnection<H>,
+        call: IncomingCall<'_>,
+    ) -> Progress {
         let known = std::str::from_utf8(name).ok().and_then(|name| self.table.get(name));
         match known.or(self.fallback.as_ref()) {
-            Some(respond) => respond(handler, peer, ask),
+            Some(respond) => respond(handler, amp, call),
             None => {
                 let description = format!("Unhandled Command: {}", python::bytes_repr(name));
-                ask.refuse(peer, RemoteAmpError::new(UNHANDLED_ERROR_CODE, description));
-                Served::Done
+                call.refuse(RemoteAmpError::new(UNHANDLED_ERROR_CODE, description));
+                Progress::Done
             }
         }
     }
 }
 
-fn string_respond<H: AmpHandler, R: CallbackResult<Value = AmpBox>>(
-    responder: impl Fn(&mut H, &Peer<H>, AmpBox) -> R + 'static,
+fn string_respond<H: Protocol<Remote>, R: CallbackResult<Value = AmpBox>>(
+    responder: impl Fn(&mut H, &AmpConnection<H>, AmpBox) -> R + 'static,
 ) -> Respond<H> {
-    Rc::new(move |handler: &mut H, peer: &Peer<H>, ask: Ask<'_>| {
-        ask.serve_string::<H, R>(peer, |sent| responder(handler, peer, sent))
+    Rc::new(move |handler: &mut H, amp: &AmpConnection<H>, call: IncomingCall<'_>| {
+        call.serve_string::<R>(|sent| responder(handler, amp, sent))
     })
 }
 
-impl<H: AmpHandler> Default for Responders<H> {
+impl<H: Protocol<Remote>> Default for Responders<H> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<H: AmpHandler> Clone for Responders<H> {
+impl<H: Protocol<Remote>> Clone for Responders<H> {
     fn clone(&self) -> Self {
         Self { table: self.table.clone(), fallback: self.fallback.clone() }
     }
 }
 
-impl<H: AmpHandler> fmt::Debug for Responders<H> {
+impl<H: Protocol<Remote>> fmt::Debug for Responders<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names()).finish()
     }

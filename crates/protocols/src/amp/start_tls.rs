@@ -8,14 +8,14 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 
 use deferred::{CallbackResult, Deferred, Failure, Outcome, Trigger};
-use reactor_compat::Transport;
 use reactor_compat::tls::TlsOptions;
+use reactor_compat::{Protocol, Transport};
 use serde::{Deserialize, Serialize};
 
-use super::ask::{Ask, answer};
-use super::dispatcher::{Dispatcher, Question, unhandled_error};
+use super::dispatcher::{Dispatcher, OutgoingCall, unhandled_error};
+use super::incoming_call::{IncomingCall, answer};
 use super::remote::head;
-use super::{AmpHandler, BoxRef, Command, NoError, Peer, Remote, RemoteAmpError, Responders, ser};
+use super::{AmpConnection, BoxRef, Command, NoError, Remote, RemoteAmpError, Responders, ser};
 
 /// The command that turns a connection to TLS.
 ///
@@ -113,7 +113,7 @@ impl Remote {
             options: options.into(),
             trigger,
         };
-        let sent = self.ask(Box::new(call), |encoder, tag| {
+        let sent = self.call(Box::new(call), |encoder, tag| {
             ser::encode(encoder, |encoder| head(encoder, Some(tag), StartTls::NAME), &StartTls)
         });
         match sent {
@@ -131,7 +131,7 @@ impl Remote {
     }
 }
 
-impl<H: AmpHandler> Responders<H> {
+impl<H: Protocol<Remote>> Responders<H> {
     /// Has a method answer [`StartTls`] with the options of our side, such as
     /// [`ServerOptions`](reactor_compat::tls::ServerOptions). Unless this was
     /// said, nobody answers: Twisted's own default, a certificate that nobody
@@ -151,23 +151,26 @@ impl<H: AmpHandler> Responders<H> {
     /// # Ok::<(), reactor_compat::tls::TlsConfigError>(())
     /// ```
     #[must_use]
-    pub fn start_tls<O, R>(self, responder: impl Fn(&mut H, &Peer<H>) -> R + 'static) -> Self
+    pub fn start_tls<O, R>(
+        self,
+        responder: impl Fn(&mut H, &AmpConnection<H>) -> R + 'static,
+    ) -> Self
     where
         O: Into<TlsOptions> + 'static,
         R: CallbackResult<Value = O>,
     {
-        let respond = move |handler: &mut H, peer: &Peer<H>, ask: Ask<'_>| {
-            let outcome = match peer.turns_to_tls() {
+        let respond = move |handler: &mut H, amp: &AmpConnection<H>, call: IncomingCall<'_>| {
+            let outcome = match call.remote.turns_to_tls() {
                 true => Outcome::Done(Err(Failure::new(OnlyOneTls))),
-                false => ask.run(|StartTls| responder(handler, peer)),
+                false => call.run(|StartTls| responder(handler, amp)),
             };
-            ask.finish(peer.remote(), outcome, |remote, tag, result| match result {
+            call.finish(outcome, |remote, tag, result| match result {
                 Ok(options) => {
                     answer::<StartTls>(remote, tag, Ok(()));
                     if let Err(error) = remote.transport().start_tls(options) {
                         unhandled_error(remote.transport(), Failure::new(error));
                     }
-                    remote.dispatcher().turned.set(true);
+                    remote.dispatcher().boxes_end.set(true);
                 }
                 Err(failure) => answer::<StartTls>(remote, tag, Err(failure)),
             })
@@ -185,11 +188,11 @@ struct StartTlsCall {
     trigger: Trigger<()>,
 }
 
-impl Question for StartTlsCall {
+impl OutgoingCall for StartTlsCall {
     fn answered(self: Box<Self>, _: BoxRef<'_>) {
         let Some(dispatcher) = self.dispatcher.upgrade() else { return };
         let started = self.transport.start_tls(self.options);
-        dispatcher.turned.set(true);
+        dispatcher.boxes_end.set(true);
         let _ = match started {
             Ok(()) => {
                 dispatcher.release(&self.transport);

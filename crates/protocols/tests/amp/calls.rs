@@ -6,10 +6,10 @@ use std::rc::Rc;
 use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
 use deferred::{CancelledError, Deferred, Failure, Trigger, ensure_deferred};
 use protocols::amp::{
-    Amp, AmpBox, AmpHandler, CallRemote, Command, NoError, Peer, Remote, RemoteAmpError,
-    Responders, UnhandledCommand,
+    Amp, AmpBox, AmpConnection, CallRemote, Command, NoError, Remote, RemoteAmpError, Responders,
+    UnhandledCommand,
 };
-use reactor_compat::{BringHome, ConnectionDone, ConnectionLost};
+use reactor_compat::{BringHome, ConnectionDone, ConnectionLost, Protocol};
 use serde::{Deserialize, Serialize};
 
 use crate::support::math::{Divide, Quotient, Sum, Total, ZeroDivision};
@@ -124,17 +124,17 @@ struct Accountant {
     client: Option<Remote>,
 }
 
-impl AmpHandler for Accountant {
-    fn connection_made(&mut self, peer: &Peer<Self>) {
-        self.client = Some(peer.remote().clone());
+impl Protocol<Remote> for Accountant {
+    fn connection_made(&mut self, peer: &AmpConnection<Self>) {
+        self.client = Some(peer.transport().clone());
     }
 }
 
 impl Accountant {
     /// Asks the caller to add, before it answers.
-    fn sum(&mut self, peer: &Peer<Self>, sum: Sum) -> Deferred<Total> {
+    fn sum(&mut self, peer: &AmpConnection<Self>, sum: Sum) -> Deferred<Total> {
         self.sums += 1;
-        peer.call_remote(sum).add_callback_at(peer.home(), |this, _, Total { total }| {
+        peer.call_remote(sum).add_callback_at(peer, |this, _, Total { total }| {
             this.sums += 100;
             Ok(Total { total: total + this.sums })
         })
@@ -241,7 +241,7 @@ fn an_unknown_command_that_wants_no_answer_ends_the_connection() {
 #[test]
 fn commands_known_at_run_time_are_boxes() {
     let responders =
-        Responders::new().string_responder("Echo", |_: &mut (), _: &Peer<()>, sent| {
+        Responders::new().string_responder("Echo", |_: &mut (), _: &AmpConnection<()>, sent| {
             let text = AmpBox::get(&sent, "text").unwrap_or_default().to_vec();
             Ok(AmpBox::from([("text", text)]))
         });
@@ -394,15 +394,16 @@ fn a_cancelled_call_does_not_hear_of_the_end() {
 #[test]
 fn a_responder_may_close_and_abort_its_connection() {
     for abort in [false, true] {
-        let responders = Responders::new().responder(move |_: &mut (), peer: &Peer<()>, _: Sum| {
-            let transport = peer.transport();
-            if abort {
-                transport.abort_connection()
-            } else {
-                transport.lose_connection()
-            }
-            Ok(Total { total: 0 })
-        });
+        let responders =
+            Responders::new().responder(move |_: &mut (), peer: &AmpConnection<()>, _: Sum| {
+                let transport = peer.transport();
+                if abort {
+                    transport.abort_connection()
+                } else {
+                    transport.lose_connection()
+                }
+                Ok(Total { total: 0 })
+            });
         let pair = Pair::of(&responders);
         let total = pair.remote().call_remote(Sum { a: 1, b: 2 });
         pair.pump();
@@ -413,7 +414,7 @@ fn a_responder_may_close_and_abort_its_connection() {
 #[test]
 fn a_paused_connection_answers_when_it_is_resumed() {
     let responders =
-        Responders::new().responder(|_: &mut (), peer: &Peer<()>, Sum { a, b }: Sum| {
+        Responders::new().responder(|_: &mut (), peer: &AmpConnection<()>, Sum { a, b }: Sum| {
             if a == 2 {
                 peer.transport().pause_producing();
             }

@@ -262,7 +262,7 @@ fn hostile<E: Error + Clone + PartialEq + fmt::Debug + Send + Sync + 'static>(
 fn what_means_nothing_ends_the_connection() {
     hostile(b"\0\0", &NoEmptyBoxes);
     hostile(b"\0\x01a\0\x01b\0\0", &NoEmptyBoxes);
-    let stray = MalformedAmpBox::new("an answer to no question");
+    let stray = MalformedAmpBox::new("an answer to no call");
     for tag in ["2", "01", "0", "", "1 ", "zzz", "11111111111111111"] {
         let answer = AmpBox::from([("_answer", tag)]).serialize().unwrap();
         hostile(&answer, &stray);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
 use deferred::{Deferred, Failure, Trigger};
 use protocols::amp::{
-    AmpBox, Command, CommandError, Peer, ProtocolSwitched, Responders, UnhandledCommand,
+    AmpBox, AmpConnection, Command, CommandError, ProtocolSwitched, Responders, UnhandledCommand,
 };
 use reactor_compat::{Connection, ConnectionDone, Protocol};
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,9 @@ impl Protocol for Other {
 fn switching(diary: &Diary) -> Responders {
     let diary = diary.clone();
     Responders::new().function(|Sum { a, b }| Ok(Total { total: a + b })).switch(
-        move |_: &mut (), _: &Peer<()>, BeOther| Ok(Other { name: "server", diary: diary.clone() }),
+        move |_: &mut (), _: &AmpConnection<()>, BeOther| {
+            Ok(Other { name: "server", diary: diary.clone() })
+        },
     )
 }
 
@@ -115,7 +117,7 @@ fn bytes_behind_the_command_belong_to_the_new_protocol() {
 fn a_responder_may_take_its_time_to_switch() {
     let waiting: Rc<RefCell<Option<Trigger<Other>>>> = Rc::default();
     let keep = waiting.clone();
-    let responders = Responders::new().switch(move |_: &mut (), _: &Peer<()>, BeOther| {
+    let responders = Responders::new().switch(move |_: &mut (), _: &AmpConnection<()>, BeOther| {
         let (other, trigger) = Deferred::new();
         keep.replace(Some(trigger));
         other
@@ -136,7 +138,9 @@ fn a_responder_may_take_its_time_to_switch() {
 #[test]
 fn where_the_other_side_does_not_agree_boxes_go_on() {
     let responders = Responders::new().function(|Sum { a, b }| Ok(Total { total: a + b })).switch(
-        |_: &mut (), _: &Peer<()>, BeOther| -> Result<Other, Failure> { Err(Refused.into()) },
+        |_: &mut (), _: &AmpConnection<()>, BeOther| -> Result<Other, Failure> {
+            Err(Refused.into())
+        },
     );
     let pair = Pair::of(&responders);
     let remote = pair.remote();
@@ -169,4 +173,47 @@ fn a_connection_that_is_lost_before_the_switch_fails_it() {
     pair.end();
     assert!(failure_result_of(switched).is::<ConnectionDone>());
     assert!(diary.borrow().is_empty());
+}
+
+/// What came behind the command waits for the end of a pause, as all that comes
+/// does.
+#[test]
+fn what_is_handed_over_during_a_pause_waits_for_its_end() {
+    let diary = Diary::default();
+    let pages = diary.clone();
+    let responders =
+        Responders::new().switch(move |_: &mut (), amp: &AmpConnection<()>, BeOther| {
+            amp.pause_producing();
+            Ok(Other { name: "server", diary: pages.clone() })
+        });
+    let pair = Pair::of(&responders);
+    let call = AmpBox::from([("_ask", "1"), ("_command", "BeOther")]).serialize().unwrap();
+    pair.server.data_received(&[&call, &b"behind"[..]].concat());
+    assert_eq!(*diary.borrow(), ["server made"]);
+    pair.server.resume_producing();
+    assert_eq!(*diary.borrow(), ["server made", "server behind"]);
+}
+
+/// Two commands ask for it, and both responders take their time.
+#[test]
+fn only_the_first_of_two_takes_over() {
+    let waiting: Rc<RefCell<Vec<Trigger<Other>>>> = Rc::default();
+    let keep = waiting.clone();
+    let responders = Responders::new().switch(move |_: &mut (), _: &AmpConnection<()>, BeOther| {
+        let (other, trigger) = Deferred::new();
+        keep.borrow_mut().push(trigger);
+        other
+    });
+    let pair = Pair::of(&responders);
+    for tag in ["1", "2"] {
+        let call = AmpBox::from([("_ask", tag), ("_command", "BeOther")]);
+        pair.server.data_received(&call.serialize().unwrap());
+    }
+    let diary = Diary::default();
+    for (name, trigger) in ["first", "second"].into_iter().zip(waiting.take()) {
+        trigger.callback(Other { name, diary: diary.clone() }).unwrap();
+    }
+    pair.server.data_received(b"data");
+    pair.end();
+    assert_eq!(*diary.borrow(), ["first made", "first data", "first lost"]);
 }

@@ -1,7 +1,7 @@
 //! Calls over TCP.
 
 use deferred::{Deferred, Failure, gather_results};
-use protocols::amp::{BigString, Command, NoError, Peer, Responders};
+use protocols::amp::{AmpConnection, BigString, Command, NoError, Responders};
 use reactor_compat::{ConnectionDone, ConnectionLost};
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ impl Command for Die {
 fn a_peer_that_dies_fails_what_is_outstanding() {
     run(|reactor| async move {
         let responders = Responders::new().function(|_: Sum| Deferred::<Total>::new().0).responder(
-            |_: &mut (), peer: &Peer<()>, Die| {
+            |_: &mut (), peer: &AmpConnection<()>, Die| {
                 peer.transport().abort_connection();
                 Ok(())
             },

@@ -3,8 +3,8 @@
 use deferred::testing::{failure_result_of, success_result_of};
 use deferred::{Deferred, Trigger};
 use protocols::amp::{
-    Amp, AmpBox, Command, Limits, MalformedAmpBox, NoError, OnlyOneTls, Peer, ProtocolSwitched,
-    Responders, StartTls, TooMuchHeld, UnhandledCommand, UnknownRemoteError,
+    Amp, AmpBox, AmpConnection, Command, Limits, MalformedAmpBox, NoError, OnlyOneTls,
+    ProtocolSwitched, Responders, StartTls, TooMuchHeld, UnhandledCommand, UnknownRemoteError,
 };
 use reactor_compat::log::LogCapture;
 use reactor_compat::tls::{ClientOptions, Identity, ServerOptions, TrustRoots};
@@ -86,7 +86,8 @@ fn a_switch_that_is_asked_for_after_tls_waits_for_it() {
 
     run(|reactor| async move {
         let (server, client) = options();
-        let responders = responders(server).switch(|_: &mut (), _: &Peer<()>, BeEcho| Ok(Echo));
+        let responders =
+            responders(server).switch(|_: &mut (), _: &AmpConnection<()>, BeEcho| Ok(Echo));
         let remote = connect(&reactor, listen(&reactor, &responders)).await?;
         let started = remote.start_tls(client);
         let call = remote.call_remote(Sum { a: 1, b: 2 });

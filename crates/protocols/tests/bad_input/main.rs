@@ -34,8 +34,8 @@ use deferred::testing::failure_result_of;
 use deferred::time::Clock;
 use proptest::prelude::*;
 use protocols::amp::{
-    Amp, AmpBox, BoxCodec, BoxError, BoxParser, CallRemote, Command, Limits, NoError, Peer,
-    Responders, TooLong,
+    Amp, AmpBox, AmpConnection, BoxCodec, BoxError, BoxParser, CallRemote, Command, Limits,
+    NoError, Responders, TooLong,
 };
 use protocols::basic::{
     Int32, Int32Strings, LineCodec, LineEvent, LineParser, LineTooLong, Lines, Netstring,
@@ -423,7 +423,7 @@ fn what_waits_is_not_moved_each_time() {
     taken_up(Lines::new(Orders::default()), b"p\r\n");
     taken_up(Netstrings::new(Orders::default()), b"1:p,");
     taken_up(Stateful::new(Orders::default()), b"p");
-    let pausing = Responders::new().responder(|_: &mut (), peer: &Peer<()>, Ask| {
+    let pausing = Responders::new().responder(|_: &mut (), peer: &AmpConnection<()>, Ask| {
         peer.transport().pause_producing();
         Ok(())
     });

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use deferred::testing::success_result_of;
 use deferred::time::Clock;
+use protocols::amp::{Amp, AmpBox, AmpConnection, CallRemote, Command, NoError, Responders};
 use protocols::basic::{
     Int8Strings, Int16Strings, Int32Strings, LineConnection, LineReceiver, Lines, Netstrings,
     StringConnection, StringReceiver,
@@ -20,7 +21,10 @@ use protocols::policies::{
 use protocols::stateful::{State, Stateful, StatefulProtocol};
 use reactor_compat::Transport;
 use reactor_compat::testing::StringTransport;
-use reactor_compat::{Address, Connection, ConnectionDone, ConnectionEvent, Factory, Protocol};
+use reactor_compat::{
+    Address, AnyProtocol, Connection, ConnectionDone, ConnectionEvent, Factory, Protocol,
+    ProtocolSwitch,
+};
 
 /// The name of an event.
 fn name_of(event: &ConnectionEvent<'_>) -> String {
@@ -88,7 +92,10 @@ fn events() -> Vec<ConnectionEvent<'static>> {
 
 /// Gives `protocol` the events of its connection; it stays as it is made.
 fn connected<P: Protocol>(protocol: P) -> Handle {
-    let transport = StringTransport::new(protocol);
+    on(StringTransport::new(protocol))
+}
+
+fn on<P: Protocol>(transport: StringTransport<P>) -> Handle {
     let receives = transport.inspect(P::receives_descriptors).unwrap();
     assert!(receives, "{} takes no descriptors", std::any::type_name::<P>());
     Box::new(move |event| {
@@ -163,6 +170,70 @@ fn policies() -> Vec<Runner> {
     ]
 }
 
+/// What takes over in mid-connection, and what is chosen when there is one.
+fn switched() -> Vec<Runner> {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Switch;
+
+    impl Command for Switch {
+        const NAME: &str = "Switch";
+        type Response = ();
+        type Error = NoError;
+    }
+
+    /// Has the recorder take over at the first data.
+    struct First(ProtocolSwitch, Recorder);
+
+    impl Protocol for First {
+        fn data_received(&mut self, _: &Connection<Self>, _: &[u8]) {
+            self.0.switch_to(self.1.clone(), "").unwrap();
+        }
+    }
+
+    let wrapper = |name, make: fn(Recorder) -> Handle| runner(name, Data::PassedOn, make);
+    vec![
+        wrapper("any", |it| connected(AnyProtocol::new(it))),
+        wrapper("any of any", |it| connected(AnyProtocol::new(AnyProtocol::new(it)))),
+        wrapper("any, switched", |it| {
+            let transport = StringTransport::new(AnyProtocol::with_switch(|to| First(to, it)));
+            transport.data_received(b"switch");
+            on(transport)
+        }),
+        wrapper("any, watched", |it| connected(ProtocolWrapper::new(Blind, AnyProtocol::new(it)))),
+        wrapper("AMP's responder", |it| {
+            let responders = Responders::new()
+                .switch(move |_: &mut (), _: &AmpConnection<()>, Switch| Ok(it.clone()));
+            let transport = StringTransport::new(Amp::with_responders(&responders));
+            let call = AmpBox::from([("_ask", "1"), ("_command", "Switch")]);
+            transport.data_received(&call.serialize().unwrap());
+            on(transport)
+        }),
+        wrapper("AMP's caller", |it| {
+            let transport = StringTransport::new(Amp::new());
+            let remote = success_result_of(transport.connection().remote());
+            let switched = remote.call_remote_switch(Switch, move |_| it);
+            transport.data_received(&AmpBox::from([("_answer", "1")]).serialize().unwrap());
+            success_result_of(switched);
+            on(transport)
+        }),
+    ]
+}
+
+/// The handler of AMP hears all that is not in boxes.
+#[test]
+fn the_handler_of_amp_hears_what_is_not_in_boxes() {
+    let recorder = Recorder::default();
+    let handle = connected(Amp::with_handler(recorder.clone(), &Responders::new()));
+    events().into_iter().skip(1).for_each(|event| {
+        if !matches!(event, ConnectionEvent::DataReceived(_)) {
+            handle(event);
+        }
+    });
+    let mut expected: Vec<_> = events().iter().map(name_of).collect();
+    expected.retain(|name| name != "DataReceived" && name != "FileDescriptorReceived");
+    assert_eq!(*recorder.0.borrow(), expected);
+}
+
 fn receivers() -> Vec<Runner> {
     let receiver = |name, make: fn(Recorder) -> Handle| runner(name, Data::Parsed, make);
     vec![
@@ -179,7 +250,7 @@ fn receivers() -> Vec<Runner> {
 
 /// All that runs a protocol.
 fn runners() -> impl Iterator<Item = Runner> {
-    [wrappers(), policies(), receivers()].into_iter().flatten()
+    [wrappers(), policies(), switched(), receivers()].into_iter().flatten()
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! Protocols that run other protocols: policies, buckets, and the loopback.
 
-#![cfg(all(feature = "policies", feature = "htb", feature = "loopback", feature = "stateful"))]
+#![cfg(all(
+    feature = "amp",
+    feature = "policies",
+    feature = "htb",
+    feature = "loopback",
+    feature = "stateful"
+))]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -18,8 +18,8 @@ use crate::support::connect_to;
 use deferred::{Deferred, Failure, Trigger, gather_results};
 use interop::{Certificate, Peer, drive, listen_on, python};
 use protocols::amp::{
-    Amp, Bytes, CallRemote, Command, CommandError, DateTime, Decimal, Integer, NoError,
-    Peer as Caller, Remote, Responders, UnhandledCommand, UnknownRemoteError,
+    Amp, AmpConnection, Bytes, CallRemote, Command, CommandError, DateTime, Decimal, Integer,
+    NoError, Remote, Responders, UnhandledCommand, UnknownRemoteError,
 };
 use reactor_compat::tls::TlsError;
 use reactor_compat::{Connection, ConnectionDone, ConnectionLost, Protocol, Reactor};
@@ -272,9 +272,9 @@ fn responders(certificate: &Certificate) -> Responders {
         .function(|Slow| Deferred::<()>::new().0)
         .function(|Fatal| -> Result<(), Failure> { Err(Fatality("that was it".to_owned()).into()) })
         .function(|Boom| -> Result<(), Failure> { Err(Failure::msg("nobody foresaw it")) })
-        .switch(|_: &mut (), _: &Caller<()>, BeEcho| Ok(Echo))
-        .responder(|_: &mut (), caller: &Caller<()>, Die| {
-            caller.remote().transport().abort_connection();
+        .switch(|_: &mut (), _: &AmpConnection<()>, BeEcho| Ok(Echo))
+        .responder(|_: &mut (), caller: &AmpConnection<()>, Die| {
+            caller.abort_connection();
             Ok(())
         })
         .start_tls(move |_, _| Ok(options.clone()))

@@ -7,22 +7,22 @@
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use super::super::ArgumentError;
-use super::super::exchange::Claims;
+use super::super::attached::Attached;
 use super::super::wire::{self, Pairs};
 #[cfg(unix)]
-use super::super::{descriptor::is_descriptor, exchange::NO_PLACE};
+use super::super::{attached::NOT_ATTACHED, descriptor::is_descriptor};
 use super::BoxDeserializer;
 use super::value::ValueDeserializer;
 
 /// The items of a list, one after the other.
 pub(super) struct ListAccess<'de> {
     rest: &'de [u8],
-    claims: Claims<'de>,
+    attached: Attached<'de>,
 }
 
 impl<'de> ListAccess<'de> {
-    pub(super) fn new(rest: &'de [u8], claims: Claims<'de>) -> Self {
-        Self { rest, claims }
+    pub(super) fn new(rest: &'de [u8], attached: Attached<'de>) -> Self {
+        Self { rest, attached }
     }
 }
 
@@ -37,8 +37,9 @@ impl<'de> SeqAccess<'de> for ListAccess<'de> {
             return Ok(None);
         }
         let mut over = false;
-        let claims = self.claims;
-        match seed.deserialize(ItemDeserializer { rest: &mut self.rest, over: &mut over, claims }) {
+        let attached = self.attached;
+        match seed.deserialize(ItemDeserializer { rest: &mut self.rest, over: &mut over, attached })
+        {
             Err(_) if over => Ok(None),
             item => item.map(Some),
         }
@@ -51,7 +52,7 @@ struct ItemDeserializer<'a, 'de> {
     /// Set when there is no complete item.
     over: &'a mut bool,
     /// Of the items that are boxes.
-    claims: Claims<'de>,
+    attached: Attached<'de>,
 }
 
 impl<'de> ItemDeserializer<'_, 'de> {
@@ -71,7 +72,7 @@ impl<'de> ItemDeserializer<'_, 'de> {
         match wire::split_box(self.rest)? {
             Some((pairs, rest)) => {
                 *self.rest = rest;
-                Ok(BoxDeserializer { pairs, claims: self.claims })
+                Ok(BoxDeserializer { pairs, attached: self.attached })
             }
             None => Err(self.over()),
         }
@@ -140,7 +141,7 @@ impl<'de> Deserializer<'de> for ItemDeserializer<'_, 'de> {
     ) -> Result<V::Value, ArgumentError> {
         #[cfg(unix)]
         if is_descriptor(name) {
-            return Err(NO_PLACE);
+            return Err(NOT_ATTACHED);
         }
         visitor.visit_newtype_struct(self)
     }

@@ -5,10 +5,10 @@ use std::str::FromStr;
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{Deserializer, Visitor};
 
+use super::super::attached::Attached;
 #[cfg(unix)]
 use super::super::descriptor::{Passing, is_descriptor};
 use super::super::encoder::part_name;
-use super::super::exchange::Claims;
 use super::super::python;
 use super::super::{ArgumentError, BIG_STRING};
 use super::Pair;
@@ -26,7 +26,7 @@ pub(super) struct Field<'de, I> {
     pub(super) key: &'de [u8],
     /// What follows in the box.
     pub(super) following: I,
-    pub(super) claims: Claims<'de>,
+    pub(super) attached: Attached<'de>,
 }
 
 impl<'de, I: Iterator<Item = Pair<'de>> + Clone> ValueDeserializer<'de, I> {
@@ -53,8 +53,8 @@ impl<'de, I: Iterator<Item = Pair<'de>> + Clone> ValueDeserializer<'de, I> {
             .ok_or_else(|| ArgumentError::value("an integer", self.value))
     }
 
-    fn claims(&self) -> Claims<'de> {
-        self.field.as_ref().map_or_else(Claims::default, |field| field.claims)
+    fn attached(&self) -> Attached<'de> {
+        self.field.as_ref().map_or_else(Attached::default, |field| field.attached)
     }
 
     /// The value together with the parts that follow it under other keys.
@@ -170,7 +170,7 @@ impl<'de, I: Iterator<Item = Pair<'de>> + Clone> Deserializer<'de> for ValueDese
     ) -> Result<V::Value, ArgumentError> {
         #[cfg(unix)]
         if is_descriptor(name) {
-            let descriptor = self.claims().claim(self.integer()?)?;
+            let descriptor = self.attached().take(self.integer()?)?;
             return Passing::visit(descriptor, visitor);
         }
         if name == BIG_STRING {
@@ -181,7 +181,7 @@ impl<'de, I: Iterator<Item = Pair<'de>> + Clone> Deserializer<'de> for ValueDese
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgumentError> {
-        visitor.visit_seq(ListAccess::new(self.value, self.claims()))
+        visitor.visit_seq(ListAccess::new(self.value, self.attached()))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde::ser::{Impossible, SerializeSeq, SerializeTuple, SerializeTupleStruct, Serializer};
 
 #[cfg(unix)]
+use super::super::attached::NOT_ATTACHED;
+#[cfg(unix)]
 use super::super::descriptor::{Passing, is_descriptor};
 use super::super::encoder::Encoder;
-#[cfg(unix)]
-use super::super::exchange::NO_PLACE;
 use super::super::python::{self, Text};
 use super::super::{ArgumentError, BIG_STRING};
 use super::BoxFields;
@@ -91,10 +91,10 @@ impl<'a> ValueSerializer<'a> {
     fn descriptor(self) -> Result<Written, ArgumentError> {
         match (self.place, Passing::take()) {
             (Place::Field, Some(descriptor)) => {
-                let number = self.encoder.enclosed.add(descriptor)?;
+                let number = self.encoder.attached.add(descriptor)?;
                 self.unsigned(false, number)
             }
-            _ => Err(NO_PLACE),
+            _ => Err(NOT_ATTACHED),
         }
     }
 

@@ -5,12 +5,12 @@ pub(crate) mod math;
 pub(crate) mod tcp;
 
 use deferred::testing::success_result_of;
-use protocols::amp::{Amp, AmpHandler, CallRemote, Remote, Responders};
-use reactor_compat::ConnectionDone;
+use protocols::amp::{Amp, CallRemote, Remote, Responders};
 use reactor_compat::log::LogCapture;
 use reactor_compat::testing::StringTransport;
+use reactor_compat::{ConnectionDone, Protocol};
 
-pub(crate) struct Pair<C: AmpHandler = (), S: AmpHandler = ()> {
+pub(crate) struct Pair<C: Protocol<Remote> = (), S: Protocol<Remote> = ()> {
     pub(crate) client: StringTransport<Amp<C>>,
     pub(crate) server: StringTransport<Amp<S>>,
 }
@@ -21,7 +21,7 @@ impl Pair {
     }
 }
 
-impl<C: AmpHandler, S: AmpHandler> Pair<C, S> {
+impl<C: Protocol<Remote>, S: Protocol<Remote>> Pair<C, S> {
     pub(crate) fn new(client: Amp<C>, server: Amp<S>) -> Self {
         Self { client: StringTransport::new(client), server: StringTransport::new(server) }
     }

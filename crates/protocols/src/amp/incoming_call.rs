@@ -13,13 +13,13 @@ use super::dispatcher::{failure_of, unhandled_error};
 use super::encoder::Encoder;
 use super::switch::Switch;
 use super::{
-    AmpBox, AmpHandler, ArgumentError, BadLocalReturn, BoxRef, Command, Peer, ProtocolSwitched,
-    Remote, RemoteAmpError, UNKNOWN_ERROR_CODE, ser,
+    AmpBox, ArgumentError, BadLocalReturn, BoxRef, Command, ProtocolSwitched, Remote,
+    RemoteAmpError, UNKNOWN_ERROR_CODE, ser,
 };
 
-/// Whether a command is done with.
+/// How far a command is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Served {
+pub(super) enum Progress {
     /// It is answered.
     Done,
     /// A Deferred has to fire first.
@@ -28,66 +28,60 @@ pub(super) enum Served {
 
 /// A command that was received.
 #[derive(Clone, Copy)]
-pub(super) struct Ask<'a> {
+pub(super) struct IncomingCall<'a> {
     pub(super) fields: BoxRef<'a>,
     /// What the answer has to name; `None` if nobody waits for one.
     pub(super) tag: Option<&'a [u8]>,
+    /// The caller.
+    pub(super) remote: &'a Remote,
 }
 
-impl Ask<'_> {
+impl IncomingCall<'_> {
     /// Runs a responder, and answers with what it returns.
-    pub(super) fn serve<C, H, R>(self, peer: &Peer<H>, responder: impl FnOnce(C) -> R) -> Served
+    pub(super) fn serve<C, R>(self, responder: impl FnOnce(C) -> R) -> Progress
     where
         C: Command,
-        H: AmpHandler,
         R: CallbackResult<Value = C::Response>,
     {
         let outcome = self.run(responder);
-        self.finish(peer.remote(), outcome, answer::<C>)
+        self.finish(outcome, answer::<C>)
     }
 
     /// The same of a command that gives and takes boxes.
-    pub(super) fn serve_string<H, R>(
-        self,
-        peer: &Peer<H>,
-        responder: impl FnOnce(AmpBox) -> R,
-    ) -> Served
+    pub(super) fn serve_string<R>(self, responder: impl FnOnce(AmpBox) -> R) -> Progress
     where
-        H: AmpHandler,
         R: CallbackResult<Value = AmpBox>,
     {
         let outcome = catch(|| responder(self.fields.into()).into_outcome());
-        self.finish(peer.remote(), outcome, answer_string)
+        self.finish(outcome, answer_string)
     }
 
-    /// The same of a command that gives the connection away.
-    pub(super) fn switch<C, H, P, R>(self, peer: &Peer<H>, responder: impl FnOnce(C) -> R) -> Served
+    /// The same of a command that has another protocol take over.
+    pub(super) fn switch<C, P, R>(self, responder: impl FnOnce(C) -> R) -> Progress
     where
         C: Command<Response = ()>,
-        H: AmpHandler,
         P: Protocol,
         R: CallbackResult<Value = P>,
     {
         let outcome = self.run(responder);
-        let home = peer.amp().clone();
-        self.finish(peer.remote(), outcome, move |remote, tag, result| {
+        self.finish(outcome, move |remote, tag, result| {
             let protocol = match result {
                 Ok(protocol) => protocol,
                 Err(failure) => return answer::<C>(remote, tag, Err(failure)),
             };
             answer::<C>(remote, tag, Ok(()));
             remote.dispatcher().lock();
-            remote.dispatcher().turn_to(Switch::new(protocol, || {}));
-            drop(home.call(|amp, connection| amp.settle(connection, &[])));
+            remote.dispatcher().switch_to(Switch::new(protocol, || {}));
+            remote.dispatcher().go_on();
         })
     }
 
     /// Says that there is no answer.
     #[cold]
-    pub(super) fn refuse<H: AmpHandler>(self, peer: &Peer<H>, error: RemoteAmpError) {
+    pub(super) fn refuse(self, error: RemoteAmpError) {
         match self.tag {
-            Some(tag) => send_error(peer.remote(), tag, error),
-            None => unhandled_error(peer.transport(), Failure::new(error)),
+            Some(tag) => send_error(self.remote, tag, error),
+            None => unhandled_error(self.remote, Failure::new(error)),
         }
     }
 
@@ -105,29 +99,27 @@ impl Ask<'_> {
     /// Answers now, or when the Deferred has fired.
     pub(super) fn finish<T: 'static>(
         self,
-        remote: &Remote,
         outcome: Outcome<T>,
         answer: impl FnOnce(&Remote, Option<&[u8]>, Result<T, Failure>) + 'static,
-    ) -> Served {
+    ) -> Progress {
         let fired = match outcome {
             Outcome::Done(result) => Ok(result),
             Outcome::Wait(deferred) => deferred.take_result(),
         };
         match fired {
             Ok(result) => {
-                answer(remote, self.tag, result);
-                Served::Done
+                answer(self.remote, self.tag, result);
+                Progress::Done
             }
             Err(deferred) => {
-                self.finish_later(remote, deferred, answer);
-                Served::Working
+                self.finish_later(deferred, answer);
+                Progress::Working
             }
         }
     }
 
     fn finish_later<T: 'static>(
         self,
-        remote: &Remote,
         deferred: Deferred<T>,
         answer: impl FnOnce(&Remote, Option<&[u8]>, Result<T, Failure>) + 'static,
     ) {
@@ -135,8 +127,8 @@ impl Ask<'_> {
             let working = &remote.dispatcher().working;
             working.set(working.get().saturating_add_signed(by));
         };
-        working(remote, 1);
-        let (remote, tag) = (remote.clone(), self.tag.map(<[u8]>::to_vec));
+        working(self.remote, 1);
+        let (remote, tag) = (self.remote.clone(), self.tag.map(<[u8]>::to_vec));
         drop(deferred.add_both(move |result| {
             working(&remote, -1);
             answer(&remote, tag.as_deref(), result);

@@ -16,19 +16,19 @@ use super::ArgumentError;
 
 /// Why there is no descriptor here, and none can go.
 #[cfg(unix)]
-pub(super) const NO_PLACE: ArgumentError =
+pub(super) const NOT_ATTACHED: ArgumentError =
     ArgumentError::Unsupported("a descriptor in a list or apart from a connection");
 
 /// Descriptors that came and that no box has named, by their number.
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
+pub(super) struct ReceivedDescriptors {
     #[cfg(unix)]
     next: Cell<u64>,
     #[cfg(unix)]
     descriptors: RefCell<BTreeMap<u64, OwnedFd>>,
 }
 
-impl Inbox {
+impl ReceivedDescriptors {
     /// Keeps one that came; how many there are now.
     #[cfg(unix)]
     pub(super) fn put(&self, descriptor: OwnedFd) -> usize {
@@ -48,43 +48,44 @@ impl Inbox {
 
 /// The descriptors that the values of a box may name.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Claims<'a> {
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no descriptors to claim"))]
-    inbox: Option<&'a Inbox>,
+pub(super) struct Attached<'a> {
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no descriptors to take"))]
+    received: Option<&'a ReceivedDescriptors>,
 }
 
-impl<'a> Claims<'a> {
-    pub(super) fn on(inbox: &'a Inbox) -> Self {
-        Self { inbox: Some(inbox) }
+impl<'a> Attached<'a> {
+    pub(super) fn from(received: &'a ReceivedDescriptors) -> Self {
+        Self { received: Some(received) }
     }
 
     /// Takes out the descriptor of a number.
     #[cfg(unix)]
-    pub(super) fn claim(self, number: u64) -> Result<OwnedFd, ArgumentError> {
-        let claimed = self.inbox.ok_or(NO_PLACE)?.descriptors.borrow_mut().remove(&number);
-        claimed.ok_or(ArgumentError::NoDescriptor { number })
+    pub(super) fn take(self, number: u64) -> Result<OwnedFd, ArgumentError> {
+        let received = self.received.ok_or(NOT_ATTACHED)?;
+        let taken = received.descriptors.borrow_mut().remove(&number);
+        taken.ok_or(ArgumentError::NoDescriptor { number })
     }
 }
 
 /// The descriptors that go with the box that is being written.
 #[cfg(unix)]
 #[derive(Debug, Default)]
-pub(super) struct Enclosed {
+pub(super) struct SentDescriptors {
     /// The number of the first; `None` if the box goes nowhere.
     first: Option<u64>,
     pub(super) descriptors: Vec<OwnedFd>,
 }
 
 #[cfg(unix)]
-impl Enclosed {
+impl SentDescriptors {
     /// Counts from `first`.
     pub(super) fn begin(&mut self, first: u64) {
         self.first = Some(first);
     }
 
-    /// Encloses one; its number.
+    /// Adds one; its number.
     pub(super) fn add(&mut self, descriptor: OwnedFd) -> Result<u64, ArgumentError> {
-        let first = self.first.ok_or(NO_PLACE)?;
+        let first = self.first.ok_or(NOT_ATTACHED)?;
         self.descriptors.push(descriptor);
         Ok(first + self.descriptors.len() as u64 - 1)
     }
