@@ -6,7 +6,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
@@ -314,13 +313,6 @@ impl fmt::Debug for EventTrigger {
 /// let trigger = here.add_trigger(EventPhase::Before, || ());
 /// assert_eq!(elsewhere.remove_trigger(&trigger), Err(NoSuchTrigger));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the event has no such trigger")]
 pub struct NoSuchTrigger;
-
-impl fmt::Display for NoSuchTrigger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the event has no such trigger")
-    }
-}
-
-impl Error for NoSuchTrigger {}

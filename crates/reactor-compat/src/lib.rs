@@ -13,7 +13,7 @@
 //!
 //! let port = reactor().listen_tcp(("127.0.0.1", 0), |_peer: Address| Echo)?;
 //! println!("listening on {}", port.get_host());
-//! # reactor().call_when_running(|| reactor().stop().unwrap());
+//! # reactor().call_when_running(|| reactor().stop());
 //! reactor().run()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -23,8 +23,8 @@
 //! | here | in Twisted |
 //! |---|---|
 //! | [`reactor()`], [`Reactor`]: runs everything | `twisted.internet.reactor` |
-//! | [`Remote`]: the reactor, from other threads | `IReactorFromThreads` |
-//! | [`ReactorTime`], [`DelayedCall`]: `call_later` | `IReactorTime`, `IDelayedCall` |
+//! | [`Remote`], [`RemoteObject`]: the reactor and its objects, from other threads | `IReactorFromThreads` |
+//! | [`ReactorTime`], [`DelayedCall`], [`ClockHandle`]: `call_later` | `IReactorTime`, `IDelayedCall` |
 //! | [`Protocol`]: what a connection's data means | `twisted.internet.protocol.Protocol` |
 //! | [`AnyProtocol`]: chosen at run time, or switched in mid-connection | `transport.protocol = ..` |
 //! | [`Factory`], [`ClientFactory`]: who makes protocols | `Factory`, `ClientFactory` |
@@ -44,6 +44,7 @@
 //! | [`log`]: Twisted's log lines, observers, log files | `twisted.python.log`, `.logfile` |
 //! | [`blocking`]: the reactor for code that blocks | crochet |
 //! | `greenlet` (a feature): code that is suspended | the gevent reactor |
+//! | [`prelude`]: all that most programs begin with | |
 //! | [`testing`]: doubles | `twisted.internet.testing` |
 //! | [`Address`], the errors | `twisted.internet.address`, `.error` |
 //!

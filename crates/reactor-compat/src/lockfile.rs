@@ -11,8 +11,6 @@ mod deferred_lock;
 mod link;
 
 use std::cell::Cell;
-use std::error::Error;
-use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -202,35 +200,13 @@ pub fn is_locked(name: impl Into<PathBuf>) -> Result<bool, UnlockError> {
 ///
 /// assert_eq!(UnlockError::NotOwner.to_string(), "the lock is not owned by this process");
 /// ```
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnlockError {
     /// Another process holds it.
+    #[error("the lock is not owned by this process")]
     NotOwner,
     /// An error of the operating system's about the file.
-    Io(io::Error),
-}
-
-impl fmt::Display for UnlockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotOwner => "the lock is not owned by this process",
-            Self::Io(_) => "the lock's file could not be read or removed",
-        })
-    }
-}
-
-impl Error for UnlockError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::NotOwner => None,
-            Self::Io(error) => Some(error),
-        }
-    }
-}
-
-impl From<io::Error> for UnlockError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
+    #[error("the lock's file could not be read or removed")]
+    Io(#[from] io::Error),
 }

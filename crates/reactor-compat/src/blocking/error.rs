@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::eventual_result::EventualResult;
@@ -29,8 +30,9 @@ use super::store::{ResultId, STASH_LIMIT};
 /// assert_eq!(failure.check(), Some(&WaitTimeout::new(Duration::ZERO)));
 /// # Ok::<(), reactor_compat::blocking::SetupError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "crochet.TimeoutError")]
+#[error("there was no result after {timeout:?}")]
 pub struct WaitTimeout {
     timeout: Duration,
 }
@@ -59,14 +61,6 @@ impl WaitTimeout {
     }
 }
 
-impl fmt::Display for WaitTimeout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there was no result after {:?}", self.timeout)
-    }
-}
-
-impl Error for WaitTimeout {}
-
 /// There is no reactor to run anything in: nobody has called
 /// [`setup`](super::setup) or [`no_setup`](super::no_setup).
 ///
@@ -78,16 +72,9 @@ impl Error for WaitTimeout {}
 /// let failure = event_loop.wait_for(Duration::MAX, || Ok(1)).unwrap_err();
 /// assert!(failure.is::<NotSetUp>());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("no reactor has been set up")]
 pub struct NotSetUp;
-
-impl fmt::Display for NotSetUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no reactor has been set up")
-    }
-}
-
-impl Error for NotSetUp {}
 
 /// [`no_setup`](super::no_setup) came too late, or twice.
 ///
@@ -99,18 +86,9 @@ impl Error for NotSetUp {}
 /// assert_eq!(event_loop.no_setup(), Err(AlreadySetUp));
 /// # Ok::<(), reactor_compat::blocking::SetupError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("no_setup() is to be called once, by the program, before any library calls setup()")]
 pub struct AlreadySetUp;
-
-impl fmt::Display for AlreadySetUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "no_setup() is to be called once, by the program, before any library calls setup()",
-        )
-    }
-}
-
-impl Error for AlreadySetUp {}
 
 /// The operating system gave no thread to [`setup`](super::setup).
 ///
@@ -120,9 +98,10 @@ impl Error for AlreadySetUp {}
 /// let error = SetupError::from(std::io::ErrorKind::OutOfMemory);
 /// assert_eq!(error.kind(), std::io::ErrorKind::OutOfMemory);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("no thread for the reactor")]
 pub struct SetupError {
-    kind: io::ErrorKind,
+    source: Arc<io::Error>,
 }
 
 impl SetupError {
@@ -130,29 +109,36 @@ impl SetupError {
     ///
     /// See the [type's example](Self).
     pub fn kind(&self) -> io::ErrorKind {
-        self.kind
+        self.source.kind()
     }
 }
 
 impl From<io::ErrorKind> for SetupError {
     fn from(kind: io::ErrorKind) -> Self {
-        Self { kind }
+        io::Error::from(kind).into()
     }
 }
+
+impl From<io::Error> for SetupError {
+    fn from(error: io::Error) -> Self {
+        Self { source: Arc::new(error) }
+    }
+}
+
+/// Two are one if they are of one kind.
+impl PartialEq for SetupError {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind() == other.kind()
+    }
+}
+
+impl Eq for SetupError {}
 
 impl From<SetupError> for io::Error {
     fn from(error: SetupError) -> Self {
-        Self::new(error.kind, error)
+        Self::new(error.kind(), error)
     }
 }
-
-impl fmt::Display for SetupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no thread for the reactor: {}", self.kind)
-    }
-}
-
-impl Error for SetupError {}
 
 /// Why [`retrieve_result`](super::retrieve_result) gave nothing.
 ///
@@ -163,25 +149,16 @@ impl Error for SetupError {}
 /// let error = EventLoop::new().retrieve_result::<()>(id).unwrap_err();
 /// assert_eq!(error, RetrieveError::Unknown(id));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RetrieveError {
     /// There is none of that id, or it was retrieved before.
+    #[error("there is no stashed result {0}")]
     Unknown(ResultId),
     /// It is the result of something else, and stays where it is.
+    #[error("the stashed result {0} is of another type")]
     OfAnotherType(ResultId),
 }
-
-impl fmt::Display for RetrieveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(id) => write!(f, "there is no stashed result {id}"),
-            Self::OfAnotherType(id) => write!(f, "the stashed result {id} is of another type"),
-        }
-    }
-}
-
-impl Error for RetrieveError {}
 
 /// There are [`STASH_LIMIT`] results in the stash; it gives back the one that
 /// was to be the next.

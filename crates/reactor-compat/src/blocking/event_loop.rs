@@ -126,7 +126,7 @@ impl EventLoop {
             State::Owned(_, registry) if !registry.remote().has_stopped() => return Ok(()),
             State::NotSetUp | State::Owned(..) | State::ShutDown(_) => {}
         }
-        let thread = Reactor::spawn_thread().map_err(|error| SetupError::from(error.kind()))?;
+        let thread = Reactor::spawn_thread().map_err(SetupError::from)?;
         let registry = Registry::new(thread.remote());
         *state = State::Owned(thread, registry);
         Ok(())

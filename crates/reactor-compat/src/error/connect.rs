@@ -1,7 +1,5 @@
 //! Why a port could not be opened, or a connection not be made.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 
 use super::ReactorNotDriven;
@@ -23,9 +21,10 @@ use crate::address::Target;
 /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 /// # Ok::<(), CannotListenError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "twisted.internet.error.CannotListenError")]
 #[doc(alias = "BindError")]
+#[error("couldn't listen on {address}: {detail}")]
 pub struct CannotListenError {
     address: String,
     kind: io::ErrorKind,
@@ -52,14 +51,6 @@ impl CannotListenError {
     }
 }
 
-impl fmt::Display for CannotListenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "couldn't listen on {}: {}", self.address, self.detail)
-    }
-}
-
-impl Error for CannotListenError {}
-
 impl From<CannotListenError> for io::Error {
     fn from(error: CannotListenError) -> Self {
         Self::new(error.kind, error)
@@ -78,51 +69,66 @@ impl From<CannotListenError> for io::Error {
 /// assert_eq!(error, ConnectError::ConnectionRefused);
 /// assert_eq!(error.to_string(), "connection was refused by other side");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[doc(alias = "twisted.internet.error.ConnectError")]
 #[doc(alias = "getConnectError")]
 pub enum ConnectError {
     /// Nobody listens there.
     #[doc(alias = "ConnectionRefusedError")]
+    #[error("connection was refused by other side")]
     ConnectionRefused,
     /// The address to connect from could not be had.
     #[doc(alias = "ConnectBindError")]
+    #[error("couldn't bind: {1}")]
     Bind(io::ErrorKind, String),
     /// There is no way to that host.
     #[doc(alias = "NoRouteError")]
+    #[error("no route to host")]
     NoRoute,
     /// The server of a UNIX socket does not hold
     /// [its lock](crate::UnixConnectOptions::check_lock).
     #[doc(alias = "BadFileError")]
+    #[error("file used for UNIX socket is no good")]
     BadFile,
     /// The operating system gave up waiting for the peer.
     #[doc(alias = "TCPTimedOutError")]
+    #[error("TCP connection timed out")]
     TcpTimedOut,
     /// There are no more file descriptors for this process, or in the system.
+    #[error("too many open files")]
     TooManyFiles,
     /// The name has no address.
     #[doc(alias = "UnknownHostError")]
     #[doc(alias = "DNSLookupError")]
+    #[error("hostname couldn't be looked up: {0}")]
     UnknownHost(String),
     /// The connector's own timeout passed.
     #[doc(alias = "twisted.internet.error.TimeoutError")]
+    #[error("user timeout caused connection failure")]
     Timeout,
     /// [`stop_connecting`](crate::Connector::stop_connecting) was called.
     #[doc(alias = "UserError")]
+    #[error("user aborted connection")]
     UserAborted,
     /// The reactor stopped.
+    #[error("the reactor stopped while connecting")]
     ReactorStopped,
     /// Nothing drives the reactor: see [`ReactorNotDriven`].
+    #[error("{ReactorNotDriven}")]
     ReactorNotDriven,
     /// The connection was made, but the factory built no protocol for it.
+    #[error("the factory built no protocol for the connection")]
     NoProtocol,
     /// The factory panicked; its message.
+    #[error("the factory panicked: {0}")]
     FactoryPanicked(String),
     /// The connection was made, but its stream
     /// [could not be opened](crate::Stream::poll_open): a proxy said no, say.
+    #[error("the connection was not opened: {1}")]
     NotOpened(io::ErrorKind, String),
     /// Anything else that the operating system can say.
+    #[error("an error occurred while connecting: {1}")]
     Other(io::ErrorKind, String),
 }
 
@@ -165,30 +171,6 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
     }
 }
 
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ConnectionRefused => f.write_str("connection was refused by other side"),
-            Self::Bind(_, detail) => write!(f, "couldn't bind: {detail}"),
-            Self::NoRoute => f.write_str("no route to host"),
-            Self::BadFile => f.write_str("file used for UNIX socket is no good"),
-            Self::TcpTimedOut => f.write_str("TCP connection timed out"),
-            Self::TooManyFiles => f.write_str("too many open files"),
-            Self::UnknownHost(detail) => write!(f, "hostname couldn't be looked up: {detail}"),
-            Self::Timeout => f.write_str("user timeout caused connection failure"),
-            Self::UserAborted => f.write_str("user aborted connection"),
-            Self::ReactorStopped => f.write_str("the reactor stopped while connecting"),
-            Self::ReactorNotDriven => ReactorNotDriven.fmt(f),
-            Self::NoProtocol => f.write_str("the factory built no protocol for the connection"),
-            Self::FactoryPanicked(message) => write!(f, "the factory panicked: {message}"),
-            Self::NotOpened(_, detail) => write!(f, "the connection was not opened: {detail}"),
-            Self::Other(_, detail) => write!(f, "an error occurred while connecting: {detail}"),
-        }
-    }
-}
-
-impl Error for ConnectError {}
-
 /// The error of a connection being made whose Deferred was cancelled.
 ///
 /// ```
@@ -204,8 +186,9 @@ impl Error for ConnectError {}
 /// let failure = failure_result_of(connected);
 /// assert_eq!(failure.check::<ConnectingCancelledError>().unwrap().destination().to_string(), "127.0.0.1:1");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "twisted.internet.error.ConnectingCancelledError")]
+#[error("connecting to {destination} was cancelled")]
 pub struct ConnectingCancelledError {
     pub(crate) destination: Target,
 }
@@ -219,14 +202,6 @@ impl ConnectingCancelledError {
     }
 }
 
-impl fmt::Display for ConnectingCancelledError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "connecting to {} was cancelled", self.destination)
-    }
-}
-
-impl Error for ConnectingCancelledError {}
-
 /// A connector was told to stop connecting while it does not connect.
 ///
 /// ```
@@ -234,17 +209,10 @@ impl Error for ConnectingCancelledError {}
 ///
 /// assert_eq!(NotConnectingError.to_string(), "the connector is not connecting");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "twisted.internet.error.NotConnectingError")]
+#[error("the connector is not connecting")]
 pub struct NotConnectingError;
-
-impl fmt::Display for NotConnectingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connector is not connecting")
-    }
-}
-
-impl Error for NotConnectingError {}
 
 /// A connector was told to connect while it connects or is connected.
 ///
@@ -258,13 +226,6 @@ impl Error for NotConnectingError {}
 /// let connector = reactor.connect_tcp(("127.0.0.1", 1), |_: Address| Silent);
 /// assert_eq!(connector.connect(), Err(ConnectorBusy));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the connector is connecting or connected already")]
 pub struct ConnectorBusy;
-
-impl fmt::Display for ConnectorBusy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connector is connecting or connected already")
-    }
-}
-
-impl Error for ConnectorBusy {}

@@ -1,7 +1,5 @@
 //! Why a connection ended, and what cannot be done with one.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 
 /// The connection was closed cleanly: by the peer, or by
@@ -15,18 +13,11 @@ use std::io;
 /// assert!(reason.is::<ConnectionDone>());
 /// assert_eq!(reason.to_string(), "connection was closed cleanly");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "twisted.internet.error.ConnectionDone")]
 #[doc(alias = "ConnectionClosed")]
+#[error("connection was closed cleanly")]
 pub struct ConnectionDone;
-
-impl fmt::Display for ConnectionDone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("connection was closed cleanly")
-    }
-}
-
-impl Error for ConnectionDone {}
 
 /// The connection broke: it was reset, the network failed, or the reactor
 /// stopped under it.
@@ -42,8 +33,9 @@ impl Error for ConnectionDone {}
 ///     "connection to the other side was lost in a non-clean fashion: connection reset"
 /// );
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "twisted.internet.error.ConnectionLost")]
+#[error("connection to the other side was lost in a non-clean fashion{}", after_colon(&self.detail))]
 pub struct ConnectionLost {
     kind: Option<io::ErrorKind>,
     detail: String,
@@ -76,15 +68,6 @@ impl From<io::Error> for ConnectionLost {
     }
 }
 
-impl fmt::Display for ConnectionLost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("connection to the other side was lost in a non-clean fashion")?;
-        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
-    }
-}
-
-impl Error for ConnectionLost {}
-
 /// We cut the connection ourselves, without regard to what was still unsent:
 /// by [`abort_connection`](crate::Transport::abort_connection), or because a
 /// close made no progress within its grace.
@@ -94,8 +77,9 @@ impl Error for ConnectionLost {}
 ///
 /// assert_eq!(ConnectionAborted::default().unsent(), None);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "twisted.internet.error.ConnectionAborted")]
+#[error("connection was aborted locally{}", given_up(self.unsent))]
 pub struct ConnectionAborted {
     pub(crate) unsent: Option<usize>,
 }
@@ -111,17 +95,17 @@ impl ConnectionAborted {
     }
 }
 
-impl fmt::Display for ConnectionAborted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("connection was aborted locally")?;
-        match self.unsent {
-            Some(unsent) => write!(f, ": its close came to no end, with {unsent} bytes unsent"),
-            None => Ok(()),
-        }
-    }
+/// What a text says, behind a colon, if it says anything.
+fn after_colon(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
 
-impl Error for ConnectionAborted {}
+/// How much a close gave up on, behind a colon, if it was one.
+fn given_up(unsent: Option<usize>) -> String {
+    unsent.map_or_else(String::new, |unsent| {
+        format!(": its close came to no end, with {unsent} bytes unsent")
+    })
+}
 
 /// A call or a result was meant for a protocol whose connection is gone.
 ///
@@ -130,16 +114,9 @@ impl Error for ConnectionAborted {}
 /// ```
 /// assert_eq!(reactor_compat::ConnectionGone.to_string(), "the connection is gone");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the connection is gone")]
 pub struct ConnectionGone;
-
-impl fmt::Display for ConnectionGone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection is gone")
-    }
-}
-
-impl Error for ConnectionGone {}
 
 /// A producer was registered where another one is.
 ///
@@ -149,13 +126,6 @@ impl Error for ConnectionGone {}
 ///     "a producer is registered already, and was never unregistered"
 /// );
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("a producer is registered already, and was never unregistered")]
 pub struct AlreadyProducing;
-
-impl fmt::Display for AlreadyProducing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a producer is registered already, and was never unregistered")
-    }
-}
-
-impl Error for AlreadyProducing {}

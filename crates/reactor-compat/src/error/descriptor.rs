@@ -1,7 +1,5 @@
 //! The errors of sending descriptors.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 
 /// A connection ended, because more descriptors were to be
@@ -14,8 +12,9 @@ use std::io;
 ///     "more file descriptors were to be sent than bytes for them to go with"
 /// );
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "twisted.internet.error.FileDescriptorOverrun")]
+#[error("more file descriptors were to be sent than bytes for them to go with")]
 pub struct FileDescriptorOverrun;
 
 impl FileDescriptorOverrun {
@@ -24,14 +23,6 @@ impl FileDescriptorOverrun {
         error.get_ref()?.downcast_ref().copied()
     }
 }
-
-impl fmt::Display for FileDescriptorOverrun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("more file descriptors were to be sent than bytes for them to go with")
-    }
-}
-
-impl Error for FileDescriptorOverrun {}
 
 impl From<FileDescriptorOverrun> for io::Error {
     fn from(error: FileDescriptorOverrun) -> Self {
@@ -52,25 +43,16 @@ impl From<FileDescriptorOverrun> for io::Error {
 /// assert_eq!(transport.send_file_descriptor(file), Err(SendDescriptorError::NotUnix));
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendDescriptorError {
     /// The connection is none of UNIX sockets, or speaks TLS.
+    #[error("descriptors can be sent only over a bare UNIX connection")]
     NotUnix,
     /// The connection is closing or lost, and takes nothing more.
+    #[error("the connection takes nothing more")]
     Closing,
     /// As many wait to be sent as are kept: 256.
+    #[error("too many descriptors wait to be sent")]
     Full,
 }
-
-impl fmt::Display for SendDescriptorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotUnix => "descriptors can be sent only over a bare UNIX connection",
-            Self::Closing => "the connection takes nothing more",
-            Self::Full => "too many descriptors wait to be sent",
-        })
-    }
-}
-
-impl Error for SendDescriptorError {}

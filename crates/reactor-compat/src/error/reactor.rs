@@ -1,9 +1,8 @@
 //! The errors of running and stopping a reactor, and of reaching it from another
 //! thread.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 /// The reactor was told to run, or to do what only an idle one can, while it
 /// runs.
@@ -20,17 +19,10 @@ use std::io;
 /// reactor.run()?;
 /// # Ok::<(), RunError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "twisted.internet.error.ReactorAlreadyRunning")]
+#[error("the reactor is already running")]
 pub struct ReactorAlreadyRunning;
-
-impl fmt::Display for ReactorAlreadyRunning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the reactor is already running")
-    }
-}
-
-impl Error for ReactorAlreadyRunning {}
 
 /// The reactor was told to stop while it does not run, or twice.
 ///
@@ -39,17 +31,10 @@ impl Error for ReactorAlreadyRunning {}
 ///
 /// assert_eq!(Reactor::new().stop(), Err(ReactorNotRunning));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "twisted.internet.error.ReactorNotRunning")]
+#[error("the reactor is not running")]
 pub struct ReactorNotRunning;
-
-impl fmt::Display for ReactorNotRunning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the reactor is not running")
-    }
-}
-
-impl Error for ReactorNotRunning {}
 
 /// Nothing drives the reactor where it was asked for something: nobody runs it,
 /// and it cannot start by itself in a runtime of several threads, or on a thread
@@ -68,19 +53,11 @@ impl Error for ReactorNotRunning {}
 ///     assert!(failure.is::<ReactorNotDriven>());
 /// }
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "nothing drives the reactor here; await `run_until_stopped`, or give it a thread with `Reactor::spawn_thread`"
+)]
 pub struct ReactorNotDriven;
-
-impl fmt::Display for ReactorNotDriven {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "nothing drives the reactor here; await `run_until_stopped`, or give it a thread \
-             with `Reactor::spawn_thread`",
-        )
-    }
-}
-
-impl Error for ReactorNotDriven {}
 
 impl From<ReactorNotDriven> for io::Error {
     fn from(error: ReactorNotDriven) -> Self {
@@ -96,57 +73,26 @@ impl From<ReactorNotDriven> for io::Error {
 /// let error = RunError::from(ReactorAlreadyRunning);
 /// assert_eq!(error.to_string(), "the reactor is already running");
 /// ```
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// It runs already, on this same thread, further up the stack.
-    AlreadyRunning(ReactorAlreadyRunning),
+    #[error(transparent)]
+    AlreadyRunning(#[from] ReactorAlreadyRunning),
     /// The thread is inside another Tokio runtime, which would be blocked.
+    #[error("the reactor cannot run inside another Tokio runtime, which it would block")]
     InsideRuntime,
     /// The thread is not inside a Tokio runtime that the reactor could be
     /// attached to, or that has no local tasks.
+    #[error("the reactor cannot be attached where there is no Tokio runtime with local tasks")]
     OutsideRuntime,
     /// The runtime that the reactor was to be attached to has no timer; build it
     /// with `enable_time`.
+    #[error("the reactor cannot be attached to a Tokio runtime without a timer")]
     NoTimer,
     /// The operating system did not give what a runtime needs.
-    Io(io::Error),
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AlreadyRunning(error) => error.fmt(f),
-            Self::InsideRuntime => f.write_str(
-                "the reactor cannot run inside another Tokio runtime, which it would block",
-            ),
-            Self::OutsideRuntime => f.write_str(
-                "the reactor cannot be attached where there is no Tokio runtime with local tasks",
-            ),
-            Self::NoTimer => {
-                f.write_str("the reactor cannot be attached to a Tokio runtime without a timer")
-            }
-            Self::Io(_) => f.write_str("the reactor's runtime could not be made"),
-        }
-    }
-}
-
-impl Error for RunError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::AlreadyRunning(_)
-            | Self::InsideRuntime
-            | Self::OutsideRuntime
-            | Self::NoTimer => None,
-            Self::Io(error) => Some(error),
-        }
-    }
-}
-
-impl From<ReactorAlreadyRunning> for RunError {
-    fn from(error: ReactorAlreadyRunning) -> Self {
-        Self::AlreadyRunning(error)
-    }
+    #[error("the reactor's runtime could not be made")]
+    Io(#[source] io::Error),
 }
 
 /// The reactor has stopped: what was asked of it, or waited for, will not come
@@ -160,17 +106,10 @@ impl From<ReactorAlreadyRunning> for RunError {
 /// drop(reactor);
 /// assert_eq!(remote.call_from_thread(|| ()), Err(ReactorStopped));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[doc(alias = "crochet.ReactorStopped")]
+#[error("the reactor has stopped")]
 pub struct ReactorStopped;
-
-impl fmt::Display for ReactorStopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the reactor has stopped")
-    }
-}
-
-impl Error for ReactorStopped {}
 
 /// The reactor's own thread was to wait for the reactor, which would have
 /// waited for ever.
@@ -182,16 +121,9 @@ impl Error for ReactorStopped {}
 /// let failure = remote.blocking_call_from_thread(|| Ok(1)).unwrap_err();
 /// assert!(failure.is::<WouldDeadlock>());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the reactor's own thread cannot wait for the reactor")]
 pub struct WouldDeadlock;
-
-impl fmt::Display for WouldDeadlock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the reactor's own thread cannot wait for the reactor")
-    }
-}
-
-impl Error for WouldDeadlock {}
 
 /// An object was called from inside one of its own calls: see
 /// [`RemoteObject::call`](crate::RemoteObject::call).
@@ -200,16 +132,9 @@ impl Error for WouldDeadlock {}
 /// let error = reactor_compat::RemoteObjectBusy;
 /// assert_eq!(error.to_string(), "the object is in the middle of another call");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the object is in the middle of another call")]
 pub struct RemoteObjectBusy;
-
-impl fmt::Display for RemoteObjectBusy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the object is in the middle of another call")
-    }
-}
-
-impl Error for RemoteObjectBusy {}
 
 /// Why a reactor's thread did not end well.
 ///
@@ -220,25 +145,29 @@ impl Error for RemoteObjectBusy {}
 /// assert_eq!(thread.join(), Err(ReactorThreadError::Panicked));
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReactorThreadError {
-    /// The reactor could not run: what its [`RunError`] says.
-    NotRun(String),
+    /// The reactor could not run.
+    #[error("the reactor of the thread could not run")]
+    NotRun(#[source] Arc<RunError>),
     /// The function that was to be called before it runs panicked.
+    #[error("the reactor's thread panicked")]
     Panicked,
     /// A thread cannot wait for its own end.
+    #[error("{WouldDeadlock}")]
     WouldDeadlock,
 }
 
-impl fmt::Display for ReactorThreadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotRun(why) => f.write_str(why),
-            Self::Panicked => f.write_str("the reactor's thread panicked"),
-            Self::WouldDeadlock => WouldDeadlock.fmt(f),
+/// Errors of the operating system are one if they say the same.
+impl PartialEq for ReactorThreadError {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::NotRun(one), Self::NotRun(other)) => format!("{one:?}") == format!("{other:?}"),
+            (Self::Panicked, Self::Panicked) | (Self::WouldDeadlock, Self::WouldDeadlock) => true,
+            _ => false,
         }
     }
 }
 
-impl Error for ReactorThreadError {}
+impl Eq for ReactorThreadError {}

@@ -4,7 +4,6 @@
 //! `tests/runtime/lockfile.rs`.
 
 use std::cell::{Cell, RefCell};
-use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -323,13 +322,6 @@ impl fmt::Debug for DeferredFilesystemLock {
 ///
 /// assert_eq!(AlreadyTryingToLockError.to_string(), "somebody waits for the lock already");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("somebody waits for the lock already")]
 pub struct AlreadyTryingToLockError;
-
-impl fmt::Display for AlreadyTryingToLockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("somebody waits for the lock already")
-    }
-}
-
-impl Error for AlreadyTryingToLockError {}

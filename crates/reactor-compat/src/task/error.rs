@@ -3,9 +3,6 @@
 //! Mirrors `SchedulerError` of `twisted.internet.task` and the classes under
 //! it. Tested in `tests/runtime/cooperate.rs` and `tests/runtime/looping_call.rs`.
 
-use std::error::Error;
-use std::fmt;
-
 /// The [`Cooperator`](super::Cooperator) was stopped, with tasks still in it or
 /// before one was added.
 ///
@@ -18,16 +15,9 @@ use std::fmt;
 /// cooperator.stop();
 /// assert!(failure_result_of(task.when_done()).is::<SchedulerStopped>());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the scheduler was stopped")]
 pub struct SchedulerStopped;
-
-impl fmt::Display for SchedulerStopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the scheduler was stopped")
-    }
-}
-
-impl Error for SchedulerStopped {}
 
 /// The task has come to its end.
 ///
@@ -40,16 +30,9 @@ impl Error for SchedulerStopped {}
 /// clock.advance(Duration::from_secs(1));
 /// assert_eq!(task.stop(), Err(TaskDone.into()));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the task is done")]
 pub struct TaskDone;
-
-impl fmt::Display for TaskDone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the task is done")
-    }
-}
-
-impl Error for TaskDone {}
 
 /// The task was stopped. It is also what
 /// [`when_done`](super::CooperativeTask::when_done) fails with then.
@@ -64,16 +47,9 @@ impl Error for TaskDone {}
 /// assert!(failure_result_of(task.when_done()).is::<TaskStopped>());
 /// # Ok::<(), reactor_compat::task::SchedulerError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the task was stopped")]
 pub struct TaskStopped;
-
-impl fmt::Display for TaskStopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the task was stopped")
-    }
-}
-
-impl Error for TaskStopped {}
 
 /// The task ended with an error, which
 /// [`when_done`](super::CooperativeTask::when_done) gives.
@@ -90,16 +66,9 @@ impl Error for TaskStopped {}
 /// assert_eq!(task.pause(), Err(TaskFailed.into()));
 /// assert!(failure_result_of(task.when_done()).is::<std::fmt::Error>());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the task failed")]
 pub struct TaskFailed;
-
-impl fmt::Display for TaskFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the task failed")
-    }
-}
-
-impl Error for TaskFailed {}
 
 /// A task was to be resumed that was not paused.
 ///
@@ -109,16 +78,9 @@ impl Error for TaskFailed {}
 /// let task = cooperate(std::iter::repeat(()));
 /// assert_eq!(task.resume(), Err(NotPaused));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the task is not paused")]
 pub struct NotPaused;
-
-impl fmt::Display for NotPaused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the task is not paused")
-    }
-}
-
-impl Error for NotPaused {}
 
 /// A [`LoopingCall`](super::LoopingCall) was started that is running.
 ///
@@ -133,16 +95,9 @@ impl Error for NotPaused {}
 /// assert!(failure_result_of(again).is::<LoopAlreadyRunning>());
 /// assert_no_result(&stopped);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the loop is already running")]
 pub struct LoopAlreadyRunning;
-
-impl fmt::Display for LoopAlreadyRunning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the loop is already running")
-    }
-}
-
-impl Error for LoopAlreadyRunning {}
 
 /// A [`LoopingCall`](super::LoopingCall) was stopped or reset that is not
 /// running.
@@ -154,16 +109,9 @@ impl Error for LoopAlreadyRunning {}
 /// assert_eq!(looping.stop(), Err(LoopNotRunning));
 /// assert_eq!(looping.reset(), Err(LoopNotRunning));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the loop is not running")]
 pub struct LoopNotRunning;
-
-impl fmt::Display for LoopNotRunning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the loop is not running")
-    }
-}
-
-impl Error for LoopNotRunning {}
 
 /// The task has ended, one way or another.
 ///
@@ -172,27 +120,18 @@ impl Error for LoopNotRunning {}
 ///
 /// assert_eq!(TaskFinished::Stopped(TaskStopped).to_string(), "the task was stopped");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TaskFinished {
     /// It came to its end.
+    #[error(transparent)]
     Done(TaskDone),
     /// It was stopped.
+    #[error(transparent)]
     Stopped(TaskStopped),
     /// It failed.
+    #[error(transparent)]
     Failed(TaskFailed),
 }
-
-impl fmt::Display for TaskFinished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Done(error) => error.fmt(f),
-            Self::Stopped(error) => error.fmt(f),
-            Self::Failed(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for TaskFinished {}
 
 /// Why a task, or what runs it, could not do what it was asked.
 ///
@@ -205,27 +144,18 @@ impl Error for TaskFinished {}
 /// assert_eq!(error, SchedulerError::Finished(TaskFinished::Stopped(TaskStopped)));
 /// # Ok::<(), SchedulerError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchedulerError {
     /// The cooperator was stopped.
+    #[error(transparent)]
     Stopped(SchedulerStopped),
     /// The task has ended.
+    #[error(transparent)]
     Finished(TaskFinished),
     /// The task was not paused.
+    #[error(transparent)]
     NotPaused(NotPaused),
 }
-
-impl fmt::Display for SchedulerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stopped(error) => error.fmt(f),
-            Self::Finished(error) => error.fmt(f),
-            Self::NotPaused(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for SchedulerError {}
 
 impl From<SchedulerStopped> for SchedulerError {
     fn from(error: SchedulerStopped) -> Self {

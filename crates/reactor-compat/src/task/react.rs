@@ -3,8 +3,6 @@
 //! Mirrors `twisted.internet.task.react`. Tested in `tests/runtime/react.rs`.
 
 use std::cell::Cell;
-use std::error::Error;
-use std::fmt;
 use std::future::Future;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -128,13 +126,6 @@ fn fail(failure: &Failure, code: &Cell<ExitCode>) {
 /// });
 /// assert_eq!(code, ExitCode::from(2));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the program ends with exit code {0}")]
 pub struct SystemExit(pub u8);
-
-impl fmt::Display for SystemExit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the program ends with exit code {}", self.0)
-    }
-}
-
-impl Error for SystemExit {}

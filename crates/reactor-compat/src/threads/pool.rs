@@ -3,7 +3,6 @@
 //! Mirrors `twisted.python.threadpool.ThreadPool`. Tested in
 //! `tests/runtime/thread_pool.rs`.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -327,24 +326,15 @@ impl fmt::Debug for ThreadPool {
 /// pool.stop();
 /// assert_eq!(pool.call_in_thread(|| ()), Err(ThreadPoolError::Stopped));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ThreadPoolError {
     /// It is stopped.
+    #[error("the thread pool is stopped")]
     Stopped,
     /// As many functions wait as may.
+    #[error("too many functions wait for a thread")]
     Full,
     /// Its reactor is run by nobody: see [`ReactorNotDriven`].
+    #[error("{ReactorNotDriven}")]
     ReactorNotDriven,
 }
-
-impl fmt::Display for ThreadPoolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stopped => "the thread pool is stopped",
-            Self::Full => "too many functions wait for a thread",
-            Self::ReactorNotDriven => return ReactorNotDriven.fmt(f),
-        })
-    }
-}
-
-impl Error for ThreadPoolError {}

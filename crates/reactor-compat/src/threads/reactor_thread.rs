@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use crate::error::{ReactorThreadError, RunError};
@@ -113,7 +113,7 @@ impl ReactorThread {
             return Err(ReactorThreadError::WouldDeadlock);
         }
         match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(Err(error))) => Err(ReactorThreadError::NotRun(error.to_string())),
+            Some(Ok(Err(error))) => Err(ReactorThreadError::NotRun(Arc::new(error))),
             Some(Err(_panic)) => Err(ReactorThreadError::Panicked),
             Some(Ok(Ok(()))) | None => Ok(()),
         }

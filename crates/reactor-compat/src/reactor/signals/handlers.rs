@@ -2,8 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::fmt;
 use std::rc::Rc;
 
 use tracing::Span;
@@ -145,7 +143,8 @@ impl Reactor {
 /// let error = Reactor::new().set_signal_handler(kill, || ()).unwrap_err();
 /// assert_eq!(error.signal(), kill);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{signal} cannot be handled")]
 pub struct SignalError {
     signal: Signal,
 }
@@ -158,11 +157,3 @@ impl SignalError {
         self.signal
     }
 }
-
-impl fmt::Display for SignalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} cannot be handled", self.signal)
-    }
-}
-
-impl Error for SignalError {}
