@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use deferred::{Deferred, Failure, FirstError, ensure_deferred, set_debugging, unhandled};
+use deferred::{Deferred, Failure, FirstError, set_debugging, unhandled};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -196,7 +196,7 @@ fn a_coroutine_that_nothing_wakes() {
             .expect("a runtime");
         let hour = std::time::Duration::from_secs(3600);
         pool.block_on(pool.spawn(async move {
-            drop(ensure_deferred(tokio::time::sleep(hour)));
+            drop(deferred::ensure_deferred(tokio::time::sleep(hour)));
         }))
         .expect("no panic");
     });
