@@ -17,6 +17,7 @@ mod producer;
 mod protocol;
 mod reconnecting;
 mod resolver;
+mod serve_stream;
 mod stream;
 mod tcp;
 #[cfg(feature = "tls")]
