@@ -1,0 +1,243 @@
+//! The media: channels of a multiplexer, over all that may carry it.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use examples::multiplexer::{ChannelHandler, Channels, Limits, Multiplexer};
+use interop::Certificate;
+use reactor_compat::testing::{MemoryReactor, Pair};
+use reactor_compat::{Address, HostedReactor, Reactor, RunOptions, WaterMarks};
+
+use crate::actor::{Actor, Reason};
+use crate::layers::Identity;
+use crate::medium::Medium;
+
+/// Gives the channels that the peer opens those who wait for them.
+#[derive(Clone, Default)]
+struct Waiting(Rc<RefCell<VecDeque<Actor>>>);
+
+impl ChannelHandler for Waiting {
+    type Protocol = Actor;
+
+    fn build_protocol(&mut self, _: &Channels) -> Option<Actor> {
+        self.0.borrow_mut().pop_front()
+    }
+}
+
+type Plexer = Multiplexer<Waiting>;
+
+/// Two multiplexers, and who waits at the server's.
+struct Two {
+    waiting: Waiting,
+    channels: Channels,
+}
+
+impl Two {
+    fn new(reactor: &Reactor, limits: Limits) -> (Self, Plexer, Plexer) {
+        let waiting = Waiting::default();
+        let server = Multiplexer::new(reactor, waiting.clone()).limits(limits);
+        let client = Multiplexer::new(reactor, Waiting::default()).limits(limits);
+        let two = Self { waiting, channels: client.channels() };
+        (two, server, client)
+    }
+
+    fn connect(&self, server: Actor, client: Actor) {
+        self.waiting.0.borrow_mut().push_back(server);
+        self.channels.connect(client).expect("a channel");
+    }
+}
+
+/// Over a wire in memory.
+pub(crate) struct OverMemory {
+    two: Two,
+    pair: Pair<Plexer, Plexer>,
+}
+
+impl OverMemory {
+    fn with(limits: Limits) -> Self {
+        let reactor = MemoryReactor::new();
+        let (two, server, client) = Two::new(&reactor, limits);
+        let pair = reactor.connect(server, client);
+        Self { two, pair }
+    }
+}
+
+impl Medium for OverMemory {
+    const ABORTED: Reason = Reason::Lost;
+    const LARGE: usize = 1 << 20;
+
+    fn open() -> Self {
+        Self::with(Limits::default())
+    }
+
+    fn reactor(&self) -> &Reactor {
+        &self.pair
+    }
+
+    fn connect(&mut self, server: Actor, client: Actor) {
+        self.two.connect(server, client);
+    }
+
+    fn step(&mut self) {
+        self.pair.pump().expect("the reactor should come to rest");
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.pair.flush().expect("the reactor should come to rest");
+        self.pair.advance(time).expect("the reactor should come to rest");
+    }
+}
+
+/// Over a wire in memory that carries little, a byte at a time.
+pub(crate) struct OverBytes(OverMemory);
+
+impl Medium for OverBytes {
+    const ABORTED: Reason = Reason::Lost;
+    const LARGE: usize = 8_000;
+    /// A frame comes as a whole.
+    const WHOLE: bool = true;
+    const MARKS: Option<WaterMarks> = Some(WaterMarks::new(1_000, 4_000));
+
+    fn open() -> Self {
+        let over = OverMemory::with(Limits::default().with_window(1_000));
+        over.pair.wire().set_capacity(100);
+        over.pair.server().set_water_marks(WaterMarks::new(200, 800));
+        over.pair.client().set_water_marks(WaterMarks::new(200, 800));
+        Self(over)
+    }
+
+    fn reactor(&self) -> &Reactor {
+        self.0.reactor()
+    }
+
+    fn connect(&mut self, server: Actor, client: Actor) {
+        self.0.connect(server, client);
+    }
+
+    fn step(&mut self) {
+        self.0.pair.pump_bytes(1).expect("the reactor should come to rest");
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.0.pair.flush_bytes(1).expect("the reactor should come to rest");
+        self.0.pair.advance(time).expect("the reactor should come to rest");
+    }
+}
+
+/// Over a layer that changes nothing.
+pub(crate) struct OverLayer(OverMemory);
+
+impl Medium for OverLayer {
+    const ABORTED: Reason = Reason::Lost;
+    const LARGE: usize = 1 << 20;
+
+    fn open() -> Self {
+        let over = OverMemory::open();
+        over.pair.server().push_layer(Identity).expect("it is new");
+        over.pair.client().push_layer(Identity).expect("it is new");
+        Self(over)
+    }
+
+    fn reactor(&self) -> &Reactor {
+        self.0.reactor()
+    }
+
+    fn connect(&mut self, server: Actor, client: Actor) {
+        self.0.connect(server, client);
+    }
+
+    fn step(&mut self) {
+        self.0.step();
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.0.pass(time);
+    }
+}
+
+/// A reactor by the real clock, driven by hand, and two multiplexers there.
+struct Real {
+    reactor: Reactor,
+    hosted: HostedReactor,
+    two: Two,
+}
+
+impl Real {
+    fn open(certificate: Option<&Certificate>) -> Self {
+        let reactor = Reactor::new();
+        let options = RunOptions::new().install_signal_handlers(false);
+        let hosted = reactor.hosted(options).expect("there should be a runtime");
+        let (two, server, client) = Two::new(&reactor, Limits::default());
+        let (mut server, mut client) = (Some(server), Some(client));
+        let accept = move |_: Address| server.take();
+        let port = interop::listen_on(&reactor, certificate, accept);
+        let address = port.get_host().socket_addr().expect("an address");
+        let connect = move |_: Address| client.take();
+        match certificate {
+            None => drop(reactor.connect_tcp(address, connect)),
+            Some(certificate) => {
+                let options = certificate.client_options();
+                drop(reactor.connect_ssl(address, connect, options).expect("good options"));
+            }
+        }
+        let mut real = Self { reactor, hosted, two };
+        while !real.two.channels.connected() {
+            real.step();
+        }
+        real
+    }
+
+    fn step(&mut self) {
+        self.hosted.iterate(Duration::from_millis(1));
+    }
+}
+
+/// Over TCP, on this machine.
+pub(crate) struct OverTcp(Real);
+
+impl Medium for OverTcp {
+    const ABORTED: Reason = Reason::Lost;
+    const LARGE: usize = 1 << 20;
+
+    fn open() -> Self {
+        Self(Real::open(None))
+    }
+
+    fn reactor(&self) -> &Reactor {
+        &self.0.reactor
+    }
+
+    fn connect(&mut self, server: Actor, client: Actor) {
+        self.0.two.connect(server, client);
+    }
+
+    fn step(&mut self) {
+        self.0.step();
+    }
+}
+
+/// Over TLS.
+pub(crate) struct OverTls(Real);
+
+impl Medium for OverTls {
+    const ABORTED: Reason = Reason::Lost;
+    const LARGE: usize = 1 << 20;
+
+    fn open() -> Self {
+        Self(Real::open(Some(&Certificate::new())))
+    }
+
+    fn reactor(&self) -> &Reactor {
+        &self.0.reactor
+    }
+
+    fn connect(&mut self, server: Actor, client: Actor) {
+        self.0.two.connect(server, client);
+    }
+
+    fn step(&mut self) {
+        self.0.step();
+    }
+}
