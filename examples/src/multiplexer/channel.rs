@@ -1,5 +1,5 @@
-//! [`ChannelState`]: one channel, seen from one of its ends: what came and was not
-//! read, what waits to be sent, and how far both directions are from their ends.
+//! [`ChannelState`]: one channel, seen from one of its ends: the data that waits to
+//! be read and to be sent, and how far both directions are from their ends.
 //!
 //! Mirrors `SSHChannel` of `twisted.conch.ssh.channel`. Tested in
 //! `tests/multiplexer/`.
@@ -22,7 +22,7 @@ use tokio::io::ReadBuf;
 use super::error::{ChannelRefused, MultiplexerError};
 use super::frame::{ChannelId, MOST_DATA, ResetCause};
 
-/// Whether more comes from the peer.
+/// How far the peer's direction is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Input {
     Open,
@@ -34,7 +34,7 @@ enum Input {
     Noticed,
 }
 
-/// Whether more goes to the peer.
+/// How far our own direction is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
     /// The peer has not accepted the channel.
@@ -52,7 +52,7 @@ pub(super) struct ChannelState {
     output: Output,
     /// Why nothing more comes or goes.
     cut: Option<Failure>,
-    /// What came and was not read: never more than the window.
+    /// Data that came and was not read: never more than the window.
     inbox: VecDeque<u8>,
     /// How many bytes the peer may send to begin with.
     window: u32,
@@ -62,7 +62,7 @@ pub(super) struct ChannelState {
     read: u32,
     /// How many bytes we may send.
     credit: u32,
-    /// What was taken from the writer, and waits for its turn: one frame at most.
+    /// Data that was taken from the writer, and waits for its turn: one frame at most.
     pending: Vec<u8>,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -70,7 +70,7 @@ pub(super) struct ChannelState {
     transport: Option<Transport>,
 }
 
-/// What is to be done with what a writer gave.
+/// The way of the data that a writer gave.
 pub(super) enum Written<'a> {
     /// It goes out now.
     Now(&'a [u8]),
@@ -109,6 +109,14 @@ impl ChannelState {
     pub(super) fn is_over(&self) -> bool {
         let ended = self.input != Input::Open && matches!(self.output, Output::Ended);
         ended || self.cut.is_some() || self.output == Output::Unread
+    }
+
+    /// The transport that is to be cut at once, and why: it need not be reading or
+    /// writing to notice. Not before all that came is read, and the end of it.
+    pub(super) fn failed(&self) -> Option<(Transport, Failure)> {
+        let told = matches!(self.input, Input::Open | Input::Drained) && self.inbox.is_empty();
+        let reason = self.cut.clone().filter(|_| told)?;
+        Some((self.transport.clone()?, reason))
     }
 
     /// Those who wait for something to happen.
@@ -305,13 +313,13 @@ impl ChannelState {
         Poll::Ready(Ok(tell))
     }
 
-    /// What waits for its turn, whose turn it is.
+    /// Takes the data whose turn it is.
     pub(super) fn take_pending(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.pending)
     }
 
-    /// Whether the peer is to be told of our end when nobody is left here, and
-    /// whether it has to be told that nobody reads.
+    /// The last words when nobody is left here: that this is our end, and that
+    /// nobody reads, as far as either has to be said.
     pub(super) fn last_words(&self) -> (bool, bool) {
         (self.output == Output::Open, self.input == Input::Open)
     }

@@ -14,7 +14,7 @@ use super::error::MultiplexerError;
 use super::limits::Limits;
 use super::table::{Flow, Table, Work};
 
-/// Whether what the table says is being written.
+/// The state of writing the table's frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writing {
     No,
@@ -49,7 +49,7 @@ impl Core {
     }
 
     /// Has the table do something; then, with nothing borrowed, writes what it
-    /// says, and wakes who is to be woken.
+    /// says, wakes who is to be woken, and cuts who has lost its channel.
     pub(super) fn change<R>(&self, act: impl FnOnce(&mut Table) -> R) -> R {
         let result = act(&mut self.table.borrow_mut());
         self.work();
@@ -73,6 +73,7 @@ impl Core {
             }
             work.outgoing.clear();
             work.woken.drain(..).for_each(Waker::wake);
+            work.failed.drain(..).for_each(|(transport, reason)| transport.fail(reason));
         }
         if self.table.borrow_mut().take_left() {
             self.close();

@@ -1,4 +1,4 @@
-//! [`Frame`]: what two multiplexers say to each other, and how it is written.
+//! [`Frame`]: a message between two multiplexers, and its form on the wire.
 //!
 //! Mirrors the messages of SSH's channels, as `twisted.conch.ssh.connection` has
 //! them. Tested here, and in `tests/multiplexer/frames.rs`.
@@ -98,7 +98,7 @@ pub enum GoAwayCause {
     ProtocolError,
 }
 
-/// What two multiplexers say to each other.
+/// A message between two multiplexers.
 ///
 /// ```
 /// use examples::multiplexer::{ChannelId, Frame, Opener};
@@ -155,7 +155,7 @@ pub enum Frame<'a> {
     },
 }
 
-/// What came is no frame.
+/// Bytes that are no frame.
 ///
 /// ```
 /// use examples::multiplexer::{Frame, FrameError};

@@ -17,7 +17,7 @@ use super::frame::{Frame, FrameError, MOST};
 use super::limits::Limits;
 use super::table::Table;
 
-/// What is to be done with the channels that a peer opens.
+/// Decides about the channels that a peer opens, and hears of the connection.
 ///
 /// See the example of [`Multiplexer`].
 pub trait ChannelHandler: Sized + 'static {
@@ -100,7 +100,7 @@ pub struct Multiplexer<H> {
     handler: H,
     channels: Channels,
     parser: StringParser<Int16>,
-    /// Why we had the connection closed, if it was for what came.
+    /// The error for which we had the connection closed, if it was for one.
     refused: Option<MultiplexerError>,
 }
 

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::core::Core;
 use super::frame::ChannelId;
 
-/// What becomes of a channel when its stream is dropped.
+/// The end of a channel whose stream is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Drops {
     Ending,
@@ -92,7 +92,7 @@ impl Stream for ChannelStream {
         true
     }
 
-    /// What protects the connection protects its channels.
+    /// The connection's protection is that of its channels.
     fn security(&self) -> Option<Rc<Security>> {
         let transport = self.core.transport().filter(Transport::is_secure)?;
         let mut security = Security::new();

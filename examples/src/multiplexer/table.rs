@@ -42,7 +42,7 @@ enum Stage {
     Over,
 }
 
-/// Whether the connection takes data, or wants to be spared.
+/// The connection's readiness for more data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     Free,
@@ -64,6 +64,8 @@ pub(super) struct Table {
     outgoing: Vec<u8>,
     /// To be woken when nothing is borrowed.
     woken: Vec<Waker>,
+    /// To be cut when nothing is borrowed, and why.
+    failed: Vec<(Transport, Failure)>,
 }
 
 impl Table {
@@ -78,6 +80,7 @@ impl Table {
             turns: VecDeque::new(),
             outgoing: Vec::new(),
             woken: Vec::new(),
+            failed: Vec::new(),
         }
     }
 
@@ -127,8 +130,8 @@ impl Table {
         self.stage == Stage::Over
     }
 
-    /// What a frame makes of it: a channel to be accepted or refused, if the peer
-    /// opens one.
+    /// Handles a frame. Gives a channel that is to be accepted or refused, and its
+    /// credit, if the peer opens one.
     pub(super) fn receive(
         &mut self,
         frame: Frame<'_>,
@@ -197,6 +200,7 @@ impl Table {
         if let Some(channel) = self.channels.get_mut(&id) {
             tell(channel)?;
             self.woken.extend(channel.wakers());
+            self.failed.extend(channel.failed());
             return Ok(());
         }
         let opened = match id.opener {
@@ -233,6 +237,7 @@ impl Table {
         for channel in self.channels.values_mut() {
             channel.cut(reason.clone());
             self.woken.extend(channel.wakers());
+            self.failed.extend(channel.failed());
         }
     }
 
@@ -266,7 +271,7 @@ impl Table {
         left
     }
 
-    /// Takes what is to be written and who is to be woken. Where the connection
+    /// Takes what is to be written, and who is to be woken or cut. Where the connection
     /// takes more, the next channel in turn has its frame among it.
     pub(super) fn take_work(&mut self, work: &mut Work) {
         if self.flow == Flow::Free && self.outgoing.is_empty() {
@@ -274,6 +279,7 @@ impl Table {
         }
         mem::swap(&mut work.outgoing, &mut self.outgoing);
         mem::swap(&mut work.woken, &mut self.woken);
+        mem::swap(&mut work.failed, &mut self.failed);
     }
 
     fn take_turn(&mut self) {
@@ -402,15 +408,16 @@ impl Table {
     }
 }
 
-/// What is to be done when nothing is borrowed.
+/// Work that is done when nothing is borrowed.
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) outgoing: Vec<u8>,
     pub(super) woken: Vec<Waker>,
+    pub(super) failed: Vec<(Transport, Failure)>,
 }
 
 impl Work {
     pub(super) fn is_empty(&self) -> bool {
-        self.outgoing.is_empty() && self.woken.is_empty()
+        self.outgoing.is_empty() && self.woken.is_empty() && self.failed.is_empty()
     }
 }

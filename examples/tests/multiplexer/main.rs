@@ -1,6 +1,8 @@
-//! A channel of a multiplexer does what every transport does: the behaviours of
-//! `reactor-compat`'s own suite, each acted out over channels, whatever carries
-//! them.
+//! Many channels over one connection.
+//!
+//! A channel does what every transport does: the behaviours of `reactor-compat`'s
+//! own suite are acted out over channels, whatever carries them. Then there is
+//! what channels are to each other, and to their connection.
 
 #[path = "../../../crates/reactor-compat/tests/behaviour/actor.rs"]
 mod actor;
@@ -8,8 +10,10 @@ mod actor;
 mod basics;
 #[path = "../../../crates/reactor-compat/tests/behaviour/closing.rs"]
 mod closing;
+mod ending;
 #[path = "../../../crates/reactor-compat/tests/behaviour/faults.rs"]
 mod faults;
+mod frames;
 #[path = "../../../crates/reactor-compat/tests/behaviour/half_close.rs"]
 mod half_close;
 #[path = "../../../crates/reactor-compat/tests/behaviour/layers.rs"]
@@ -17,9 +21,13 @@ mod layers;
 mod media;
 #[path = "../../../crates/reactor-compat/tests/behaviour/medium.rs"]
 mod medium;
+mod opening;
 #[path = "../../../crates/reactor-compat/tests/behaviour/producing.rs"]
 mod producing;
 mod support;
+mod together;
+mod turns;
+mod window;
 #[path = "../../../crates/reactor-compat/tests/behaviour/writing.rs"]
 mod writing;
 
@@ -59,6 +67,9 @@ macro_rules! behaves {
             faults: in_connection_made, in_data_received, in_resumed, in_read_connection_lost,
                 in_write_connection_lost, in_connection_lost, in_what_comes_home,
                 what_was_written_before_a_panic_is_let_go;
+            together: two_move_at_once, one_that_is_not_read_holds_up_no_other,
+                each_half_ends_beside_others, an_abort_of_one_leaves_the_others,
+                echoes_of_much_do_not_stand_still;
         }
     };
     ($name:ident, $medium:ty; $($theme:ident: $($behaviour:ident),*;)*) => {

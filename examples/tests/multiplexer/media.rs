@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use deferred::Failure;
 use examples::multiplexer::{ChannelHandler, Channels, Limits, Multiplexer};
 use interop::Certificate;
 use reactor_compat::testing::{MemoryReactor, Pair};
@@ -14,49 +15,81 @@ use crate::actor::{Actor, Reason};
 use crate::layers::Identity;
 use crate::medium::Medium;
 
-/// Gives the channels that the peer opens those who wait for them.
+/// Gives the channels that the peer opens those who wait for them, and refuses the
+/// others.
 #[derive(Clone, Default)]
-struct Waiting(Rc<RefCell<VecDeque<Actor>>>);
+pub(crate) struct Waiting {
+    actors: Rc<RefCell<VecDeque<Actor>>>,
+    lost: Rc<RefCell<Option<Failure>>>,
+}
+
+impl Waiting {
+    pub(crate) fn add(&self, actor: Actor) {
+        self.actors.borrow_mut().push_back(actor);
+    }
+
+    /// Why the connection ended, if it has.
+    pub(crate) fn lost(&self) -> Option<Failure> {
+        self.lost.borrow().clone()
+    }
+}
 
 impl ChannelHandler for Waiting {
     type Protocol = Actor;
 
     fn build_protocol(&mut self, _: &Channels) -> Option<Actor> {
-        self.0.borrow_mut().pop_front()
+        self.actors.borrow_mut().pop_front()
+    }
+
+    fn connection_lost(&mut self, channels: &Channels, reason: Failure) {
+        assert!(!channels.connected());
+        assert!(self.lost.replace(Some(reason)).is_none(), "it is lost once");
     }
 }
 
-type Plexer = Multiplexer<Waiting>;
+pub(crate) type Plexer = Multiplexer<Waiting>;
 
-/// Two multiplexers, and who waits at the server's.
-struct Two {
-    waiting: Waiting,
-    channels: Channels,
+/// An end of a connection: its channels, and those who wait for more.
+pub(crate) struct Place {
+    pub(crate) channels: Channels,
+    pub(crate) waiting: Waiting,
+}
+
+impl Place {
+    pub(crate) fn new(reactor: &Reactor, limits: Limits) -> (Self, Plexer) {
+        let waiting = Waiting::default();
+        let plexer = Multiplexer::new(reactor, waiting.clone()).limits(limits);
+        (Self { channels: plexer.channels(), waiting }, plexer)
+    }
+}
+
+/// Two multiplexers.
+pub(crate) struct Two {
+    pub(crate) server: Place,
+    pub(crate) client: Place,
 }
 
 impl Two {
     fn new(reactor: &Reactor, limits: Limits) -> (Self, Plexer, Plexer) {
-        let waiting = Waiting::default();
-        let server = Multiplexer::new(reactor, waiting.clone()).limits(limits);
-        let client = Multiplexer::new(reactor, Waiting::default()).limits(limits);
-        let two = Self { waiting, channels: client.channels() };
-        (two, server, client)
+        let (server, servers) = Place::new(reactor, limits);
+        let (client, clients) = Place::new(reactor, limits);
+        (Self { server, client }, servers, clients)
     }
 
     fn connect(&self, server: Actor, client: Actor) {
-        self.waiting.0.borrow_mut().push_back(server);
-        self.channels.connect(client).expect("a channel");
+        self.server.waiting.add(server);
+        self.client.channels.connect(client).expect("a channel");
     }
 }
 
 /// Over a wire in memory.
 pub(crate) struct OverMemory {
-    two: Two,
-    pair: Pair<Plexer, Plexer>,
+    pub(crate) two: Two,
+    pub(crate) pair: Pair<Plexer, Plexer>,
 }
 
 impl OverMemory {
-    fn with(limits: Limits) -> Self {
+    pub(crate) fn with(limits: Limits) -> Self {
         let reactor = MemoryReactor::new();
         let (two, server, client) = Two::new(&reactor, limits);
         let pair = reactor.connect(server, client);
@@ -183,7 +216,7 @@ impl Real {
             }
         }
         let mut real = Self { reactor, hosted, two };
-        while !real.two.channels.connected() {
+        while !real.two.client.channels.connected() {
             real.step();
         }
         real
