@@ -281,21 +281,22 @@ impl ChannelState {
     }
 
     /// Ready when nothing waits for its turn. It also tells of a loss that nobody
-    /// reads or writes to notice: once all that came is read.
-    pub(super) fn poll_flush(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+    /// reads or writes to notice: once all that came is read. A waker is to be woken.
+    pub(super) fn poll_flush(&mut self, cx: &Context<'_>) -> Poll<io::Result<Option<Waker>>> {
+        let mut again = None;
         match self.input {
             Input::Open if self.inbox.is_empty() => self.alive()?,
             Input::Open | Input::Ended => {}
             Input::Drained if self.cut.is_some() => {
                 // All has come: who closes for that does so now, and lost nothing.
                 self.input = Input::Noticed;
-                cx.waker().wake_by_ref();
+                again = Some(cx.waker().clone());
             }
             Input::Drained => {}
             Input::Noticed => self.alive()?,
         }
         self.writer = Some(cx.waker().clone());
-        if self.pending.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if self.pending.is_empty() { Poll::Ready(Ok(again)) } else { Poll::Pending }
     }
 
     /// Ends our half, once nothing waits for its turn; whether the peer is to be

@@ -352,6 +352,9 @@ impl Table {
         cx: &Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if data.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         let at_once = self.flow == Flow::Free && self.turns.is_empty();
         self.channel(id)?.poll_write(cx, data, at_once).map_ok(|written| match written {
             Written::Now(data) => {
@@ -366,7 +369,7 @@ impl Table {
     }
 
     pub(super) fn poll_flush(&mut self, id: ChannelId, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        self.channel(id)?.poll_flush(cx)
+        self.channel(id)?.poll_flush(cx).map_ok(|again| self.woken.extend(again))
     }
 
     pub(super) fn poll_shutdown(

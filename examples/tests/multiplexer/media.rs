@@ -128,10 +128,10 @@ pub(crate) struct OverBytes(OverMemory);
 
 impl Medium for OverBytes {
     const ABORTED: Reason = Reason::Lost;
-    const LARGE: usize = 8_000;
+    const LARGE: usize = 5_000;
     /// A frame comes as a whole.
     const WHOLE: bool = true;
-    const MARKS: Option<WaterMarks> = Some(WaterMarks::new(1_000, 4_000));
+    const MARKS: Option<WaterMarks> = Some(WaterMarks::new(300, 1_200));
 
     fn open() -> Self {
         let over = OverMemory::with(Limits::default().with_window(1_000));

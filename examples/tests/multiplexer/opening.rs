@@ -1,6 +1,7 @@
 //! How channels come to be, and how many there are.
 
 use examples::multiplexer::{ChannelRefused, Channels, Limits, OpenError};
+use interop::Certificate;
 use reactor_compat::testing::MemoryReactor;
 
 use crate::actor::{Actor, Event, Reason, Witness};
@@ -243,6 +244,24 @@ fn a_channel_is_where_its_connection_is() {
     assert_eq!(client.get_peer(), over.pair.client().get_peer());
     assert!(client.get_peer().port().is_some());
     assert!(!client.is_secure());
+}
+
+#[test]
+fn a_channel_can_have_a_protection_of_its_own() {
+    let certificate = Certificate::new();
+    let mut stage = Stage::<OverMemory>::new();
+    let (server, client) = stage.connect(Actor::echo(), Actor::new());
+    let (plain, its_client) = stage.connect(Actor::echo(), Actor::new());
+    server.transport().start_tls(certificate.server_options()).expect("it speaks none");
+    client.transport().start_tls(certificate.client_options()).expect("it speaks none");
+    client.transport().write("secret");
+    its_client.transport().write("for all to see");
+    stage.until(|| client.received() == 6 && its_client.received() == 14);
+    assert!(client.transport().is_secure() && !its_client.transport().is_secure());
+    client.transport().lose_connection();
+    stage.until_over(&server, &client);
+    assert_eq!([server.end(), client.end()], [Some(Reason::Done), Some(Reason::Done)]);
+    assert_eq!(plain.end(), None);
 }
 
 #[test]
