@@ -1,4 +1,6 @@
-//! Nothing: the programs are in `examples/`, and tested in `tests/`.
+//! What the programs in `examples/` share with their tests, in `tests/`.
+
+pub mod multiplexer;
 
 /// The programs on the pages for newcomers are compiled, and run but for the
 /// README's, a server that goes on until it is interrupted.

@@ -1,6 +1,6 @@
 //! Giving a stream to a protocol.
 //!
-//! Tested in `tests/network/stream.rs`.
+//! Tested in `tests/network/stream.rs` and `tests/network/serve_stream.rs`.
 
 use std::io;
 use std::pin::Pin;
@@ -22,7 +22,8 @@ impl Reactor {
     /// does becomes a transport.
     ///
     /// The protocol's `connection_made` is called in the next turn, or when
-    /// the reactor runs.
+    /// the reactor runs. A stream that has more to say of itself is given with
+    /// [`serve_stream`](Self::serve_stream).
     ///
     /// ```
     /// use deferred::Failure;
@@ -60,6 +61,79 @@ impl Reactor {
         let origin = Origin::Accepted { number: 0 };
         let stream = (SharedStream::new(PlainStream(stream)), Address::Pipe, Security::default());
         serve_socket(self, stream, protocol, origin, None)
+    }
+
+    /// Gives a [`Stream`] to a protocol: as [`serve`](Self::serve) does, with all
+    /// that makes it more than bytes. The transport has its addresses, and an
+    /// abort resets it.
+    ///
+    /// The addresses are those that the stream has now. If it is not
+    /// [open](Stream::poll_open) yet, what the protocol writes waits until it is;
+    /// if something [protects](Stream::security) it then, the protocol's
+    /// [`handshake_completed`](Protocol::handshake_completed) is called.
+    ///
+    /// ```
+    /// use reactor_compat::testing::MemoryReactor;
+    /// use reactor_compat::{Address, Protocol, Stream};
+    /// use std::io;
+    /// use std::pin::Pin;
+    /// use std::task::{Context, Poll};
+    /// use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+    ///
+    /// /// One that says nothing, from a documented address.
+    /// struct Example(tokio::io::Empty);
+    ///
+    /// impl AsyncRead for Example {
+    ///     fn poll_read(
+    ///         mut self: Pin<&mut Self>,
+    ///         cx: &mut Context<'_>,
+    ///         room: &mut ReadBuf<'_>,
+    ///     ) -> Poll<io::Result<()>> {
+    ///         Pin::new(&mut self.0).poll_read(cx, room)
+    ///     }
+    /// }
+    /// # impl AsyncWrite for Example {
+    /// #     fn poll_write(
+    /// #         mut self: Pin<&mut Self>,
+    /// #         cx: &mut Context<'_>,
+    /// #         data: &[u8],
+    /// #     ) -> Poll<io::Result<usize>> {
+    /// #         Pin::new(&mut self.0).poll_write(cx, data)
+    /// #     }
+    /// #     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// #         Poll::Ready(Ok(()))
+    /// #     }
+    /// #     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// #         Poll::Ready(Ok(()))
+    /// #     }
+    /// # }
+    ///
+    /// impl Stream for Example {
+    ///     fn get_host(&self) -> Address {
+    ///         Address::Tcp(([127, 0, 0, 1], 9).into())
+    ///     }
+    ///     fn get_peer(&self) -> Address {
+    ///         Address::Tcp(([192, 0, 2, 1], 9).into())
+    ///     }
+    /// }
+    ///
+    /// struct Silent;
+    /// impl Protocol for Silent {}
+    ///
+    /// let reactor = MemoryReactor::new();
+    /// let connection = reactor.serve_stream(Example(tokio::io::empty()), Silent);
+    /// assert_eq!(connection.get_peer().to_string(), "192.0.2.1:9");
+    /// reactor.settle()?;
+    /// assert!(connection.gone(), "it had nothing to say");
+    /// # Ok::<(), reactor_compat::testing::PumpError>(())
+    /// ```
+    pub fn serve_stream<P: Protocol>(&self, stream: impl Stream, protocol: P) -> Connection<P> {
+        let peer = stream.get_peer();
+        let origin = Origin::Accepted { number: 0 };
+        let stream = (SharedStream::new(stream), peer, Security::default());
+        let connection = serve_socket(self, stream, protocol, origin, None);
+        connection.link().open_first();
+        connection
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use crate::support::{connect, run, server, text};
+use crate::support::{NONE, connect, run, server, text};
 use interop::{PATIENCE, Peer};
 
 #[test]
@@ -124,6 +124,26 @@ fn a_socks_server_connects_to_a_port_that_is_named() {
     stream.read_exact(&mut echo).unwrap();
     assert_eq!(&echo, b"over there");
     assert_eq!(server.line(), format!("ada asks for 127.0.0.1:{}: true", to.port()));
+}
+
+#[test]
+fn conversations_share_a_connection() {
+    let mut server = run("multiplexer", ["listen", "tcp:0:interface=127.0.0.1"]);
+    let endpoint = format!("tcp:{}", server.address());
+    for _ in 0..2 {
+        let mut said = run("multiplexer", ["connect", &endpoint]).finish_quietly();
+        said[..2].sort_unstable();
+        assert_eq!(
+            said,
+            [
+                "chat: Hello, world!",
+                "chat: What a fine day it is.",
+                "bulk: 200000 bytes",
+                "connection lost: connection was closed cleanly"
+            ]
+        );
+    }
+    assert_eq!(run("multiplexer", NONE).complain(), "Error: \"listen, or connect?\"");
 }
 
 #[test]

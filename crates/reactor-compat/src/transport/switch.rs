@@ -221,6 +221,13 @@ impl Link {
         Some(pushed)
     }
 
+    /// The connection is new, and its stream is to be opened before anything is
+    /// read or written.
+    pub(crate) fn open_first(&self) {
+        self.apply(Event::Push);
+        self.apply(Event::LayerIn);
+    }
+
     /// How much is to be sent as it is before the next layer.
     pub(super) fn before_layer(&self) -> usize {
         self.extra(|extras| extras.pending.front().map(|pending| pending.before)).unwrap_or(0)
@@ -258,6 +265,9 @@ impl Link {
     /// before. The next layer is put in, if one waits.
     pub(crate) fn layer_is_open(&self, security: Option<Rc<Security>>) -> bool {
         self.apply(Event::LayerOpen);
+        if security.is_none() && self.is_plain() {
+            return false;
+        }
         let mut extras = self.extras();
         if !extras.pending.is_empty() {
             self.apply(Event::Push);

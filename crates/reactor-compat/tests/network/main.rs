@@ -24,6 +24,7 @@ mod producer;
 mod protocol;
 mod reconnecting;
 mod resolver;
+mod serve_stream;
 #[cfg(feature = "logging")]
 mod shared_factory;
 mod stream;
