@@ -26,7 +26,7 @@ use super::{
     BoxParser, BoxRef, Limits, MalformedAmpBox, NoEmptyBoxes, Remote, RemoteAmpError, Responders,
     TooManyCommands,
 };
-use crate::flow::{Waiting, go_on, plaintext_behind_tls, wait};
+use crate::flow::{go_on, hand_over};
 use crate::inner::Inner;
 
 /// The handler of those who need none: all is answered by functions of their
@@ -85,7 +85,6 @@ pub struct Amp<H: Protocol<Remote> = ()> {
     parser: BoxParser,
     /// What came and is not looked at, because the transport is paused.
     held: BytesMut,
-    waiting: Waiting,
     received: ReceivedDescriptors,
     /// The protocol that has taken over.
     next: Option<Inner<AnyProtocol>>,
@@ -135,7 +134,6 @@ impl<H: Protocol<Remote>> Amp<H> {
             dispatcher: Rc::default(),
             parser: BoxParser::new(),
             held: BytesMut::new(),
-            waiting: Waiting::No,
             received: ReceivedDescriptors::default(),
             next: None,
             broken: None,
@@ -213,13 +211,13 @@ impl<H: Protocol<Remote>> Amp<H> {
         left
     }
 
-    /// Waits until the transport reads again, if something is held.
-    fn wait(&mut self, transport: &Connection<Self>) {
-        if plaintext_behind_tls(transport, self.held.len() + self.parser.buffered()) {
-            return self.held.clear();
-        }
-        if !self.held.is_empty() {
-            wait(transport, &mut self.waiting, |amp| &mut amp.waiting);
+    /// Gives what is held to a layer that was pushed meanwhile; without one, it
+    /// waits until the transport reads again.
+    fn hand_over(&mut self, transport: &Connection<Self>) {
+        if transport.switching() {
+            let mut unread = self.parser.take_buffered();
+            unread.extend_from_slice(&mem::take(&mut self.held));
+            hand_over(transport, &unread);
         }
     }
 
@@ -230,7 +228,7 @@ impl<H: Protocol<Remote>> Amp<H> {
             if left > 0 {
                 self.held.extend_from_slice(&data[data.len() - left..]);
             }
-            self.wait(transport);
+            self.hand_over(transport);
         } else {
             self.held.extend_from_slice(data);
         }
@@ -244,7 +242,7 @@ impl<H: Protocol<Remote>> Amp<H> {
                 held.advance(held.len() - left);
                 self.held = held;
             }
-            self.wait(transport);
+            self.hand_over(transport);
         }
     }
 
