@@ -280,9 +280,10 @@ impl ChannelState {
         Poll::Ready(Ok(Written::InTurn(count)))
     }
 
-    /// Ready when nothing waits for its turn. It also tells of a loss that nobody
-    /// reads or writes to notice: once all that came is read. A waker is to be woken.
-    pub(super) fn poll_flush(&mut self, cx: &Context<'_>) -> Poll<io::Result<Option<Waker>>> {
+    /// Waits for nothing: what waits for its turn goes out by itself. It tells of a
+    /// loss that nobody reads or writes to notice, once all that came is read. A
+    /// waker is to be woken.
+    pub(super) fn flush(&mut self, cx: &Context<'_>) -> io::Result<Option<Waker>> {
         let mut again = None;
         match self.input {
             Input::Open if self.inbox.is_empty() => self.alive()?,
@@ -296,7 +297,7 @@ impl ChannelState {
             Input::Noticed => self.alive()?,
         }
         self.writer = Some(cx.waker().clone());
-        if self.pending.is_empty() { Poll::Ready(Ok(again)) } else { Poll::Pending }
+        Ok(again)
     }
 
     /// Ends our half, once nothing waits for its turn; whether the peer is to be

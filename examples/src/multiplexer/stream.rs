@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use reactor_compat::{Address, Security, Stream, StreamEnd, Transport};
+use reactor_compat::{Address, Security, Stream, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::core::Core;
@@ -81,10 +81,6 @@ impl Stream for ChannelStream {
 
     fn reset_on_drop(&mut self) {
         self.drops = Drops::Resetting;
-    }
-
-    fn end(&self) -> StreamEnd {
-        StreamEnd::Drop
     }
 
     /// A loss is told though nothing is read or written.

@@ -355,7 +355,7 @@ impl Table {
         if data.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let at_once = self.flow == Flow::Free && self.turns.is_empty();
+        let at_once = self.flow == Flow::Free;
         self.channel(id)?.poll_write(cx, data, at_once).map_ok(|written| match written {
             Written::Now(data) => {
                 self.say(Frame::Data { id, data });
@@ -369,7 +369,9 @@ impl Table {
     }
 
     pub(super) fn poll_flush(&mut self, id: ChannelId, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        self.channel(id)?.poll_flush(cx).map_ok(|again| self.woken.extend(again))
+        let again = self.channel(id)?.flush(cx)?;
+        self.woken.extend(again);
+        Poll::Ready(Ok(()))
     }
 
     pub(super) fn poll_shutdown(

@@ -97,6 +97,58 @@ fn what_came_before_the_loss_is_read_first() {
 }
 
 #[test]
+fn one_that_reads_a_little_at_a_time_hears_of_a_loss_when_it_has_read_all() {
+    let mut over = OverMemory::open();
+    let server = Actor::new().on_data(|me, _| me.pause_producing());
+    let (server_witness, client) = (server.witness(), Actor::new());
+    let client_witness = client.witness();
+    over.connect(server, client);
+    flush(&over);
+    server_witness.transport().pause_producing();
+    client_witness.transport().write("unread");
+    flush(&over);
+    over.pair.wire().lose(ErrorKind::TimedOut);
+    flush(&over);
+    server_witness.transport().resume_producing();
+    flush(&over);
+    assert_eq!((server_witness.received(), server_witness.end()), (6, Some(Reason::Lost)));
+}
+
+#[test]
+fn one_that_reads_to_the_end_and_stays_hears_of_a_loss_then() {
+    let mut over = OverMemory::open();
+    let server = Actor::new().on_read_lost(|_| ());
+    let (server_witness, client) = (server.witness(), Actor::new().on_read_lost(|_| ()));
+    let client_witness = client.witness();
+    over.connect(server, client);
+    flush(&over);
+    server_witness.transport().pause_producing();
+    client_witness.transport().lose_write_connection();
+    flush(&over);
+    over.pair.wire().lose(ErrorKind::TimedOut);
+    flush(&over);
+    assert_eq!((client_witness.end(), server_witness.end()), (Some(Reason::Lost), None));
+    server_witness.transport().resume_producing();
+    flush(&over);
+    assert!(server_witness.has(&Event::ReadLost));
+    assert_eq!(server_witness.end(), Some(Reason::Lost));
+}
+
+#[test]
+fn one_that_neither_reads_nor_sends_hears_of_an_abort() {
+    let mut over = OverMemory::open();
+    let (servers, clients) = some(&mut over, 1);
+    servers[0].transport().pause_producing();
+    servers[0].transport().pause_sending();
+    servers[0].transport().write("kept");
+    clients[0].transport().write("unread");
+    flush(&over);
+    clients[0].transport().abort_connection();
+    flush(&over);
+    assert_eq!(servers[0].end(), Some(Reason::Lost));
+}
+
+#[test]
 fn a_peer_that_just_goes_has_lost_its_channels() {
     let mut over = OverMemory::open();
     let (servers, clients) = some(&mut over, 2);

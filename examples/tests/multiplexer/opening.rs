@@ -189,6 +189,56 @@ fn those_that_have_ended_make_room_at_once() {
 }
 
 #[test]
+fn one_that_is_ending_makes_room_before_its_protocol_is_gone() {
+    let reactor = MemoryReactor::new();
+    let (server, servers) = Place::new(&reactor, Limits::default().with_most_channels(1));
+    let (client, clients) = Place::new(&reactor, Limits::default());
+    let pair = reactor.connect(servers, clients);
+    let first = Actor::new();
+    let first_witness = first.witness();
+    server.waiting.add(first);
+    open(&client.channels);
+    pair.flush().expect("rest");
+    // It has ended, and waits for the client's end, which comes together with
+    // another channel.
+    first_witness.transport().lose_connection();
+    pair.pump().expect("rest");
+    assert_eq!((server.channels.count(), client.channels.count()), (1, 0));
+    server.waiting.add(Actor::new());
+    let second = open(&client.channels);
+    pair.flush().expect("rest");
+    assert_eq!((second.made(), second.end()), (true, None));
+    assert_eq!(server.channels.count(), 1);
+}
+
+#[test]
+fn what_is_said_while_something_is_written_follows_it() {
+    let over = OverMemory::open();
+    let channels = over.two.client.channels.clone();
+    let waiting = over.two.server.waiting.clone();
+    let left = std::cell::Cell::new(5);
+    let opened = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let all = opened.clone();
+    over.pair.client().tap_writes(move |_| {
+        if left.get() > 0 {
+            left.set(left.get() - 1);
+            waiting.add(Actor::echo());
+            let nested = open(&channels);
+            all.borrow_mut().push(nested);
+        }
+    });
+    over.two.server.waiting.add(Actor::echo());
+    let first = open(&over.two.client.channels);
+    opened.borrow_mut().push(first);
+    flush(&over);
+    assert_eq!(opened.borrow().len(), 6);
+    for witness in opened.borrow().iter() {
+        assert_eq!((witness.made(), witness.end()), (true, None));
+    }
+    assert!(over.two.server.waiting.lost().is_none());
+}
+
+#[test]
 fn many_that_come_and_go_leave_nothing_behind() {
     let over = OverMemory::open();
     let live = || {

@@ -2,12 +2,14 @@
 
 use examples::multiplexer::{Limits, MOST_DATA};
 
-use crate::actor::Actor;
+use reactor_compat::log::LogCapture;
+
+use crate::actor::{Actor, Reason, Witness};
 use crate::media::OverMemory;
 use crate::medium::Medium;
 
 /// Channels whose peers keep up, over a connection that does not.
-fn narrow(channels: usize) -> (OverMemory, Vec<crate::actor::Witness>, Vec<crate::actor::Witness>) {
+fn narrow(channels: usize) -> (OverMemory, Vec<Witness>, Vec<Witness>) {
     let mut over = OverMemory::with(Limits::default());
     over.pair.wire().set_capacity(1000);
     let (mut servers, mut clients) = (Vec::new(), Vec::new());
@@ -18,7 +20,7 @@ fn narrow(channels: usize) -> (OverMemory, Vec<crate::actor::Witness>, Vec<crate
         over.connect(server, client);
     }
     over.pair.flush().expect("rest");
-    assert!(servers.iter().all(crate::actor::Witness::made));
+    assert!(servers.iter().all(Witness::made));
     (over, servers, clients)
 }
 
@@ -43,7 +45,7 @@ fn those_that_have_much_to_say_get_as_much_as_each_other() {
     }
     while servers.iter().any(|server| server.received() < 1 << 19) {
         assert!(over.pair.pump().expect("rest"));
-        let received = || servers.iter().map(crate::actor::Witness::received);
+        let received = || servers.iter().map(Witness::received);
         let ahead = received().max().unwrap_or(0) - received().min().unwrap_or(0);
         // The first one begins before there is anybody to take turns with.
         assert!(ahead <= 8 * MOST_DATA, "{ahead}");
@@ -68,6 +70,31 @@ fn one_that_is_aborted_or_held_up_loses_its_turn_to_the_others() {
 }
 
 #[test]
+fn what_waits_for_its_turn_goes_before_a_panic_is_told() {
+    let log = LogCapture::start();
+    let mut over = OverMemory::with(Limits::default());
+    over.pair.wire().set_capacity(1000);
+    let client = Actor::new().on_data(|_, _| panic!("part of the test"));
+    let server = Actor::new();
+    let (server_witness, client_witness) = (server.witness(), client.witness());
+    over.connect(Actor::new(), Actor::new().on_made(|me| me.write(vec![0; 1 << 18])));
+    over.connect(server, client);
+    while !server_witness.made() {
+        assert!(over.pair.pump().expect("rest"));
+    }
+    client_witness.transport().write([1; 5000]);
+    server_witness.transport().write("x");
+    while client_witness.end().is_none() {
+        assert!(over.pair.pump().expect("rest"));
+    }
+    assert_eq!(client_witness.end(), Some(Reason::Panicked));
+    over.pair.flush().expect("rest");
+    assert_eq!(server_witness.received(), 5000);
+    assert_eq!(server_witness.end(), Some(Reason::Done));
+    assert_eq!(log.flush_logged_errors::<deferred::Panic>().len(), 1);
+}
+
+#[test]
 fn what_waits_for_its_turn_goes_before_the_end() {
     let (over, servers, clients) = narrow(3);
     for client in &clients {
@@ -77,7 +104,7 @@ fn what_waits_for_its_turn_goes_before_the_end() {
     over.pair.flush().expect("rest");
     for server in &servers {
         assert_eq!(server.received(), 1 << 17);
-        assert_eq!(server.end(), Some(crate::actor::Reason::Done));
+        assert_eq!(server.end(), Some(Reason::Done));
     }
     assert_eq!(over.two.client.channels.count(), 0);
 }
