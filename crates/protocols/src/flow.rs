@@ -45,7 +45,7 @@ pub(crate) fn go_on<P: Protocol>(
 ///
 /// TLS takes none of it: somebody between the two ends may have written it. The
 /// connection then ends, with
-/// [`UnprotectedData`](reactor_compat::UnprotectedData).
+/// [`UnprotectedData`].
 #[inline]
 pub(crate) fn hand_over(transport: &Transport, held: &[u8]) -> bool {
     let hands_over = !held.is_empty() && transport.switching();

@@ -385,7 +385,7 @@ impl AnyProtocol {
 impl Protocol for AnyProtocol {
     fn log_prefix(&self) -> Cow<'static, str> {
         match &self.state {
-            State::Choosing(_) => crate::short_name::<Self>().into(),
+            State::Choosing(_) => crate::protocol::short_name::<Self>().into(),
             State::Speaking(protocol) => protocol.log_prefix(),
         }
     }

@@ -37,7 +37,7 @@ impl Server {
 
 fn start_tls(transport: &Transport) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let identity = Identity::from_pem(&made.cert.pem(), made.signing_key.serialize_pem()).unwrap();
+    let identity = Identity::from_pem(made.cert.pem(), made.signing_key.serialize_pem()).unwrap();
     transport.start_tls(ServerOptions::new(identity).unwrap()).unwrap();
 }
 

@@ -68,7 +68,7 @@ impl<T: Send + 'static> EventualResult<T> {
     /// # Errors
     ///
     /// - The failure that is the result.
-    /// - [`WaitTimeout`](super::WaitTimeout) if there is none in time.
+    /// - [`WaitTimeout`] if there is none in time.
     /// - [`ReactorStopped`](crate::ReactorStopped) if there will be none,
     ///   because the reactor has stopped.
     /// - [`WouldDeadlock`] on the reactor's own thread, at once.

@@ -3,7 +3,7 @@
 //! Each time that it is woken it takes steps until there is nothing left to
 //! do: it sends what was written, reads once, gives the protocol what it read,
 //! sends what that wrote, and so on. What it may do is in the link's
-//! [`State`](crate::transport::State); how far it is itself, in its [`Stage`].
+//! `State`; how far it is itself, in its [`Stage`].
 //! User code runs only inside [`Driver::tell`], [`Link::relax`] and
 //! [`Link::stop_producer`], with nothing borrowed but the protocol itself.
 //! [`close`](super::close) has the steps of a connection that is closing.
@@ -15,13 +15,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use deferred::Failure;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 use tracing::Span;
 
+#[cfg(unix)]
+use super::read::Descriptors;
 use super::wait::{Timer, Wait};
 use super::{Connection, ProtocolCell};
-#[cfg(unix)]
-use crate::address::Address;
 use crate::connection_event::ConnectionEvent;
 #[cfg(unix)]
 use crate::error::FileDescriptorOverrun;
@@ -88,26 +88,6 @@ pub(super) enum Sent {
     Broken(io::Error),
 }
 
-/// Whether descriptors may come with what is read.
-#[cfg(unix)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Descriptors {
-    /// The stream is not one of UNIX.
-    Never,
-    /// The protocol does not take them.
-    Unwanted,
-    /// The stream looks for them.
-    Wanted,
-}
-
-#[cfg(unix)]
-impl Descriptors {
-    fn of(link: &Link) -> Self {
-        let unix = |address| matches!(address, &Address::Unix(_));
-        if unix(&link.host) || unix(&link.peer) { Self::Unwanted } else { Self::Never }
-    }
-}
-
 /// The task of a connection.
 pub(crate) struct Driver<P: Protocol> {
     pub(super) setup: Setup<P>,
@@ -120,7 +100,7 @@ pub(crate) struct Driver<P: Protocol> {
     acts_alone: bool,
     /// Whether descriptors may come.
     #[cfg(unix)]
-    descriptors: Descriptors,
+    pub(super) descriptors: Descriptors,
     /// Something was given to the stream that it may not have passed on.
     unflushed: bool,
     pub(super) timer: Timer,
@@ -360,63 +340,6 @@ impl<P: Protocol> Driver<P> {
         }
     }
 
-    /// Reads once, and gives the protocol what came.
-    fn read(&mut self, cx: &mut Context<'_>) -> Step {
-        #[cfg(unix)]
-        if self.descriptors != Descriptors::Never {
-            self.ask_for_descriptors();
-        }
-        let mut buffer = self.link.shared.buffers.lend();
-        let mut room = ReadBuf::new(&mut buffer);
-        let step = match Pin::new(&mut self.setup.stream).poll_read(cx, &mut room) {
-            Poll::Pending => Step::Wait,
-            Poll::Ready(Err(error)) => self.broken(error),
-            Poll::Ready(Ok(())) if room.filled().is_empty() => self.peer_ended(),
-            Poll::Ready(Ok(())) => {
-                let data = room.filled();
-                #[cfg(unix)]
-                self.hand_over_descriptors();
-                self.handle(ConnectionEvent::DataReceived(data));
-                Step::Again
-            }
-        };
-        self.link.shared.buffers.give_back(buffer);
-        step
-    }
-
-    /// Has the stream look for descriptors, if the protocol takes them.
-    #[cfg(unix)]
-    #[cold]
-    fn ask_for_descriptors(&mut self) {
-        let wanted = match self.setup.cell.inspect(P::receives_descriptors) {
-            Some(true) => Descriptors::Wanted,
-            Some(false) | None => Descriptors::Unwanted,
-        };
-        if wanted != self.descriptors {
-            self.descriptors = wanted;
-            self.setup.stream.receive_descriptors(wanted == Descriptors::Wanted);
-        }
-    }
-
-    /// Gives the protocol the descriptors that came with what was read.
-    #[cfg(unix)]
-    #[inline]
-    fn hand_over_descriptors(&mut self) {
-        if self.descriptors != Descriptors::Wanted {
-            return;
-        }
-        while let Some(descriptor) = self.setup.stream.take_descriptor() {
-            self.tell(ConnectionEvent::FileDescriptorReceived(descriptor));
-        }
-    }
-
-    /// The peer sends no more, and may still read.
-    fn peer_ended(&mut self) -> Step {
-        self.link.apply(Event::PeerEnded);
-        self.tell(ConnectionEvent::ReadConnectionLost);
-        Step::Again
-    }
-
     /// The stream gave an error: the connection ends.
     pub(super) fn broken(&mut self, error: io::Error) -> Step {
         self.end(reason_of(error))
@@ -448,7 +371,7 @@ impl<P: Protocol> Driver<P> {
 
     /// The same in place, so that the compiler knows which event it is: for data.
     #[inline(always)]
-    fn handle(&mut self, event: ConnectionEvent<'_>) {
+    pub(super) fn handle(&mut self, event: ConnectionEvent<'_>) {
         let connection = &self.setup.connection;
         let run = || self.setup.cell.enter(|protocol| protocol.handle(connection, event));
         if let Some(Err(failure)) = self.setup.span.in_scope(run) {

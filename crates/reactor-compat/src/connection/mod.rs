@@ -7,6 +7,7 @@ mod cell;
 mod close;
 mod driver;
 mod if_gone;
+mod read;
 mod security;
 mod wait;
 

@@ -76,7 +76,7 @@ pub(super) struct Ends {
 /// fn twice<S: Stream>(stream: S) -> impl Stream {
 ///     Layered::new(Layered::new(stream, Nothing), Nothing)
 /// }
-/// # let _ = twice::<Box<dyn Stream>>;
+/// # let _ = twice::<reactor_compat::SharedStream>;
 /// ```
 pub struct Layered<S, L> {
     below: S,
@@ -139,7 +139,7 @@ impl<S: Stream, L: Layer> Layered<S, L> {
     /// #     fn receive(&mut self, _: &mut reactor_compat::LayerIo<'_>, _: &[u8]) {}
     /// #     fn send(&mut self, _: &mut reactor_compat::LayerIo<'_>, _: &[u8]) {}
     /// # }
-    /// # let _ = resume::<Box<dyn Stream>, Nothing>;
+    /// # let _ = resume::<reactor_compat::SharedStream, Nothing>;
     /// ```
     pub fn with_unread(below: S, layer: L, unread: &[u8]) -> Self {
         let mut layered = Self::new(below, layer);
@@ -162,7 +162,7 @@ impl<S: Stream, L: Layer> Layered<S, L> {
     /// #     fn receive(&mut self, _: &mut reactor_compat::LayerIo<'_>, _: &[u8]) {}
     /// #     fn send(&mut self, _: &mut reactor_compat::LayerIo<'_>, _: &[u8]) {}
     /// # }
-    /// # let _ = peer::<Box<dyn Stream>, Nothing>;
+    /// # let _ = peer::<reactor_compat::SharedStream, Nothing>;
     /// ```
     pub fn below(&self) -> &S {
         &self.below

@@ -28,11 +28,11 @@ use crate::network::{Security, Stream, StreamEnd};
 /// `connection_lost`: a [`TlsError`].
 ///
 /// ```
-/// use reactor_compat::Stream;
+/// use reactor_compat::{SharedStream, Stream};
 /// use reactor_compat::tls::{ClientOptions, TlsConfigError, TlsStream};
 ///
 /// /// TLS to the proxy, and inside of it TLS to the server behind.
-/// fn twice(stream: Box<dyn Stream>) -> Result<impl Stream, TlsConfigError> {
+/// fn twice(stream: SharedStream) -> Result<impl Stream, TlsConfigError> {
 ///     let outer = TlsStream::new(stream, ClientOptions::new("proxy.example")?)?;
 ///     TlsStream::new(outer, ClientOptions::new("server.example")?)
 /// }

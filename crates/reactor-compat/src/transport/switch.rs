@@ -108,7 +108,7 @@ impl Transport {
     /// gets the stream below, and makes one over it.
     ///
     /// If the protocol has [`unread`](Self::unread) something, the connection
-    /// ends, with [`UnprotectedData`](crate::UnprotectedData).
+    /// ends, with [`UnprotectedData`].
     ///
     /// # Errors
     ///
@@ -126,11 +126,11 @@ impl Transport {
     /// ```
     pub fn push_stream<S: Stream>(
         &self,
-        build: impl FnOnce(Box<dyn Stream>) -> S + 'static,
+        build: impl FnOnce(SharedStream) -> S + 'static,
     ) -> Result<(), PushLayerError> {
         self.link.push(Box::new(move |below, unread| {
             refuse(&unread)?;
-            Ok(SharedStream::new(build(Box::new(below))))
+            Ok(SharedStream::new(build(below)))
         }))
     }
 
@@ -155,7 +155,7 @@ impl Transport {
     ///
     /// TLS takes none of it: a peer, or whoever is between us, could have sent it
     /// unprotected. The connection then ends, with
-    /// [`UnprotectedData`](crate::UnprotectedData). So it does if there is no
+    /// [`UnprotectedData`]. So it does if there is no
     /// layer to get it.
     ///
     /// ```

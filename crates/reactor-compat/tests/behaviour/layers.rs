@@ -37,6 +37,10 @@ impl<M: Medium, const LAYERS: usize> Medium for Through<M, LAYERS> {
         self.0.reactor()
     }
 
+    fn stop(&mut self) {
+        self.0.stop();
+    }
+
     fn connect(&mut self, server: Actor, client: Actor) {
         self.0.connect(server.layers(LAYERS), client.layers(LAYERS));
     }

@@ -31,6 +31,8 @@ mod stream;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(all(feature = "tls", feature = "testing"))]
+mod tls_layers;
 mod transport;
 mod udp;
 #[cfg(unix)]

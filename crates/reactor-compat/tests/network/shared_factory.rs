@@ -115,7 +115,7 @@ fn an_attempt_that_fails_stops_it() {
 /// `build_protocol`, with itself as the factory, too.
 struct Restless {
     reactor: Reactor,
-    own: WeakFactory<Restless>,
+    own: WeakFactory<Self>,
     ports: Vec<Port>,
     built: usize,
 }

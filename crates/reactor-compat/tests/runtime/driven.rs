@@ -69,7 +69,7 @@ fn ask_where_nobody_can_run_it() -> Vec<String> {
     asked.call_later(Duration::ZERO, || ());
     drop(Cooperator::new().cooperate(std::iter::repeat(())));
     assert!(!asked.running());
-    capture.messages()
+    capture.messages().into_iter().filter(|line| !line.contains("ing factory ")).collect()
 }
 
 struct Deaf;
