@@ -18,7 +18,7 @@ mod line_descriptors;
 mod line_parser;
 mod netstring;
 mod receivers;
-#[cfg(feature = "tls")]
+#[cfg(all(feature = "tls", feature = "testing"))]
 mod starttls;
 mod stateful;
 mod strings;

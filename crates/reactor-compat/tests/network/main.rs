@@ -11,9 +11,11 @@ mod descriptor;
 #[cfg(unix)]
 mod descriptor_passing;
 mod endpoint;
+#[cfg(feature = "testing")]
 mod endpoint_values;
 mod error;
 mod happy_eyeballs;
+#[cfg(feature = "testing")]
 mod layer;
 mod multicast;
 #[cfg(feature = "testing")]

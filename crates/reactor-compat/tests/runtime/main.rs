@@ -2,6 +2,7 @@
 
 mod attached;
 mod blocking;
+#[cfg(feature = "testing")]
 mod call_result;
 mod cooperate;
 mod defer_later;
