@@ -2,7 +2,9 @@
 //!
 //! Tested in `tests/framing/receivers.rs`.
 
-use reactor_compat::{Connection, Protocol, Transport, UnprotectedData};
+#[cfg(feature = "basic")]
+use reactor_compat::UnprotectedData;
+use reactor_compat::{Connection, Protocol, Transport};
 
 /// What may be done with the bytes at hand.
 #[cfg(feature = "basic")]
@@ -57,6 +59,7 @@ pub(crate) fn hand_over(transport: &Transport, held: &[u8]) -> bool {
 
 /// Ends the connection if there are `held` bytes that came before a handshake
 /// that is over.
+#[cfg(feature = "basic")]
 pub(crate) fn refuse_plaintext(transport: &Transport, held: usize) {
     if held > 0 {
         transport.fail(UnprotectedData { bytes: held });
