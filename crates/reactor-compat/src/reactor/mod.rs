@@ -94,7 +94,8 @@ use crate::network::{Network, SystemNetwork};
 ///
 /// ```
 /// use reactor_compat::Reactor;
-/// ///
+/// use std::time::Duration;
+///
 /// let reactor = Reactor::new();
 /// let stop = reactor.clone();
 /// reactor.call_later(Duration::from_millis(1), move || stop.stop().unwrap());

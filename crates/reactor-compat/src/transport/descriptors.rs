@@ -54,7 +54,9 @@ impl Transport {
     /// }
     ///
     /// impl Protocol for Take {
-    ///     const RECEIVES_DESCRIPTORS: bool = true;
+    ///     fn receives_descriptors(&self) -> bool {
+    ///         true
+    ///     }
     ///
     ///     fn file_descriptor_received(&mut self, _: &Connection<Self>, descriptor: OwnedFd) {
     ///         self.file = Some(descriptor.into());
