@@ -73,6 +73,8 @@ impl Reactor {
     /// [`handshake_completed`](Protocol::handshake_completed) is called.
     ///
     /// ```
+    /// # #[cfg(feature = "testing")]
+    /// # fn main() -> Result<(), reactor_compat::testing::PumpError> {
     /// use reactor_compat::testing::MemoryReactor;
     /// use reactor_compat::{Address, Protocol, Stream};
     /// use std::io;
@@ -125,7 +127,10 @@ impl Reactor {
     /// assert_eq!(connection.get_peer().to_string(), "192.0.2.1:9");
     /// reactor.settle()?;
     /// assert!(connection.gone(), "it had nothing to say");
-    /// # Ok::<(), reactor_compat::testing::PumpError>(())
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "testing"))]
+    /// # fn main() {}
     /// ```
     pub fn serve_stream<P: Protocol>(&self, stream: impl Stream, protocol: P) -> Connection<P> {
         let peer = stream.get_peer();

@@ -35,6 +35,8 @@ use deferred::Failure;
 /// the reason.
 ///
 /// ```
+/// # #[cfg(feature = "testing")]
+/// # fn main() -> Result<(), reactor_compat::testing::PumpError> {
 /// use reactor_compat::testing::connect;
 /// use reactor_compat::{Connection, Layer, LayerIo, Protocol};
 ///
@@ -81,7 +83,10 @@ use deferred::Failure;
 /// let pair = connect(Talk::default(), Talk::default());
 /// pair.flush()?;
 /// assert_eq!(pair.client().inspect(|talk| talk.0.clone()).unwrap(), [1, 255, 2]);
-/// # Ok::<(), reactor_compat::testing::PumpError>(())
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "testing"))]
+/// # fn main() {}
 /// ```
 #[doc(alias = "TLSMemoryBIOProtocol")]
 #[doc(alias = "ProtocolWrapper")]

@@ -53,6 +53,8 @@ impl Transport {
     /// The layer is put in when the running callback has returned.
     ///
     /// ```
+    /// # #[cfg(feature = "testing")]
+    /// # fn main() -> Result<(), reactor_compat::testing::PumpError> {
     /// use reactor_compat::testing::connect;
     /// use reactor_compat::{Connection, Layer, LayerIo, Protocol};
     ///
@@ -94,7 +96,10 @@ impl Transport {
     /// let pair = connect(Shouter, Hear::default());
     /// pair.flush()?;
     /// assert_eq!(pair.client().inspect(|hear| hear.0.clone()).unwrap(), b"HELLO");
-    /// # Ok::<(), reactor_compat::testing::PumpError>(())
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "testing"))]
+    /// # fn main() {}
     /// ```
     #[doc(alias = "TLSMemoryBIOProtocol")]
     pub fn push_layer(&self, layer: impl Layer) -> Result<(), PushLayerError> {
