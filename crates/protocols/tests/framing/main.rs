@@ -19,4 +19,6 @@ mod line_parser;
 mod netstring;
 mod receivers;
 mod stateful;
+#[cfg(feature = "stream")]
+mod stream;
 mod strings;
