@@ -26,7 +26,8 @@
 //! whose transport knows what is spoken; a parser, with no connection in it,
 //! finds what came. The codecs for `tokio_util` (feature `codec`) stand on the
 //! same parsers. A client that has connected speaks by [`SendLine`] and
-//! [`SendString`].
+//! [`SendString`]. `LineStream` and `StringStream` (feature `stream`) are streams
+//! and sinks of what a connection receives and sends.
 //!
 //! | trait | protocol | transport | parser | in Twisted |
 //! |---|---|---|---|---|
@@ -52,6 +53,8 @@ mod line_transport;
 mod lines;
 mod netstring;
 mod send;
+#[cfg(feature = "stream")]
+mod stream;
 mod string_parser;
 mod string_receiver;
 mod strings;
@@ -68,6 +71,8 @@ pub use line_transport::{LineConnection, LineTransport};
 pub use lines::Lines;
 pub use netstring::Netstring;
 pub use send::{SendLine, SendString};
+#[cfg(feature = "stream")]
+pub use stream::{LineStream, ReceiverStream, StreamHandler, StringStream};
 pub use string_parser::StringParser;
 pub use string_receiver::StringReceiver;
 pub use strings::{Int8Strings, Int16Strings, Int32Strings, Netstrings, Strings};

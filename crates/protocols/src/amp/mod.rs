@@ -46,6 +46,7 @@
 //! | [`BigString`]: more than 64 KiB | |
 //! | `Descriptor`: what goes over UNIX connections only | `Descriptor` |
 //! | `BoxCodec`: boxes for `tokio_util` (feature `codec`) | |
+//! | `AmpService`, `Responders::service`: services of `tower` (feature `tower`) | |
 //! | [`Argument`], [`Field`], [`Value`]: types known when the program runs | `Argument` |
 //! | [`Limits`], [`MAX_KEY_LENGTH`], [`MAX_VALUE_LENGTH`] | |
 //! | [`RemoteAmpError`], [`UnknownRemoteError`], [`UnhandledCommand`], [`TooLong`] and others | the same |
@@ -81,6 +82,8 @@ mod remote;
 mod remote_error;
 mod responders;
 mod ser;
+#[cfg(feature = "tower")]
+mod service;
 #[cfg(feature = "tls")]
 mod start_tls;
 mod switch;
@@ -114,5 +117,7 @@ pub use remote_error::{
     RemoteAmpError, UNHANDLED_ERROR_CODE, UNKNOWN_ERROR_CODE, UnhandledCommand, UnknownRemoteError,
 };
 pub use responders::Responders;
+#[cfg(feature = "tower")]
+pub use service::AmpService;
 #[cfg(feature = "tls")]
 pub use start_tls::{OnlyOneTls, StartTls, TooMuchHeld};

@@ -16,6 +16,8 @@ mod codec;
 mod descriptors;
 mod errors;
 mod limits;
+#[cfg(feature = "tower")]
+mod service;
 mod support;
 mod switch;
 mod tcp;

@@ -21,4 +21,6 @@ mod receivers;
 #[cfg(all(feature = "tls", feature = "testing"))]
 mod starttls;
 mod stateful;
+#[cfg(feature = "stream")]
+mod stream;
 mod strings;
