@@ -8,7 +8,7 @@ use std::task::Poll;
 use deferred::Failure;
 use tokio::sync::Notify;
 
-use super::Target;
+use crate::address::Target;
 use crate::error::ConnectError;
 use crate::network::SharedStream;
 use crate::reactor::{Inventory, Registered};

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure, Panic};
 
 use super::attempt::{Attempt, unless_given_up};
-use super::{Connector, Control, Plan, Target};
+use super::{Connector, Control, Plan};
+use crate::address::Target;
 use crate::connection::{Connection, ConnectionObserver};
 use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;

@@ -19,7 +19,7 @@ pub(crate) use dial::dial;
 pub(crate) use plan::Plan;
 use project::Projected;
 
-pub(crate) use crate::address::Target;
+use crate::address::Target;
 use crate::connection::Connection;
 use crate::error::{ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;

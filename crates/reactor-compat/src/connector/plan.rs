@@ -9,7 +9,7 @@ use std::rc::Rc;
 use deferred::{CancelHandle, Deferred, Failure};
 use tokio::time::timeout;
 
-use super::Target;
+use crate::address::Target;
 use crate::connection::Security;
 use crate::error::{ConnectError, ConnectionEnded};
 use crate::network::{DialRequest, Network, SharedStream, Stream};

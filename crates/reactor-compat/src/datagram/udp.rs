@@ -15,10 +15,10 @@ use tokio::io::{Interest, ReadBuf};
 use super::driver;
 use super::system::{SystemDatagrams, SystemKind};
 use super::{DatagramConnection, DatagramOptions, DatagramProtocol};
+use crate::address::Interface;
 use crate::error::CannotListenError;
 use crate::network::{Datagrams, first_of};
 use crate::reactor::Reactor;
-use crate::tcp::Interface;
 
 impl Reactor {
     /// Listens for UDP datagrams, which are given to `protocol`.

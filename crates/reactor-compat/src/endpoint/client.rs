@@ -4,14 +4,13 @@ use deferred::Deferred;
 
 use super::description::{Description, EndpointError};
 use super::{Connect, StreamClientEndpoint};
-use crate::address::Target;
+use crate::address::{Destination, Target};
 use crate::connection::Connection;
 use crate::connector::{self, Plan};
 use crate::factory::Factory;
 use crate::network::SharedStream;
 use crate::reactor::Reactor;
 use crate::tcp::ConnectOptions;
-use crate::tcp::Destination;
 
 /// A place to connect to, made by [`client_from_string`].
 ///

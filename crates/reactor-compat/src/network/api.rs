@@ -15,11 +15,11 @@ use super::{Datagrams, DialRequest, ListenRequest, Listener, SharedStream};
 use super::{dial::dial, listen::listen};
 #[cfg(unix)]
 use crate::address::Address;
-use crate::address::UnixAddress;
+use crate::address::{Interface, UnixAddress};
 use crate::datagram::DatagramOptions;
 use crate::error::{CannotListenError, ConnectError};
 use crate::resolver::{DnsLookupError, Resolution};
-use crate::tcp::{Interface, ListenOptions};
+use crate::tcp::ListenOptions;
 #[cfg(unix)]
 use crate::unix::UnixOptions;
 

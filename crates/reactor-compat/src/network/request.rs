@@ -6,9 +6,9 @@ use std::fmt;
 
 #[cfg(unix)]
 use crate::address::UnixAddress;
-use crate::connector::Target;
+use crate::address::{Interface, Target};
 use crate::resolver::SharedResolver;
-use crate::tcp::{ConnectOptions, Interface, ListenOptions};
+use crate::tcp::{ConnectOptions, ListenOptions};
 #[cfg(unix)]
 use crate::unix::UnixOptions;
 

@@ -11,14 +11,14 @@ use std::os::fd::OwnedFd;
 use super::{Connecting, Datagrams, Listener, Network, SharedStream};
 #[cfg(unix)]
 use crate::address::Address;
-use crate::address::UnixAddress;
+use crate::address::{Interface, UnixAddress};
 use crate::datagram::{self, DatagramOptions};
 use crate::reactor::need_io;
 use crate::resolver::{Resolution, Resolver, SystemResolver};
 #[cfg(unix)]
 use crate::socket::{AdoptedSocket, UnixPort, UnixSocket};
 use crate::socket::{TcpPort, TcpSocket};
-use crate::tcp::{self, Interface, ListenOptions};
+use crate::tcp::{self, ListenOptions};
 #[cfg(unix)]
 use crate::unix::{self, UnixOptions};
 

@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 
 use super::{DnsLookupError, Resolution, Resolver, SystemResolver};
 use crate::error::ReactorStopped;
-use crate::guard;
 use crate::network::Network;
+use crate::panics;
 use crate::reactor::{Extension, Reactor};
 
 /// A resolver that a reactor has, or had. It is a handle, cheap to clone.
@@ -54,8 +54,8 @@ impl SharedResolver {
     ) -> Result<Vec<SocketAddr>, DnsLookupError> {
         let panicked = |failure: Failure| DnsLookupError::from_failure(name, &failure);
         let mut resolution =
-            guard::catch(|| self.resolve_host_name(name, port)).map_err(panicked)?;
-        let found = poll_fn(|cx| match guard::catch(|| resolution.as_mut().poll(cx)) {
+            panics::catch(|| self.resolve_host_name(name, port)).map_err(panicked)?;
+        let found = poll_fn(|cx| match panics::catch(|| resolution.as_mut().poll(cx)) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(found)) => Poll::Ready(found),
             Err(failure) => Poll::Ready(Err(panicked(failure))),

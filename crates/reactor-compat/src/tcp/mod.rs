@@ -13,9 +13,9 @@ pub use dial::ConnectOptions;
 pub(crate) use dial::connect;
 pub use happy_eyeballs::happy_eyeballs;
 
-pub(crate) use crate::address::{Destination, Interface};
+use crate::address::{Destination, Interface, Target};
 use crate::connection::Security;
-use crate::connector::{Connector, Plan, Target};
+use crate::connector::{Connector, Plan};
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
 use crate::network::ListenTarget;

@@ -18,8 +18,7 @@ use super::memory_client::MemoryClient;
 use super::memory_datagrams::MemoryDatagramPort;
 use super::memory_server::{MemoryServer, Opening};
 use super::wire::{MemoryStream, Side, Wire};
-use crate::address::{Address, UnixAddress};
-use crate::connector::Target;
+use crate::address::{Address, Interface, Target, UnixAddress};
 use crate::datagram::DatagramOptions;
 use crate::error::{CannotListenError, ConnectError};
 use crate::network::{
@@ -27,7 +26,7 @@ use crate::network::{
     SharedStream,
 };
 use crate::resolver::SharedResolver;
-use crate::tcp::{ConnectOptions, Interface, ListenOptions};
+use crate::tcp::{ConnectOptions, ListenOptions};
 #[cfg(unix)]
 use crate::unix::UnixOptions;
 

@@ -72,15 +72,16 @@ pub use server::ServerOptions;
 pub use start::TlsOptions;
 pub use stream::TlsStream;
 
+use crate::address::{Destination, Interface, Target};
 use crate::connection;
-use crate::connector::{Connector, Plan, Target};
+use crate::connector::{Connector, Plan};
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
 pub use crate::network::Certificate;
 use crate::network::{ListenTarget, SharedStream};
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
-use crate::tcp::{ConnectOptions, Destination, Interface, ListenOptions};
+use crate::tcp::{ConnectOptions, ListenOptions};
 
 /// How long a handshake may take unless the options say otherwise.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -13,8 +13,8 @@ use tokio::time::sleep;
 
 use super::UnixConnectOptions;
 use super::file::lock_path;
-use crate::address::UnixAddress;
-use crate::connector::{Connector, Plan, Target};
+use crate::address::{Target, UnixAddress};
+use crate::connector::{Connector, Plan};
 use crate::error::ConnectError;
 use crate::factory::ClientFactory;
 use crate::lockfile::is_locked;

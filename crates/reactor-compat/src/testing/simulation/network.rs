@@ -11,14 +11,14 @@ use super::NodeId;
 use super::host::{collide, in_use};
 use super::port::{Port, SimulatedListener};
 use super::world::World;
-use crate::address::UnixAddress;
+use crate::address::{Interface, UnixAddress};
 use crate::datagram::DatagramOptions;
 use crate::error::{CannotListenError, ConnectError};
 use crate::network::{
     Connecting, Datagrams, DialRequest, ListenRequest, Listener, Network, SharedStream,
 };
 use crate::resolver::{DnsLookupError, Resolution};
-use crate::tcp::{Interface, ListenOptions};
+use crate::tcp::ListenOptions;
 
 /// The network of a node's reactor.
 pub(super) struct NodeNetwork {
