@@ -70,8 +70,13 @@ mod datagram;
 mod descriptor;
 mod error;
 mod factory;
+mod filesystem_lock;
 mod guard;
+mod happy_eyeballs;
+mod io_driver;
 mod layer;
+mod lookup;
+mod options;
 mod panics;
 mod port;
 mod producer;
@@ -80,7 +85,6 @@ mod reactor;
 mod reconnecting;
 mod serve;
 mod shared_factory;
-mod socket;
 mod stream;
 mod sync;
 mod tcp;
@@ -117,16 +121,20 @@ pub use connection::{BringHome, Connection, IfGone};
 pub use connection_event::ConnectionEvent;
 pub use connector::Connector;
 pub use datagram::{
-    DatagramAddress, DatagramConnection, DatagramError, DatagramOptions, DatagramProtocol,
-    DatagramTransport, MulticastInterface, MulticastJoinError,
+    DatagramAddress, DatagramConnection, DatagramError, DatagramProtocol, DatagramTransport,
+    MulticastInterface, MulticastJoinError,
 };
 pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
 #[cfg(unix)]
 pub use descriptor::{FileDescriptor, ReadDescriptor, WriteDescriptor};
 pub use error::*;
 pub use factory::{Built, ClientFactory, Factory, factory};
+pub use happy_eyeballs::happy_eyeballs;
 pub use layer::{Layer, LayerIo, Layered};
 pub use network::{Certificate, Network, Security, SharedStream, Stream, StreamEnd};
+pub use options::{ConnectOptions, DatagramOptions, ListenOptions};
+#[cfg(unix)]
+pub use options::{UnixConnectOptions, UnixOptions};
 pub use port::Port;
 pub use producer::{Producer, ProducerKind};
 pub use protocol::{Protocol, short_name};
@@ -137,13 +145,9 @@ pub use reactor::{
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
 pub use shared_factory::{SharedFactory, WeakFactory};
-pub use socket::SocketError;
 pub use stream::{AsyncFactory, ConnectionStream, StreamProtocol, StreamTaken, async_factory};
-pub use tcp::{ConnectOptions, ListenOptions, happy_eyeballs};
 pub use threads::{
     ReactorThread, ThreadPool, ThreadPoolError, call_multiple_in_thread, defer_to_thread,
     defer_to_thread_pool,
 };
-pub use transport::{Transport, WaterMarks};
-#[cfg(unix)]
-pub use unix::{UnixConnectOptions, UnixOptions};
+pub use transport::{SocketError, Transport, WaterMarks};

@@ -286,7 +286,7 @@ impl<P: Protocol> ConnectionObserver<P> for Watcher<P> {
 mod tests {
     use super::*;
     use crate::address::Address;
-    use crate::tcp::ConnectOptions;
+    use crate::options::ConnectOptions;
 
     struct Silent;
 

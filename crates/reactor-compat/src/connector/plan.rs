@@ -13,8 +13,8 @@ use crate::address::Target;
 use crate::connection::Security;
 use crate::error::{ConnectError, ConnectionEnded};
 use crate::network::{DialRequest, Network, SharedStream, Stream};
+use crate::options::ConnectOptions;
 use crate::reactor::Reactor;
-use crate::tcp::ConnectOptions;
 
 /// The way in which a connector connects, each time.
 pub(crate) struct Plan {

@@ -9,8 +9,8 @@ use crate::connection::Connection;
 use crate::connector::{self, Plan};
 use crate::factory::Factory;
 use crate::network::SharedStream;
+use crate::options::ConnectOptions;
 use crate::reactor::Reactor;
-use crate::tcp::ConnectOptions;
 
 /// A place to connect to, made by [`client_from_string`].
 ///

@@ -7,7 +7,7 @@
 use super::{DialRequest, Network, SharedStream};
 use crate::address::{Destination, Target};
 use crate::error::ConnectError;
-use crate::tcp::happy_eyeballs;
+use crate::happy_eyeballs::happy_eyeballs;
 
 /// Makes the connection, however long it takes. Dropping the future ends the
 /// lookup and all attempts.

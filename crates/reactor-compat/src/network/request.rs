@@ -7,10 +7,10 @@ use std::fmt;
 #[cfg(unix)]
 use crate::address::UnixAddress;
 use crate::address::{Interface, Target};
-use crate::resolver::SharedResolver;
-use crate::tcp::{ConnectOptions, ListenOptions};
 #[cfg(unix)]
-use crate::unix::UnixOptions;
+use crate::options::UnixOptions;
+use crate::options::{ConnectOptions, ListenOptions};
+use crate::resolver::SharedResolver;
 
 /// A connection that a connector wants.
 ///

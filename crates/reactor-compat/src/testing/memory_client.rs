@@ -17,7 +17,7 @@ use super::wire::MemoryStream;
 use crate::address::{Address, Target, UnixAddress};
 use crate::error::ConnectError;
 use crate::network::DialRequest;
-use crate::tcp::ConnectOptions;
+use crate::options::ConnectOptions;
 
 /// The decision of the test on an attempt.
 pub(super) type Decision = Result<MemoryStream, ConnectError>;

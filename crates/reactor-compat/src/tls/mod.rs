@@ -79,9 +79,9 @@ use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
 pub use crate::network::Certificate;
 use crate::network::{ListenTarget, SharedStream};
+use crate::options::{ConnectOptions, ListenOptions};
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
-use crate::tcp::{ConnectOptions, ListenOptions};
 
 /// How long a handshake may take unless the options say otherwise.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -13,6 +13,7 @@ mod marks;
 mod outbox;
 mod producing;
 mod sending;
+mod socket_options;
 mod state;
 mod switch;
 
@@ -24,6 +25,7 @@ pub(crate) use flow::Pressure;
 pub(crate) use link::Link;
 pub use marks::WaterMarks;
 pub(crate) use outbox::Outbox;
+pub use socket_options::SocketError;
 pub(crate) use state::{Close, Event, Input, Sending, Switch};
 pub(crate) use switch::Build;
 #[cfg(feature = "tls")]

@@ -14,11 +14,11 @@ use std::task::{Context, Poll};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::tcp::reset_on_drop;
-use super::{TcpSocket, UnixSocket};
+use super::tcp::{TcpSocket, reset_on_drop};
+use super::unix::UnixSocket;
 use crate::address::Address;
+use crate::io_driver::need_io;
 use crate::network::{Stream, StreamEnd};
-use crate::reactor::need_io;
 
 /// A connection that exists; the runtime knows it from the first time on that
 /// it is read or written. It does not block.
@@ -28,7 +28,7 @@ use crate::reactor::need_io;
 /// Unix ──registered──▶ UnixReady
 ///   └─────failed─────▶ Refused
 /// ```
-pub(crate) enum AdoptedSocket {
+pub(super) enum AdoptedSocket {
     Tcp(TcpStream, SocketAddr),
     TcpReady(TcpSocket),
     Unix(UnixSocket<UnixStream>),
@@ -39,7 +39,7 @@ pub(crate) enum AdoptedSocket {
 
 impl AdoptedSocket {
     /// The socket of a connection whose other end is `peer`.
-    pub(crate) fn new(socket: OwnedFd, peer: &Address) -> Self {
+    pub(super) fn new(socket: OwnedFd, peer: &Address) -> Self {
         match peer {
             Address::Unix(peer) => Self::Unix(UnixSocket::new(socket.into(), peer.clone())),
             Address::Tcp(peer) | Address::Udp(peer) => Self::Tcp(socket.into(), *peer),

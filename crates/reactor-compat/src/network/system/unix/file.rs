@@ -9,11 +9,11 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::lockfile::FilesystemLock;
+use crate::filesystem_lock::FilesystemLock;
 
 /// The file that is a UNIX socket's name; it is removed when this is dropped,
 /// unless another has taken its place.
-pub(crate) struct SocketFile {
+pub(in super::super) struct SocketFile {
     path: PathBuf,
     device: u64,
     inode: u64,
@@ -23,14 +23,14 @@ pub(crate) struct SocketFile {
 
 impl SocketFile {
     /// The file of a socket that was just bound.
-    pub(super) fn new(path: &Path, lock: Option<HeldLock>) -> io::Result<Self> {
+    pub(in super::super) fn new(path: &Path, lock: Option<HeldLock>) -> io::Result<Self> {
         // The process may be somewhere else by the time it is removed.
         let path = std::path::absolute(path)?;
         let file = fs::symlink_metadata(&path)?;
         Ok(Self { path, device: file.dev(), inode: file.ino(), _lock: lock })
     }
 
-    pub(super) fn set_mode(&self, mode: u32) -> io::Result<()> {
+    pub(in super::super) fn set_mode(&self, mode: u32) -> io::Result<()> {
         fs::set_permissions(&self.path, fs::Permissions::from_mode(mode))
     }
 
@@ -52,12 +52,12 @@ impl Drop for SocketFile {
 }
 
 /// The lock of an address, held until this is dropped.
-pub(crate) struct HeldLock(FilesystemLock);
+pub(in super::super) struct HeldLock(FilesystemLock);
 
 impl HeldLock {
     /// Takes the lock of the socket `path`. If whoever had it left without a
     /// word, so did their socket stay behind: it is removed.
-    pub(super) fn take(path: &Path) -> io::Result<Self> {
+    pub(in super::super) fn take(path: &Path) -> io::Result<Self> {
         let lock = FilesystemLock::new(std::path::absolute(lock_path(path))?);
         if !lock.lock()? {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, "cannot acquire lock"));
@@ -88,7 +88,7 @@ fn remove_stale(path: &Path) {
 }
 
 /// The file that is the lock of the socket `path`.
-pub(super) fn lock_path(path: &Path) -> OsString {
+pub(in super::super) fn lock_path(path: &Path) -> OsString {
     let mut lock = path.as_os_str().to_owned();
     lock.push(".lock");
     lock

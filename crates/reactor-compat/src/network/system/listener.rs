@@ -11,15 +11,13 @@ use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
-use super::TcpSocket;
+use super::tcp::TcpSocket;
 #[cfg(unix)]
-use super::UnixSocket;
+use super::unix::{SocketFile, UnixSocket};
 use crate::address::Address;
 #[cfg(unix)]
 use crate::address::UnixAddress;
 use crate::network::{Listener, SharedStream};
-#[cfg(unix)]
-use crate::unix::SocketFile;
 
 /// A socket that listens, and whether the runtime knows it.
 ///
@@ -52,14 +50,14 @@ impl<B, R> Held<B, R> {
 }
 
 /// A TCP port.
-pub(crate) struct TcpPort {
+pub(super) struct TcpPort {
     held: Held<std::net::TcpListener, TcpListener>,
     host: Address,
 }
 
 impl TcpPort {
     /// A port of a socket that listens, and does not block.
-    pub(crate) fn new(listener: std::net::TcpListener) -> io::Result<Self> {
+    pub(super) fn new(listener: std::net::TcpListener) -> io::Result<Self> {
         let host = listener.local_addr()?.into();
         Ok(Self { held: Held::Bound(listener), host })
     }
@@ -82,7 +80,7 @@ impl Listener for TcpPort {
 
 /// The port of a UNIX socket.
 #[cfg(unix)]
-pub(crate) struct UnixPort {
+pub(super) struct UnixPort {
     held: Held<std::os::unix::net::UnixListener, UnixListener>,
     host: Address,
     /// The file that is its name, if that is ours to remove.
@@ -92,7 +90,7 @@ pub(crate) struct UnixPort {
 #[cfg(unix)]
 impl UnixPort {
     /// A port of a socket that listens, and does not block.
-    pub(crate) fn new(
+    pub(super) fn new(
         listener: std::os::unix::net::UnixListener,
         file: Option<SocketFile>,
     ) -> io::Result<Self> {

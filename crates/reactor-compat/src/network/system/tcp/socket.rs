@@ -16,19 +16,19 @@ use crate::address::Address;
 use crate::network::{Stream, StreamEnd};
 
 /// A TCP connection.
-pub(crate) struct TcpSocket {
+pub(in super::super) struct TcpSocket {
     stream: TcpStream,
     /// The system forgets it when the connection breaks.
     peer: SocketAddr,
 }
 
 impl TcpSocket {
-    pub(crate) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+    pub(in super::super) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
         Self { stream, peer }
     }
 
     /// One that was just made.
-    pub(crate) fn connected(stream: TcpStream) -> io::Result<Self> {
+    pub(in super::super) fn connected(stream: TcpStream) -> io::Result<Self> {
         let peer = stream.peer_addr()?;
         Ok(Self { stream, peer })
     }
@@ -101,7 +101,7 @@ impl Stream for TcpSocket {
 }
 
 /// Has the peer of a TCP connection see a reset when the socket is closed.
-pub(super) fn reset_on_drop(socket: &SockRef<'_>) {
+pub(in super::super) fn reset_on_drop(socket: &SockRef<'_>) {
     if let Err(error) = socket.set_linger(Some(Duration::ZERO)) {
         tracing::debug!(%error, "a connection cannot be reset; it is closed");
     }

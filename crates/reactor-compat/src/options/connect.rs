@@ -1,16 +1,11 @@
-//! [`ConnectOptions`], and making a connection with them.
+//! [`ConnectOptions`]: how a connection is made.
 //!
 //! Mirrors `timeout`, `bindAddress` and `attemptDelay` of `connectTCP` and of
 //! `twisted.internet.endpoints.HostnameEndpoint`. Tested in
 //! `tests/network/happy_eyeballs.rs`.
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-
-use tokio::net::{TcpSocket, TcpStream};
-
-use crate::error::ConnectError;
 
 /// RFC 8305 forbids less: that would be an attempt at every address at once.
 const LEAST_ATTEMPT_DELAY: Duration = Duration::from_millis(10);
@@ -128,21 +123,4 @@ impl Default for ConnectOptions {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Makes a connection to one address.
-pub(crate) async fn connect(
-    address: SocketAddr,
-    local: Option<SocketAddr>,
-) -> Result<TcpStream, ConnectError> {
-    let Some(local) = local else {
-        return Ok(TcpStream::connect(address).await?);
-    };
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.bind(local).map_err(|error| cannot_bind(local, &error))?;
-    Ok(socket.connect(address).await?)
-}
-
-fn cannot_bind(local: SocketAddr, error: &io::Error) -> ConnectError {
-    ConnectError::Bind(error.kind(), format!("{local}: {error}"))
 }

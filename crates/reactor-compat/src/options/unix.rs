@@ -29,9 +29,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct UnixOptions {
-    pub(super) mode: u32,
-    pub(super) lock: bool,
-    pub(super) backlog: u16,
+    mode: u32,
+    lock: bool,
+    backlog: u16,
 }
 
 impl UnixOptions {
@@ -142,8 +142,8 @@ impl Default for UnixOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct UnixConnectOptions {
-    pub(super) timeout: Duration,
-    pub(super) check_lock: bool,
+    timeout: Duration,
+    check_lock: bool,
 }
 
 impl UnixConnectOptions {
@@ -177,6 +177,27 @@ impl UnixConnectOptions {
     pub const fn check_lock(mut self, check: bool) -> Self {
         self.check_lock = check;
         self
+    }
+
+    /// How long it may take.
+    ///
+    /// ```
+    /// use reactor_compat::UnixConnectOptions;
+    /// use std::time::Duration;
+    ///
+    /// let options = UnixConnectOptions::new();
+    /// assert_eq!(options.get_timeout(), Duration::from_secs(30));
+    /// assert!(!options.get_check_lock());
+    /// ```
+    pub const fn get_timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether the server has to hold the lock of its address.
+    ///
+    /// See the example of [`get_timeout`](Self::get_timeout).
+    pub const fn get_check_lock(&self) -> bool {
+        self.check_lock
     }
 }
 

@@ -4,18 +4,14 @@
 //! holds the lock, so that a lock may be shared with Python programs. What the
 //! ecosystem has (`flock` and its like) is another kind of lock.
 //!
-//! Mirrors `twisted.python.lockfile`, and `DeferredFilesystemLock` of
-//! `twisted.internet.defer`. Tested in `tests/runtime/lockfile.rs`.
+//! Mirrors `twisted.python.lockfile`. Tested in `tests/runtime/lockfile.rs`.
 
-mod deferred_lock;
 mod link;
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process;
-
-pub use deferred_lock::{AlreadyTryingToLockError, DeferredFilesystemLock};
 
 /// How often locking is tried when other processes take the lock and leave it
 /// under our hands.

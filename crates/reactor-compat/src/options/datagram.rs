@@ -25,12 +25,12 @@ use crate::address::UnixAddress;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct DatagramOptions {
-    pub(super) max_packet_size: usize,
-    pub(super) listen_multiple: bool,
+    max_packet_size: usize,
+    listen_multiple: bool,
     #[cfg(unix)]
-    pub(super) mode: u32,
+    mode: u32,
     #[cfg(unix)]
-    pub(super) bind_address: UnixAddress,
+    bind_address: UnixAddress,
 }
 
 impl DatagramOptions {
@@ -60,6 +60,15 @@ impl DatagramOptions {
     pub fn max_packet_size(mut self, bytes: usize) -> Self {
         self.max_packet_size = bytes;
         self
+    }
+
+    /// How many bytes of a datagram are received.
+    ///
+    /// ```
+    /// assert_eq!(reactor_compat::DatagramOptions::new().get_max_packet_size(), 8192);
+    /// ```
+    pub fn get_max_packet_size(&self) -> usize {
+        self.max_packet_size
     }
 
     /// Sets whether several sockets may listen on the same port, as programs
@@ -139,6 +148,19 @@ impl DatagramOptions {
     pub fn bind_address(mut self, address: impl Into<UnixAddress>) -> Self {
         self.bind_address = address.into();
         self
+    }
+
+    /// The name of our own end of a connected UNIX socket; none unless one was
+    /// set.
+    ///
+    /// ```
+    /// use reactor_compat::{DatagramOptions, UnixAddress};
+    ///
+    /// assert_eq!(*DatagramOptions::new().get_bind_address(), UnixAddress::Unnamed);
+    /// ```
+    #[cfg(unix)]
+    pub fn get_bind_address(&self) -> &UnixAddress {
+        &self.bind_address
     }
 }
 

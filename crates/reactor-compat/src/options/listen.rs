@@ -1,11 +1,6 @@
-//! [`ListenOptions`], and the socket of a TCP port.
+//! [`ListenOptions`]: how a TCP port is opened.
 //!
-//! Tested in `tests/network/tcp.rs`.
-
-use std::io;
-use std::net::SocketAddr;
-
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+//! Mirrors the arguments of `listenTCP`. Tested in `tests/network/tcp.rs`.
 
 /// How the socket of a TCP port is opened.
 ///
@@ -138,26 +133,4 @@ impl Default for ListenOptions {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Opens a socket of the system's that listens.
-pub(crate) fn open(
-    address: SocketAddr,
-    options: &ListenOptions,
-) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if options.reuse_address {
-        socket.set_reuse_address(true)?;
-    }
-    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
-    if options.reuse_port {
-        socket.set_reuse_port(true)?;
-    }
-    if let (Some(only), true) = (options.only_v6, address.is_ipv6()) {
-        socket.set_only_v6(only)?;
-    }
-    socket.bind(&SockAddr::from(address))?;
-    socket.listen(options.backlog.into())?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
 }

@@ -1,98 +1,21 @@
-//! [`SharedResolver`], the resolver that a reactor has, and how it is asked.
+//! The names that a reactor looks up, and the resolver that does it.
 //!
 //! Mirrors `PluggableResolverMixin` of `twisted.internet.base`, and
 //! `IReactorCore.resolve`. Tested in `tests/network/resolver.rs`.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::task::Poll;
 
 use deferred::{Deferred, Failure, Trigger};
 use tokio::sync::oneshot;
 
-use super::{DnsLookupError, Resolution, Resolver, SystemResolver};
 use crate::error::ReactorStopped;
-use crate::network::Network;
-use crate::panics;
+use crate::network::names_of;
 use crate::reactor::{Extension, Reactor};
-
-/// A resolver that a reactor has, or had. It is a handle, cheap to clone.
-///
-/// ```
-/// use reactor_compat::{Reactor, resolver::HostsResolver};
-///
-/// let reactor = Reactor::new();
-/// let before = reactor.install_resolver(HostsResolver::new());
-/// // And back again.
-/// reactor.install_resolver(before);
-/// ```
-#[derive(Clone)]
-pub struct SharedResolver {
-    resolver: Rc<dyn Resolver>,
-}
-
-impl SharedResolver {
-    pub(super) fn new(resolver: impl Resolver) -> Self {
-        Self { resolver: Rc::new(resolver) }
-    }
-
-    /// The one of a network.
-    pub(crate) fn of(network: Rc<dyn Network>) -> Self {
-        Self::new(NamesOf(network))
-    }
-
-    /// Looks `name` up: one address at least, or an error, whatever the
-    /// resolver does.
-    pub(crate) async fn look_up(
-        &self,
-        name: &str,
-        port: u16,
-    ) -> Result<Vec<SocketAddr>, DnsLookupError> {
-        let panicked = |failure: Failure| DnsLookupError::from_failure(name, &failure);
-        let mut resolution =
-            panics::catch(|| self.resolve_host_name(name, port)).map_err(panicked)?;
-        let found = poll_fn(|cx| match panics::catch(|| resolution.as_mut().poll(cx)) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(found)) => Poll::Ready(found),
-            Err(failure) => Poll::Ready(Err(panicked(failure))),
-        });
-        match found.await {
-            Ok(found) if found.is_empty() => Err(DnsLookupError::new(name, "no addresses")),
-            found => found,
-        }
-    }
-}
-
-/// A resolver that looks names up in a network.
-struct NamesOf(Rc<dyn Network>);
-
-impl Resolver for NamesOf {
-    fn resolve_host_name(&self, name: &str, port: u16) -> Resolution {
-        self.0.resolve(name, port)
-    }
-}
-
-impl Default for SharedResolver {
-    fn default() -> Self {
-        Self::new(SystemResolver::new())
-    }
-}
-
-impl Resolver for SharedResolver {
-    fn resolve_host_name(&self, name: &str, port: u16) -> Resolution {
-        self.resolver.resolve_host_name(name, port)
-    }
-}
-
-impl fmt::Debug for SharedResolver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedResolver").finish_non_exhaustive()
-    }
-}
+use crate::resolver::{DnsLookupError, Resolver, SharedResolver};
 
 /// The resolver of a reactor.
 #[derive(Default)]
@@ -131,7 +54,7 @@ impl Reactor {
     #[doc(alias = "nameResolver")]
     pub fn name_resolver(&self) -> SharedResolver {
         let installed = self.extension::<Installed>().0.borrow().clone();
-        installed.unwrap_or_else(|| SharedResolver::of(self.get_network()))
+        installed.unwrap_or_else(|| names_of(self.get_network()))
     }
 
     /// Looks a host's name up: one of its addresses, an IPv4 address if it has

@@ -3,22 +3,13 @@
 //! Mirrors `IReactorTCP` of `twisted.internet.interfaces`, and
 //! `twisted.internet.tcp`. Tested in `tests/network/tcp.rs` and `tests/network/connector.rs`.
 
-mod bind;
-mod dial;
-mod happy_eyeballs;
-
-pub use bind::ListenOptions;
-pub(crate) use bind::open;
-pub use dial::ConnectOptions;
-pub(crate) use dial::connect;
-pub use happy_eyeballs::happy_eyeballs;
-
 use crate::address::{Destination, Interface, Target};
 use crate::connection::Security;
 use crate::connector::{Connector, Plan};
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
 use crate::network::ListenTarget;
+use crate::options::{ConnectOptions, ListenOptions};
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
 

@@ -13,7 +13,7 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::runtime::{Handle, Id};
 
-use crate::guard;
+use crate::panics;
 
 thread_local! {
     /// The runtime that was last found to have a driver.
@@ -47,7 +47,7 @@ pub(crate) fn need_io() -> io::Result<()> {
     // said of the socket that is wanted.
     let Ok(socket) = Socket::new(Domain::IPV4, Type::DGRAM, None) else { return Ok(()) };
     socket.set_nonblocking(true)?;
-    match guard::catch(|| UdpSocket::from_std(socket.into())) {
+    match panics::catch(|| UdpSocket::from_std(socket.into())) {
         Ok(_known) => {
             FOUND.set(here);
             Ok(())

@@ -40,15 +40,15 @@ const SEND: SendFlags = SendFlags::NOSIGNAL;
 const SEND: SendFlags = SendFlags::empty();
 
 /// A UNIX socket, which the runtime knows if it is one of Tokio's.
-pub(crate) struct UnixSocket<S = UnixStream> {
-    pub(super) stream: S,
-    pub(super) peer: UnixAddress,
-    pub(super) passing: Passing,
+pub(in super::super) struct UnixSocket<S = UnixStream> {
+    pub(in super::super) stream: S,
+    pub(in super::super) peer: UnixAddress,
+    pub(in super::super) passing: Passing,
 }
 
 /// The descriptors that pass through a socket, where any do.
 #[derive(Default)]
-pub(super) struct Passing(Option<Box<Descriptors>>);
+pub(in super::super) struct Passing(Option<Box<Descriptors>>);
 
 /// The descriptors that pass through a socket.
 #[derive(Default)]
@@ -61,14 +61,14 @@ struct Descriptors {
 }
 
 impl<S> UnixSocket<S> {
-    pub(crate) fn new(stream: S, peer: UnixAddress) -> Self {
+    pub(in super::super) fn new(stream: S, peer: UnixAddress) -> Self {
         Self { stream, peer, passing: Passing::default() }
     }
 }
 
 impl UnixSocket {
     /// One that was just made.
-    pub(crate) fn connected(stream: UnixStream) -> io::Result<Self> {
+    pub(in super::super) fn connected(stream: UnixStream) -> io::Result<Self> {
         let peer = net::SocketAddr::from(stream.peer_addr()?).into();
         Ok(Self::new(stream, peer))
     }
@@ -76,7 +76,7 @@ impl UnixSocket {
 
 impl UnixSocket<net::UnixStream> {
     /// Makes it known to the runtime that this is called in.
-    pub(super) fn register(self) -> io::Result<UnixSocket> {
+    pub(in super::super) fn register(self) -> io::Result<UnixSocket> {
         let Self { stream, peer, passing } = self;
         Ok(UnixSocket { stream: UnixStream::from_std(stream)?, peer, passing })
     }
@@ -85,29 +85,29 @@ impl UnixSocket<net::UnixStream> {
 impl Passing {
     /// Looks for descriptors from now on, wherever there is something to read,
     /// or does so no longer.
-    pub(super) fn receive(&mut self, wanted: bool) {
+    pub(in super::super) fn receive(&mut self, wanted: bool) {
         match &mut self.0 {
             None if !wanted => {}
             descriptors => descriptors.get_or_insert_default().wanted = wanted,
         }
     }
 
-    pub(super) fn take_received(&mut self) -> Option<OwnedFd> {
+    pub(in super::super) fn take_received(&mut self) -> Option<OwnedFd> {
         self.0.as_mut()?.received.pop_front()
     }
 
     /// Sends a descriptor, with one of the bytes that are written next.
-    pub(super) fn send(&mut self, descriptor: OwnedFd) {
+    pub(in super::super) fn send(&mut self, descriptor: OwnedFd) {
         self.0.get_or_insert_default().unsent.push_back(descriptor);
     }
 
     /// Closes all descriptors that wait, and looks for none.
-    pub(super) fn close(&mut self) {
+    pub(in super::super) fn close(&mut self) {
         self.0 = None;
     }
 
     /// How many descriptors wait to be sent.
-    pub(super) fn unsent(&self) -> usize {
+    pub(in super::super) fn unsent(&self) -> usize {
         self.0.as_ref().map_or(0, |descriptors| descriptors.unsent.len())
     }
 }

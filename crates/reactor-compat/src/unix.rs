@@ -1,21 +1,15 @@
-//! Listening on UNIX sockets.
+//! UNIX sockets that stream: listening and connecting.
 //!
-//! Mirrors `listenUNIX`. Tested in `tests/network/unix.rs`.
+//! Mirrors `IReactorUNIX` of `twisted.internet.interfaces`. Tested in
+//! `tests/network/unix.rs`.
 
-use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::UnixListener;
-use std::path::Path;
-
-use socket2::{Domain, Socket, Type};
-
-use super::file::HeldLock;
-use super::{SocketFile, UnixOptions};
-use crate::address::UnixAddress;
+use crate::address::{Target, UnixAddress};
 use crate::connection::Security;
+use crate::connector::{Connector, Plan};
 use crate::error::CannotListenError;
-use crate::factory::Factory;
+use crate::factory::{ClientFactory, Factory};
 use crate::network::ListenTarget;
+use crate::options::{ConnectOptions, UnixConnectOptions, UnixOptions};
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
 
@@ -95,39 +89,34 @@ impl Reactor {
         let target = ListenTarget::Unix(address.into(), options);
         port::open(self, target, Security::default(), factory)
     }
-}
 
-/// Opens a socket of the system's that listens, and tells its file.
-pub(crate) fn open(
-    address: &UnixAddress,
-    options: &UnixOptions,
-) -> io::Result<(UnixListener, Option<SocketFile>)> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    let file = match address {
-        UnixAddress::Path(path) => Some(bind_path(&socket, path, options)?),
-        UnixAddress::Abstract(_) if !options.lock => {
-            socket.bind(&address.to_sock_addr()?)?;
-            None
-        }
-        UnixAddress::Abstract(_) => return Err(invalid("only the name of a file can be locked")),
-        UnixAddress::Unnamed => return Err(invalid("a port needs a name")),
-    };
-    socket.listen(options.backlog.into())?;
-    Ok((socket.into(), file))
-}
-
-fn bind_path(socket: &Socket, path: &Path, options: &UnixOptions) -> io::Result<SocketFile> {
-    if path.as_os_str().as_bytes().contains(&0) {
-        return Err(invalid("a path has a NUL in it"));
+    /// Connects to a UNIX socket, and gives the connection a protocol of
+    /// `factory`.
+    ///
+    /// An attempt may take 30 seconds. The [`Connector`] stops it, tells when
+    /// there is a connection, and connects again.
+    ///
+    /// See the example of [`listen_unix`](Self::listen_unix).
+    #[doc(alias = "connectUNIX")]
+    pub fn connect_unix<F: ClientFactory>(
+        &self,
+        address: impl Into<UnixAddress>,
+        factory: F,
+    ) -> Connector<F::Protocol> {
+        self.connect_unix_with(address, UnixConnectOptions::new(), factory)
     }
-    let lock = if options.lock { Some(HeldLock::take(path)?) } else { None };
-    socket.bind(&UnixAddress::from(path).to_sock_addr()?)?;
-    let file = SocketFile::new(path, lock)?;
-    file.set_mode(options.mode)?;
-    Ok(file)
-}
 
-fn invalid(why: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, why)
+    /// [`connect_unix`](Self::connect_unix), with a say in how.
+    ///
+    /// See the example of [`UnixConnectOptions`].
+    pub fn connect_unix_with<F: ClientFactory>(
+        &self,
+        address: impl Into<UnixAddress>,
+        options: UnixConnectOptions,
+        factory: F,
+    ) -> Connector<F::Protocol> {
+        let timeout = ConnectOptions::new().timeout(options.get_timeout());
+        let plan = Plan::new(Target::Unix(address.into()), timeout);
+        Connector::begin(self, plan.checking_lock(options.get_check_lock()), factory)
+    }
 }

@@ -9,9 +9,9 @@ use std::io;
 
 use socket2::SockRef;
 
+use super::Transport;
 use crate::address::Address;
 use crate::network::Stream;
-use crate::transport::Transport;
 
 /// An option of a connection's socket could not be read or set.
 ///

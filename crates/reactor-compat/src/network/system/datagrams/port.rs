@@ -15,14 +15,13 @@ use std::task::{Context, Poll, ready};
 use socket2::{SockAddr, SockRef, Socket};
 use tokio::io::ReadBuf;
 
-use super::DatagramAddress;
 use crate::network::Datagrams;
 
 /// How often a send is tried that the runtime says should work.
 const TRIES: usize = 2;
 
 /// A kind of datagrams as the system has it, by its addresses.
-pub(super) trait SystemKind: DatagramAddress {
+pub(super) trait SystemKind: Clone + 'static {
     /// The socket, once the runtime knows it.
     type Socket: 'static;
 
