@@ -63,7 +63,6 @@ mod byte_queue;
 mod call_result;
 mod clock_handle;
 mod connection;
-mod connection_event;
 mod connector;
 mod datagram;
 #[cfg(unix)]
@@ -118,7 +117,6 @@ pub use call_result::CallResult;
 pub use call_result::FunctionResult;
 pub use clock_handle::ClockHandle;
 pub use connection::{BringHome, Connection, IfGone};
-pub use connection_event::ConnectionEvent;
 pub use connector::Connector;
 pub use datagram::{
     DatagramAddress, DatagramConnection, DatagramError, DatagramProtocol, DatagramTransport,
@@ -137,7 +135,7 @@ pub use options::{ConnectOptions, DatagramOptions, ListenOptions};
 pub use options::{UnixConnectOptions, UnixOptions};
 pub use port::Port;
 pub use producer::{Producer, ProducerKind};
-pub use protocol::{Protocol, short_name};
+pub use protocol::{ConnectionEvent, Protocol, short_name};
 pub use reactor::{
     HostedReactor, Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall, Reactor,
     Remote, RemoteObject, RemoteResult, RunOptions, Signal, SignalError, SystemEventTrigger,

@@ -13,9 +13,7 @@ use repository::{files, read};
 const SRC: &str = "crates/reactor-compat/src";
 
 /// The imports that point upwards or sideways, and are to go.
-const ALLOWED: [(&str, &str); 4] = [
-    ("connection_event", "connection"),
-    ("connection_event", "protocol"),
+const ALLOWED: [(&str, &str); 2] = [
     ("factory", "connector"),
     ("shared_factory", "connector"),
 ];

@@ -9,8 +9,8 @@ use std::os::fd::OwnedFd;
 
 use deferred::Failure;
 
+use super::Protocol;
 use crate::connection::Connection;
-use crate::protocol::Protocol;
 use crate::transport::Transport;
 
 /// Something that happens to a connection, which its protocol
