@@ -55,58 +55,72 @@
 
 #![forbid(unsafe_code)]
 
+// The modules, by floor, the lowest first: each imports only from those above it
+// here. `docs/architecture.md` draws and explains them.
+
 mod address;
-#[cfg(unix)]
-mod adopt;
-mod any_protocol;
 mod byte_queue;
 mod call_result;
 mod clock_handle;
-mod connection;
-mod connector;
-mod datagram;
-#[cfg(unix)]
-mod descriptor;
-mod error;
-mod factory;
 mod filesystem_lock;
-mod guard;
 mod happy_eyeballs;
-mod io_driver;
-mod layer;
-mod lookup;
-mod options;
 mod panics;
-mod port;
 mod producer;
-mod protocol;
-mod reactor;
-mod reconnecting;
-mod serve;
-mod shared_factory;
-mod stream;
 mod sync;
-mod tcp;
-mod threads;
-mod transport;
-#[cfg(unix)]
-mod unix;
 mod waiters;
 
-pub mod blocking;
-pub mod endpoint;
+mod error;
+mod io_driver;
+pub mod log;
+mod options;
+
+mod guard;
+pub mod resolver;
+
 pub mod event;
 #[cfg(feature = "greenlet")]
 pub mod greenlet;
-pub mod lockfile;
-pub mod log;
 pub mod network;
-pub mod prelude;
-pub mod resolver;
+
+mod reactor;
+
+#[cfg(unix)]
+mod descriptor;
+mod layer;
+pub mod lockfile;
+mod lookup;
 pub mod task;
-pub mod testing;
+mod threads;
+
+pub mod blocking;
+mod transport;
+
+mod connection;
+mod protocol;
+
+mod connector;
+
+mod any_protocol;
+mod factory;
+mod serve;
+
+mod connecting;
+mod datagram;
+mod port;
+
+#[cfg(unix)]
+mod adopt;
+pub mod endpoint;
+mod reconnecting;
+mod stream;
+mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(unix)]
+mod unix;
+
+pub mod prelude;
+pub mod testing;
 
 pub use address::{Address, Destination, Interface, Target, UnixAddress};
 #[cfg(unix)]
@@ -126,7 +140,7 @@ pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
 #[cfg(unix)]
 pub use descriptor::{FileDescriptor, ReadDescriptor, WriteDescriptor};
 pub use error::*;
-pub use factory::{Built, ClientFactory, Factory, factory};
+pub use factory::{Built, ClientFactory, Factory, SharedFactory, WeakFactory, factory};
 pub use happy_eyeballs::happy_eyeballs;
 pub use layer::{Layer, LayerIo, Layered};
 pub use network::{Certificate, Network, Security, SharedStream, Stream, StreamEnd};
@@ -142,7 +156,6 @@ pub use reactor::{
     blocking_call_from_thread, reactor,
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
-pub use shared_factory::{SharedFactory, WeakFactory};
 pub use stream::{AsyncFactory, ConnectionStream, StreamProtocol, StreamTaken, async_factory};
 pub use threads::{
     ReactorThread, ThreadPool, ThreadPoolError, call_multiple_in_thread, defer_to_thread,

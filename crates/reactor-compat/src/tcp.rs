@@ -4,8 +4,9 @@
 //! `twisted.internet.tcp`. Tested in `tests/network/tcp.rs` and `tests/network/connector.rs`.
 
 use crate::address::{Destination, Interface, Target};
+use crate::connecting::{self, Plan};
 use crate::connection::Security;
-use crate::connector::{Connector, Plan};
+use crate::connector::Connector;
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
 use crate::network::ListenTarget;
@@ -123,6 +124,6 @@ impl Reactor {
         factory: F,
     ) -> Connector<F::Protocol> {
         let plan = Plan::new(Target::Tcp(destination.into()), options);
-        Connector::begin(self, plan, factory)
+        connecting::begin(self, plan, factory)
     }
 }

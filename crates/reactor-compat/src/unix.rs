@@ -4,8 +4,9 @@
 //! `tests/network/unix.rs`.
 
 use crate::address::{Target, UnixAddress};
+use crate::connecting::{self, Plan};
 use crate::connection::Security;
-use crate::connector::{Connector, Plan};
+use crate::connector::Connector;
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
 use crate::network::ListenTarget;
@@ -117,6 +118,6 @@ impl Reactor {
     ) -> Connector<F::Protocol> {
         let timeout = ConnectOptions::new().timeout(options.get_timeout());
         let plan = Plan::new(Target::Unix(address.into()), timeout);
-        Connector::begin(self, plan.checking_lock(options.get_check_lock()), factory)
+        connecting::begin(self, plan.checking_lock(options.get_check_lock()), factory)
     }
 }

@@ -8,6 +8,7 @@ use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
 
+#[cfg(unix)]
 mod adopted;
 mod datagrams;
 mod listener;

@@ -73,8 +73,9 @@ pub use start::TlsOptions;
 pub use stream::TlsStream;
 
 use crate::address::{Destination, Interface, Target};
+use crate::connecting::{self, Plan};
 use crate::connection;
-use crate::connector::{Connector, Plan};
+use crate::connector::Connector;
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
 pub use crate::network::Certificate;
@@ -150,6 +151,6 @@ impl Reactor {
     ) -> Result<Connector<F::Protocol>, TlsConfigError> {
         let mut plan = Plan::new(Target::Tcp(destination.into()), ConnectOptions::new());
         plan.security = over_each(options.try_into()?);
-        Ok(Connector::begin(self, plan, factory))
+        Ok(connecting::begin(self, plan, factory))
     }
 }

@@ -10,9 +10,9 @@ use std::rc::{Rc, Weak};
 
 use deferred::Failure;
 
+use super::{ClientFactory, Factory};
 use crate::address::Address;
 use crate::connector::Connector;
-use crate::factory::{ClientFactory, Factory};
 
 /// One factory for several ports and connectors: it is started with the first of
 /// them, and stopped with the last.

@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use deferred::{Deferred, Failure, Panic};
 
+use super::Plan;
 use super::attempt::{Attempt, unless_given_up};
-use super::{Connector, Control, Plan};
 use crate::address::Target;
 use crate::connection::{Connection, ConnectionObserver};
+use crate::connector::{Connector, Control};
 use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;
 use crate::guard;
@@ -201,7 +202,7 @@ impl<P: Protocol> Core<P> {
         callback: impl FnOnce(&mut dyn ClientFactory<Protocol = P>, &Connector<P>) -> R,
     ) -> Option<Result<R, Failure>> {
         let mut factory = self.factory.take()?;
-        let connector = Connector { control: self.clone() };
+        let connector = Connector::new(self.clone());
         let result = guard::catch(|| callback(&mut *factory, &connector));
         self.factory.replace(Some(factory));
         if let Err(failure) = &result {
