@@ -82,11 +82,14 @@ pub mod event;
 pub mod greenlet;
 pub mod network;
 
+mod layer;
+#[cfg(feature = "tls")]
+pub mod tls;
+
 mod reactor;
 
 #[cfg(unix)]
 mod descriptor;
-mod layer;
 pub mod lockfile;
 mod lookup;
 pub mod task;
@@ -112,10 +115,10 @@ mod port;
 mod adopt;
 pub mod endpoint;
 mod reconnecting;
+#[cfg(feature = "tls")]
+mod ssl;
 mod stream;
 mod tcp;
-#[cfg(feature = "tls")]
-pub mod tls;
 #[cfg(unix)]
 mod unix;
 

@@ -5,7 +5,7 @@
 
 use crate::address::{Destination, Interface, Target};
 use crate::connecting::{self, Plan};
-use crate::connection::Security;
+use crate::connection::FirstLayer;
 use crate::connector::Connector;
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
@@ -67,7 +67,7 @@ impl Reactor {
         factory: impl Factory,
     ) -> Result<Port, CannotListenError> {
         let target = ListenTarget::Tcp(interface.into(), options);
-        port::open(self, target, Security::default(), factory)
+        port::open(self, target, FirstLayer::default(), factory)
     }
 
     /// Connects to `destination`, an address or a name and a port number, and

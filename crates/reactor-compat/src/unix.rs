@@ -5,7 +5,7 @@
 
 use crate::address::{Target, UnixAddress};
 use crate::connecting::{self, Plan};
-use crate::connection::Security;
+use crate::connection::FirstLayer;
 use crate::connector::Connector;
 use crate::error::CannotListenError;
 use crate::factory::{ClientFactory, Factory};
@@ -88,7 +88,7 @@ impl Reactor {
         factory: impl Factory,
     ) -> Result<Port, CannotListenError> {
         let target = ListenTarget::Unix(address.into(), options);
-        port::open(self, target, Security::default(), factory)
+        port::open(self, target, FirstLayer::default(), factory)
     }
 
     /// Connects to a UNIX socket, and gives the connection a protocol of

@@ -227,7 +227,7 @@ impl<P: Protocol> Core<P> {
         match built {
             Some(Ok(Some(protocol))) => {
                 let observer: Rc<dyn ConnectionObserver<P>> = Rc::new(Watcher(self.clone()));
-                let stream = (stream, peer, self.plan.security.clone());
+                let stream = (stream, peer, self.plan.first_layer.clone());
                 let observer = Some(observer);
                 Ok(serve_socket(reactor, stream, protocol, Origin::Connected, observer))
             }

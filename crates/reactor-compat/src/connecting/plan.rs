@@ -10,7 +10,7 @@ use deferred::{CancelHandle, Deferred, Failure};
 use tokio::time::timeout;
 
 use crate::address::Target;
-use crate::connection::Security;
+use crate::connection::FirstLayer;
 use crate::error::{ConnectError, ConnectionEnded};
 use crate::network::{DialRequest, Network, SharedStream, Stream};
 use crate::options::ConnectOptions;
@@ -22,7 +22,7 @@ pub(crate) struct Plan {
     way: Way,
     /// The stream that is to be between the socket and the protocol from the
     /// start.
-    pub(crate) security: Security,
+    pub(crate) first_layer: FirstLayer,
 }
 
 /// How a connection is made.
@@ -41,7 +41,7 @@ impl Plan {
     /// A connection with nothing between socket and protocol.
     pub(crate) fn new(target: Target, options: ConnectOptions) -> Self {
         let way = Way::Network { options, check_lock: false };
-        Self { target, way, security: Security::default() }
+        Self { target, way, first_layer: FirstLayer::default() }
     }
 
     /// A connection that an endpoint makes.
@@ -49,7 +49,7 @@ impl Plan {
         target: Target,
         dial: impl Fn() -> Deferred<SharedStream> + 'static,
     ) -> Self {
-        Self { target, way: Way::Endpoint(Rc::new(dial)), security: Security::default() }
+        Self { target, way: Way::Endpoint(Rc::new(dial)), first_layer: FirstLayer::default() }
     }
 
     /// The same, to a server that has to hold the lock of its UNIX socket.
@@ -71,7 +71,7 @@ impl Plan {
             target: self.target.clone(),
             options,
             check_lock,
-            secure: !self.security.is_none(),
+            secure: !self.first_layer.is_none(),
             resolver: reactor.name_resolver(),
         };
         let network = reactor.shared().network().map_err(ConnectError::from)?;
@@ -82,7 +82,7 @@ impl Plan {
     /// The same with the stream over it that is to be there from the start.
     pub(super) async fn dial_secured(&self, reactor: &Reactor) -> Result<SharedStream, Failure> {
         let stream = self.dial(reactor).await?;
-        open(self.security.over(stream)).await
+        open(self.first_layer.over(stream)).await
     }
 }
 

@@ -10,7 +10,7 @@ use deferred::{Deferred, Failure};
 
 use crate::address::{Address, Target};
 use crate::connecting::{self, Plan};
-use crate::connection::{Connection, Security};
+use crate::connection::{Connection, FirstLayer};
 use crate::connector::Connector;
 use crate::factory::{ClientFactory, Factory};
 use crate::network::{Listener, SharedStream};
@@ -174,7 +174,7 @@ impl<E: StreamServerEndpoint + ?Sized> Listen for E {
     fn listen<F: Factory>(&self, factory: F) -> Deferred<Port> {
         let reactor = self.reactor();
         self.bind().add_callback(move |listener| {
-            Ok(port::listen(&reactor, listener, Security::default(), factory))
+            Ok(port::listen(&reactor, listener, FirstLayer::default(), factory))
         })
     }
 }

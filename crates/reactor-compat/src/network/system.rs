@@ -3,11 +3,6 @@
 //! Mirrors what `twisted.internet.tcp`, `udp` and `unix` do with sockets.
 //! Tested in `tests/network/`.
 
-use std::io;
-use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
-#[cfg(unix)]
-use std::os::fd::OwnedFd;
-
 #[cfg(unix)]
 mod adopted;
 mod datagrams;
@@ -15,6 +10,11 @@ mod listener;
 mod tcp;
 #[cfg(unix)]
 mod unix;
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 
 #[cfg(unix)]
 use adopted::AdoptedSocket;

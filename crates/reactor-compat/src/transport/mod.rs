@@ -12,8 +12,12 @@ mod link;
 mod marks;
 mod outbox;
 mod producing;
+#[cfg(feature = "tls")]
+mod security;
 mod sending;
 mod socket_options;
+#[cfg(feature = "tls")]
+mod start_tls;
 mod state;
 mod switch;
 
@@ -28,8 +32,6 @@ pub(crate) use outbox::Outbox;
 pub use socket_options::SocketError;
 pub(crate) use state::{Close, Event, Input, Sending, Switch};
 pub(crate) use switch::Build;
-#[cfg(feature = "tls")]
-pub(crate) use switch::refuse;
 
 use crate::address::Address;
 

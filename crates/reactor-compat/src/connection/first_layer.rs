@@ -1,5 +1,7 @@
-//! [`Security`]: the stream that is put over each socket of a port or a
+//! [`FirstLayer`]: the stream that is put over each socket of a port or a
 //! connector from the start.
+//!
+//! Tested in `tests/network/tls.rs`.
 
 use std::rc::Rc;
 
@@ -8,9 +10,9 @@ use crate::transport::Build;
 
 /// The stream that is put over each socket from the start: none, or TLS.
 #[derive(Clone, Default)]
-pub(crate) struct Security(Option<Rc<dyn Fn(SharedStream) -> SharedStream>>);
+pub(crate) struct FirstLayer(Option<Rc<dyn Fn(SharedStream) -> SharedStream>>);
 
-impl Security {
+impl FirstLayer {
     /// Has `wrap` put a stream over each socket.
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only TLS is such a stream"))]
     pub(crate) fn new(wrap: impl Fn(SharedStream) -> SharedStream + 'static) -> Self {

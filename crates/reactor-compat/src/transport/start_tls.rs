@@ -2,58 +2,17 @@
 //!
 //! Mirrors `ITLSTransport.startTLS`. Tested in `tests/network/tls.rs`.
 
-use super::{ClientOptions, Options, ServerOptions, StartTlsError, TlsConfigError, TlsStream};
+use super::Transport;
+use super::switch::refuse;
 use crate::network::SharedStream;
-use crate::transport::{Transport, refuse};
-
-/// Which end of a handshake to be, and what to bring to it: what
-/// [`start_tls`](crate::Transport::start_tls) takes.
-///
-/// ```
-/// use reactor_compat::tls::{ClientOptions, TlsOptions};
-///
-/// let options = TlsOptions::from(ClientOptions::new("example.org")?);
-/// assert!(matches!(options, TlsOptions::Client(_)));
-/// # Ok::<(), reactor_compat::tls::TlsConfigError>(())
-/// ```
-#[derive(Debug)]
-#[doc(alias = "IOpenSSLContextFactory")]
-pub enum TlsOptions {
-    /// The server's.
-    Server(ServerOptions),
-    /// The client's.
-    Client(ClientOptions),
-}
-
-impl From<ServerOptions> for TlsOptions {
-    fn from(options: ServerOptions) -> Self {
-        Self::Server(options)
-    }
-}
-
-impl From<ClientOptions> for TlsOptions {
-    fn from(options: ClientOptions) -> Self {
-        Self::Client(options)
-    }
-}
-
-impl TryFrom<TlsOptions> for Options {
-    type Error = TlsConfigError;
-
-    fn try_from(options: TlsOptions) -> Result<Self, TlsConfigError> {
-        match options {
-            TlsOptions::Server(options) => Ok(options.into()),
-            TlsOptions::Client(options) => options.try_into(),
-        }
-    }
-}
+use crate::tls::{Config, StartTlsError, TlsOptions, TlsStream};
 
 impl Transport {
     /// Turns to TLS: what was written before goes out as it is, what is written
     /// from now on when the handshake is over, and the peer's answer is read as
     /// TLS. [`handshake_completed`](crate::Protocol::handshake_completed) is
     /// called when the handshake is over; if it fails, the connection ends, with
-    /// a [`TlsError`](super::TlsError) as the reason.
+    /// a [`TlsError`](crate::tls::TlsError) as the reason.
     ///
     /// What came in one piece with the peer's word that it will turn to TLS was
     /// not protected by it, and should be let go.
@@ -124,10 +83,10 @@ impl Transport {
         if !self.connected() {
             return Err(StartTlsError::NotConnected);
         }
-        let options: Options = options.into().try_into()?;
+        let config: Config = options.into().try_into()?;
         let pushed = self.link().push_tls(Box::new(move |below, unread| {
             refuse(&unread)?;
-            Ok(SharedStream::new(TlsStream::with(below, options)))
+            Ok(SharedStream::new(TlsStream::with(below, config)))
         }));
         pushed.ok_or(StartTlsError::AlreadySecure)?.map_err(|_| StartTlsError::NotConnected)
     }
