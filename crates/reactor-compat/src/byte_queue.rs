@@ -87,12 +87,6 @@ impl ByteQueue {
         bytes
     }
 
-    /// Lets all go, and the memory.
-    #[cfg(feature = "testing")]
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// The bytes that wait, by value.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         let mut bytes = std::mem::take(&mut self.bytes);

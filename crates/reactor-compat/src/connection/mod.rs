@@ -143,17 +143,6 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         self.access.cell_state() == CellState::Gone
     }
 
-    /// Looks at the protocol; `None` unless it is free.
-    #[cfg(feature = "testing")]
-    pub(crate) fn inspect<R>(&self, look: impl FnOnce(&P) -> R) -> Option<R> {
-        let mut look = Some(look);
-        let mut seen = None;
-        if self.access.cell_state() == CellState::Free {
-            self.access.visit(&mut |this| seen = look.take().map(|look| look(this)));
-        }
-        seen
-    }
-
     /// Runs `visit` with the protocol and this connection: now, when the
     /// protocol is free, or never.
     ///
@@ -357,14 +346,16 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     }
 
     fn visit_now<R: IfGone>(&self, visit: impl FnOnce(&mut P, &Self) -> R) -> Outcome<R::Value> {
-        let mut visit = Some(visit);
-        let mut outcome = None;
-        self.access.visit(&mut |this| {
-            if let Some(visit) = visit.take() {
-                outcome = Some(outcome_of(|| visit(this, self)));
-            }
-        });
+        let outcome = self.visit(|this| outcome_of(|| visit(this, self)));
         outcome.unwrap_or_else(|| Outcome::Done(R::if_gone()))
+    }
+
+    /// Runs `visit` at the protocol, if that is there, and free.
+    pub(crate) fn visit<R>(&self, visit: impl FnOnce(&mut P) -> R) -> Option<R> {
+        let mut visit = Some(visit);
+        let mut result = None;
+        self.access.visit(&mut |this| result = visit.take().map(|visit| visit(this)));
+        result
     }
 
     fn visit_later<R: IfGone>(

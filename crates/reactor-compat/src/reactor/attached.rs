@@ -3,6 +3,8 @@
 //! Mirrors `twisted.internet.asyncioreactor` and `_threadedselect`, which run
 //! Twisted inside another loop. Tested in `tests/runtime/attached.rs`.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -65,6 +67,16 @@ pub(super) fn has_timer(handle: &Handle) -> bool {
 }
 
 impl Reactor {
+    /// Takes the reactor up, and gives what is to be driven inside the runtime
+    /// of `handle`.
+    pub(crate) fn attached_run(
+        &self,
+        handle: Handle,
+        options: RunOptions,
+    ) -> Result<Pin<Box<dyn Future<Output = ()>>>, RunError> {
+        Ok(Box::pin(attached_run(&self.core, handle, options)?))
+    }
+
     /// Runs inside the Tokio runtime that this is awaited in, until the reactor
     /// is [stopped](Self::stop).
     ///

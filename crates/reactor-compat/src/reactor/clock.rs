@@ -16,12 +16,12 @@ use tokio::time::Instant;
 /// `tokio::time::pause` halts it.
 #[derive(Clone, Debug)]
 pub(crate) struct Epoch {
-    pub(super) start: Instant,
-    pub(super) seconds: Duration,
+    pub(crate) start: Instant,
+    pub(crate) seconds: Duration,
     /// The runtime whose clock it is; that of wherever we are, if it is none.
-    pub(super) of: Option<Handle>,
+    pub(crate) of: Option<Handle>,
     /// The time that was read last.
-    pub(super) read: Rc<Cell<Duration>>,
+    pub(crate) read: Rc<Cell<Duration>>,
 }
 
 impl Epoch {

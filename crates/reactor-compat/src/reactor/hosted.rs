@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::attached::attached_run;
 use super::{Reactor, RunOptions};
 use crate::error::RunError;
 
@@ -36,9 +35,8 @@ impl Reactor {
             .enable_all()
             .build()
             .map_err(RunError::Io)?;
-        let run = attached_run(&self.core, runtime.handle().clone(), options);
-        let run: Pin<Box<dyn Future<Output = ()>>> = match run {
-            Ok(run) => Box::pin(run),
+        let run = match self.attached_run(runtime.handle().clone(), options) {
+            Ok(run) => run,
             Err(error) => {
                 runtime.shutdown_background();
                 return Err(error);

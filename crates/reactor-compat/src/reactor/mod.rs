@@ -12,8 +12,6 @@ mod events;
 mod executor;
 mod extensions;
 mod hosted;
-#[cfg(feature = "testing")]
-mod in_memory;
 mod inventory;
 mod local_task;
 mod options;
@@ -39,7 +37,7 @@ use deferred::time::TimerQueue;
 
 use auto_start::AutoStart;
 pub(crate) use buffers::Buffers;
-use clock::Epoch;
+pub(crate) use clock::Epoch;
 use driven::Warnings;
 pub(crate) use driven::mark_pool_thread;
 use events::Events;
@@ -157,7 +155,7 @@ impl Default for Shared {
 }
 
 thread_local! {
-    static REACTOR: RefCell<Reactor> = {
+    pub(crate) static REACTOR: RefCell<Reactor> = {
         let own = Reactor::new();
         own.core.auto_start.enabled.set(true);
         RefCell::new(own)
@@ -221,7 +219,8 @@ impl Reactor {
         self.core.shared.network.clone()
     }
 
-    fn at(epoch: Epoch, network: Rc<dyn Network>) -> Self {
+    /// One whose time is that of `epoch`.
+    pub(crate) fn at(epoch: Epoch, network: Rc<dyn Network>) -> Self {
         let waker = Rc::new(Cell::new(None::<Waker>));
         let wake = waker.clone();
         // The queue reads the clock whenever a call is scheduled or moved,
@@ -425,6 +424,11 @@ impl Reactor {
     /// Whether what begins now would not live to see anything.
     pub(crate) fn stopping(&self) -> bool {
         matches!(self.core.phase.get(), Phase::Closing | Phase::Crashed | Phase::Ending)
+    }
+
+    /// Its clock.
+    pub(crate) fn epoch(&self) -> &Epoch {
+        &self.core.epoch
     }
 
     pub(crate) fn shared(&self) -> &Rc<Shared> {

@@ -69,7 +69,7 @@ impl Reactor {
     /// assert!(reactor.seconds() >= before);
     /// ```
     pub fn seconds(&self) -> Duration {
-        self.core.epoch.seconds()
+        self.epoch().seconds()
     }
 
     /// The calls that are pending, the next one first.

@@ -32,6 +32,8 @@ mod memory_reactor;
 #[cfg(feature = "testing")]
 mod memory_server;
 #[cfg(feature = "testing")]
+mod own_reactor;
+#[cfg(feature = "testing")]
 mod pair;
 #[cfg(feature = "testing")]
 mod peer;

@@ -159,7 +159,7 @@ impl<P: Protocol> End<P> {
     ///
     /// See the [type's example](Self).
     pub fn inspect<R>(&self, look: impl FnOnce(&P) -> R) -> Option<R> {
-        self.connection.inspect(look)
+        self.connection.visit(|protocol| look(protocol))
     }
 
     /// The connection as the protocol's callbacks get it.

@@ -154,7 +154,7 @@ impl State {
 
     pub(in crate::testing) fn break_end(&mut self, side: Side, why: (io::ErrorKind, String)) {
         self.end(side).broken.get_or_insert(why);
-        self.from(side).flying.clear();
+        self.from(side).flying = ByteQueue::default();
         self.wake_writer_of(side);
         self.wake_reader_of(side.other());
     }
@@ -269,10 +269,10 @@ impl State {
         // As systems do it: what the peer sent is lost, and it should know.
         let resets = resets || (unread && self.reads == Reads::Told);
         self.end(side).closed = true;
-        self.from(side.other()).landed.clear();
+        self.from(side.other()).landed = ByteQueue::default();
         let way = self.from(side);
         if resets && way.tail != Tail::Ended {
-            way.flying.clear();
+            way.flying = ByteQueue::default();
             way.tail = Tail::Resetting;
         } else if way.tail == Tail::Open {
             way.tail = Tail::Ending;
