@@ -4,9 +4,9 @@
 //! `twisted.protocols.amp`. Tested in `tests/amp/calls.rs` and
 //! `tests/amp/errors.rs`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use deferred::{CallbackResult, Deferred, Failure, Outcome, maybe_deferred};
+use deferred::{CallbackResult, Deferred, Failure, Outcome};
 use reactor_compat::{Protocol, log};
 
 use super::dispatcher::{failure_of, unhandled_error};
@@ -137,10 +137,9 @@ impl IncomingCall<'_> {
 }
 
 /// Runs user code; a panic in it is a failure.
-fn catch<T: 'static>(code: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|payload| {
-        Outcome::Wait(maybe_deferred(move || -> Result<T, Failure> { resume_unwind(payload) }))
-    })
+fn catch<T>(code: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    catch_unwind(AssertUnwindSafe(code))
+        .unwrap_or_else(|payload| Outcome::Done(Err(Failure::from_panic(payload))))
 }
 
 /// Answers a command of type `C`.

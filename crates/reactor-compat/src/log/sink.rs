@@ -3,7 +3,6 @@
 //! Tested in `tests/logging/log_observer.rs`.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -94,7 +93,7 @@ impl Sink {
             Outlet::Observer(observer) => {
                 let observer = lock(observer).clone();
                 let observe = || observer.iter().for_each(|observer| observer(event));
-                catch_unwind(AssertUnwindSafe(observe)).map_err(|_| "it panicked".to_owned())
+                panics::catch(observe).map_err(|failure| failure.get_error_message())
             }
             Outlet::Lines { format, lines } => {
                 lines.write(format.line(event));

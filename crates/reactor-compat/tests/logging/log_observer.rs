@@ -168,8 +168,28 @@ fn an_observer_that_panics_is_reported_to_the_others_and_goes_on() {
     assert_eq!(seen.take(), ["bad", "good"]);
     let complaints = capture.flush(|event| event.level() == Level::ERROR);
     assert_eq!(complaints.len(), 1);
-    assert!(complaints[0].message().starts_with("Temporarily disabling observer due to exception"));
+    let complaint = complaints[0].message();
+    assert!(complaint.starts_with("Temporarily disabling observer due to exception: panicked: "));
+    assert!(complaint.contains("the observer does not like it"), "{complaint}");
     assert_eq!(capture.messages(), ["bad", "good"]);
+}
+
+/// Neither does the value that it panicked with, as it goes.
+#[test]
+fn what_an_observer_panics_with_may_panic_as_it_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("boom")
+        }
+    }
+
+    let capture = LogCapture::start();
+    let guard = log::add_observer(|_| std::panic::panic_any(Bomb)).unwrap();
+    log::msg("bad");
+    drop(guard);
+    assert_eq!(capture.flush(|event| event.level() == Level::ERROR).len(), 1);
+    assert_eq!(capture.messages(), ["bad"]);
 }
 
 #[test]

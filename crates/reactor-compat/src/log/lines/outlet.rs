@@ -5,7 +5,6 @@
 use std::any::Any;
 use std::fs::File;
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use super::hand_over::HandOver;
 use super::queue::{Pushed, Queue};
 use super::sync::Deadline;
 use super::thread::{Line, LogThread, flush_when_main_ends, is_log_thread};
+use crate::panics;
 
 /// What a log is written to.
 pub(in super::super) type Writer = Box<dyn Write + Send>;
@@ -80,8 +80,8 @@ pub(super) struct Report {
 impl Report {
     /// Writes, and remembers what goes wrong.
     pub(super) fn note(&self, write: impl FnOnce() -> io::Result<()>) {
-        let written = catch_unwind(AssertUnwindSafe(write))
-            .unwrap_or_else(|_| Err(io::Error::other("the writer panicked")));
+        let written =
+            panics::catch(write).unwrap_or_else(|_| Err(io::Error::other("the writer panicked")));
         if let Err(error) = written {
             self.complain(error.to_string());
             *lock(&self.error) = Some(error);
