@@ -17,6 +17,7 @@ use crate::guard;
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
 use crate::serve::{Origin, serve_socket};
+use crate::shared_io_error::SharedIoError;
 
 /// Why a socket was not adopted. It is closed.
 ///
@@ -52,7 +53,7 @@ pub enum AdoptError {
     /// The factory built no protocol for the connection, or panicked.
     NoProtocol,
     /// The operating system refused; what it said.
-    System(io::ErrorKind, String),
+    System(SharedIoError),
 }
 
 impl fmt::Display for AdoptError {
@@ -64,18 +65,25 @@ impl fmt::Display for AdoptError {
             Self::NotListening => "the socket does not listen",
             Self::NotConnected => "the socket is not connected",
             Self::NoProtocol => "the factory built no protocol for the connection",
-            Self::System(_, detail) => detail,
+            Self::System(error) => return error.fmt(f),
         })
     }
 }
 
-impl Error for AdoptError {}
+impl Error for AdoptError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::System(error) => Some(error.as_source()),
+            _ => None,
+        }
+    }
+}
 
 impl From<io::Error> for AdoptError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotConnected => Self::NotConnected,
-            kind => Self::System(kind, error.to_string()),
+            _ => Self::System(error.into()),
         }
     }
 }

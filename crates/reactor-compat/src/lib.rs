@@ -66,6 +66,7 @@ mod filesystem_lock;
 mod happy_eyeballs;
 mod panics;
 mod producer;
+mod shared_io_error;
 mod sync;
 mod waiters;
 
@@ -159,6 +160,7 @@ pub use reactor::{
     blocking_call_from_thread, reactor,
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
+pub use shared_io_error::SharedIoError;
 pub use stream::{AsyncFactory, ConnectionStream, StreamProtocol, StreamTaken, async_factory};
 pub use threads::{
     ReactorThread, ThreadPool, ThreadPoolError, call_multiple_in_thread, defer_to_thread,

@@ -99,7 +99,7 @@ impl<A: DatagramAddress> Core<A> {
         };
         let called = self.inside(|datagrams| datagrams.with_socket(&mut act));
         called.ok_or(DatagramError::Closed)?;
-        result.map_err(|error| DatagramError::from(&error))
+        result.map_err(DatagramError::from)
     }
 
     pub(super) fn host(&self) -> A {
@@ -122,7 +122,7 @@ impl<A: DatagramAddress> Core<A> {
         }
         let connected = self.inside(|datagrams| datagrams.connect(&peer));
         let connected = connected.ok_or(DatagramError::Closed)?;
-        connected.map_err(|error| DatagramError::from(&error))?;
+        connected.map_err(DatagramError::from)?;
         self.peer.replace(Some(peer));
         self.wake();
         Ok(())
@@ -147,7 +147,7 @@ impl<A: DatagramAddress> Core<A> {
                     Ok(())
                 }
                 io::ErrorKind::ConnectionRefused if A::IGNORES_REFUSALS => Ok(()),
-                _ => Err(DatagramError::of_sending(&error, data.len())),
+                _ => Err(DatagramError::of_sending(error, data.len())),
             },
         }
     }

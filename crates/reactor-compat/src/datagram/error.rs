@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
+use crate::shared_io_error::SharedIoError;
+
 /// An error of a [`DatagramTransport`](crate::DatagramTransport).
 ///
 /// ```
@@ -44,13 +46,13 @@ pub enum DatagramError {
     /// The port is closed.
     Closed,
     /// Anything else that the operating system can say.
-    Other(io::ErrorKind, String),
+    Other(SharedIoError),
 }
 
 impl DatagramError {
     /// The error of sending a datagram of `length` bytes.
-    pub(super) fn of_sending(error: &io::Error, length: usize) -> Self {
-        if is_too_long(error) { Self::MessageLength(length) } else { error.into() }
+    pub(super) fn of_sending(error: io::Error, length: usize) -> Self {
+        if is_too_long(&error) { Self::MessageLength(length) } else { error.into() }
     }
 }
 
@@ -66,9 +68,9 @@ fn is_too_long(error: &io::Error) -> bool {
     error.raw_os_error() == Some(TOO_LONG)
 }
 
-impl From<&io::Error> for DatagramError {
-    fn from(error: &io::Error) -> Self {
-        Self::Other(error.kind(), error.to_string())
+impl From<io::Error> for DatagramError {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error.into())
     }
 }
 
@@ -82,12 +84,19 @@ impl fmt::Display for DatagramError {
             Self::AlreadyConnected => f.write_str("already connected"),
             Self::Busy => f.write_str("the socket takes no more for now"),
             Self::Closed => f.write_str("the port is closed"),
-            Self::Other(_, detail) => f.write_str(detail),
+            Self::Other(error) => error.fmt(f),
         }
     }
 }
 
-impl Error for DatagramError {}
+impl Error for DatagramError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Other(error) => Some(error.as_source()),
+            _ => None,
+        }
+    }
+}
 
 /// A group could not be joined or left.
 ///

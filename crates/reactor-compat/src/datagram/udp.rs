@@ -64,7 +64,7 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P>, CannotListenError> {
         let interface = interface.into();
-        let failed = |error: io::Error| CannotListenError::new(interface.to_string(), &error);
+        let failed = |error: io::Error| CannotListenError::new(&interface, error);
         self.check_drivable().map_err(|error| failed(error.into()))?;
         let network = self.shared().network().map_err(failed)?;
         let bind = |address| network.bind_udp(address, &options);
@@ -191,7 +191,7 @@ impl Reactor {
         options: DatagramOptions,
         protocol: P,
     ) -> Result<DatagramConnection<P>, CannotListenError> {
-        let failed = |error| CannotListenError::new("a socket that exists".to_owned(), &error);
+        let failed = |error| CannotListenError::new("a socket that exists", error);
         socket.set_nonblocking(true).map_err(failed)?;
         let network = self.shared().network().map_err(failed)?;
         let datagrams = network.adopt_udp(socket, &options).map_err(failed)?;

@@ -78,12 +78,10 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P, UnixAddress>, CannotListenError> {
         let address = address.into();
-        self.check_drivable()
-            .map_err(|error| CannotListenError::new(address.to_string(), &error.into()))?;
+        self.check_drivable().map_err(|error| CannotListenError::new(&address, error.into()))?;
         let network = self.shared().network();
         let opened = network.and_then(|network| network.bind_unix_datagrams(&address, &options));
-        let datagrams =
-            opened.map_err(|error| CannotListenError::new(address.to_string(), &error))?;
+        let datagrams = opened.map_err(|error| CannotListenError::new(&address, error))?;
         Ok(driver::listen(self, (datagrams, None), options.get_max_packet_size(), protocol))
     }
 

@@ -1,9 +1,13 @@
 //! Why a port could not be opened, or a connection not be made.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 
 use super::ReactorNotDriven;
 use crate::address::Target;
+use crate::shared_io_error::SharedIoError;
 
 /// A port could not be opened: the address is taken, or not ours.
 ///
@@ -21,19 +25,17 @@ use crate::address::Target;
 /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 /// # Ok::<(), CannotListenError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[doc(alias = "twisted.internet.error.CannotListenError")]
 #[doc(alias = "BindError")]
-#[error("couldn't listen on {address}: {detail}")]
 pub struct CannotListenError {
     address: String,
-    kind: io::ErrorKind,
-    detail: String,
+    error: SharedIoError,
 }
 
 impl CannotListenError {
-    pub(crate) fn new(address: String, error: &io::Error) -> Self {
-        Self { address, kind: error.kind(), detail: error.to_string() }
+    pub(crate) fn new(address: impl fmt::Display, error: io::Error) -> Self {
+        Self { address: address.to_string(), error: error.into() }
     }
 
     /// The kind of error that the operating system gave.
@@ -47,13 +49,25 @@ impl CannotListenError {
     /// assert_eq!(error.kind(), std::io::ErrorKind::AddrNotAvailable);
     /// ```
     pub fn kind(&self) -> io::ErrorKind {
-        self.kind
+        self.error.kind()
+    }
+}
+
+impl fmt::Display for CannotListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "couldn't listen on {}: {}", self.address, self.error)
+    }
+}
+
+impl Error for CannotListenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.error.as_source())
     }
 }
 
 impl From<CannotListenError> for io::Error {
     fn from(error: CannotListenError) -> Self {
-        Self::new(error.kind, error)
+        Self::new(error.kind(), error)
     }
 }
 
@@ -69,67 +83,52 @@ impl From<CannotListenError> for io::Error {
 /// assert_eq!(error, ConnectError::ConnectionRefused);
 /// assert_eq!(error.to_string(), "connection was refused by other side");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[doc(alias = "twisted.internet.error.ConnectError")]
 #[doc(alias = "getConnectError")]
 pub enum ConnectError {
     /// Nobody listens there.
     #[doc(alias = "ConnectionRefusedError")]
-    #[error("connection was refused by other side")]
     ConnectionRefused,
-    /// The address to connect from could not be had.
+    /// The address to connect from could not be had: which, and why.
     #[doc(alias = "ConnectBindError")]
-    #[error("couldn't bind: {1}")]
-    Bind(io::ErrorKind, String),
+    Bind(SocketAddr, SharedIoError),
     /// There is no way to that host.
     #[doc(alias = "NoRouteError")]
-    #[error("no route to host")]
     NoRoute,
     /// The server of a UNIX socket does not hold
     /// [its lock](crate::UnixConnectOptions::check_lock).
     #[doc(alias = "BadFileError")]
-    #[error("file used for UNIX socket is no good")]
     BadFile,
     /// The operating system gave up waiting for the peer.
     #[doc(alias = "TCPTimedOutError")]
-    #[error("TCP connection timed out")]
     TcpTimedOut,
     /// There are no more file descriptors for this process, or in the system.
-    #[error("too many open files")]
     TooManyFiles,
     /// The name has no address.
     #[doc(alias = "UnknownHostError")]
     #[doc(alias = "DNSLookupError")]
-    #[error("hostname couldn't be looked up: {0}")]
     UnknownHost(String),
     /// The connector's own timeout passed.
     #[doc(alias = "twisted.internet.error.TimeoutError")]
-    #[error("user timeout caused connection failure")]
     Timeout,
     /// [`stop_connecting`](crate::Connector::stop_connecting) was called.
     #[doc(alias = "UserError")]
-    #[error("user aborted connection")]
     UserAborted,
     /// The reactor stopped.
-    #[error("the reactor stopped while connecting")]
     ReactorStopped,
     /// Nothing drives the reactor: see [`ReactorNotDriven`].
-    #[error("{ReactorNotDriven}")]
     ReactorNotDriven,
     /// The connection was made, but the factory built no protocol for it.
-    #[error("the factory built no protocol for the connection")]
     NoProtocol,
     /// The factory panicked; its message.
-    #[error("the factory panicked: {0}")]
     FactoryPanicked(String),
     /// The connection was made, but its stream
     /// [could not be opened](crate::Stream::poll_open): a proxy said no, say.
-    #[error("the connection was not opened: {1}")]
-    NotOpened(io::ErrorKind, String),
+    NotOpened(SharedIoError),
     /// Anything else that the operating system can say.
-    #[error("an error occurred while connecting: {1}")]
-    Other(io::ErrorKind, String),
+    Other(SharedIoError),
 }
 
 impl ConnectError {
@@ -137,8 +136,43 @@ impl ConnectError {
     /// something of its own.
     pub(crate) fn of_opening(error: io::Error) -> Self {
         match Self::from(error) {
-            Self::Other(kind, detail) => Self::NotOpened(kind, detail),
+            Self::Other(error) => Self::NotOpened(error),
             known => known,
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ConnectionRefused => "connection was refused by other side",
+            Self::Bind(address, error) => return write!(f, "couldn't bind: {address}: {error}"),
+            Self::NoRoute => "no route to host",
+            Self::BadFile => "file used for UNIX socket is no good",
+            Self::TcpTimedOut => "TCP connection timed out",
+            Self::TooManyFiles => "too many open files",
+            Self::UnknownHost(why) => return write!(f, "hostname couldn't be looked up: {why}"),
+            Self::Timeout => "user timeout caused connection failure",
+            Self::UserAborted => "user aborted connection",
+            Self::ReactorStopped => "the reactor stopped while connecting",
+            Self::ReactorNotDriven => return ReactorNotDriven.fmt(f),
+            Self::NoProtocol => "the factory built no protocol for the connection",
+            Self::FactoryPanicked(message) => return write!(f, "the factory panicked: {message}"),
+            Self::NotOpened(error) => return write!(f, "the connection was not opened: {error}"),
+            Self::Other(error) => {
+                return write!(f, "an error occurred while connecting: {error}");
+            }
+        })
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Bind(_, error) | Self::NotOpened(error) | Self::Other(error) => {
+                Some(error.as_source())
+            }
+            _ => None,
         }
     }
 }
@@ -152,7 +186,7 @@ impl From<io::Error> for ConnectError {
             io::ErrorKind::ConnectionRefused => Self::ConnectionRefused,
             io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => Self::NoRoute,
             io::ErrorKind::TimedOut => Self::TcpTimedOut,
-            kind => Self::Other(kind, error.to_string()),
+            _ => Self::Other(error.into()),
         }
     }
 }

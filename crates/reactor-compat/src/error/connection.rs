@@ -1,6 +1,10 @@
 //! Why a connection ended, and what cannot be done with one.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
+
+use crate::shared_io_error::SharedIoError;
 
 /// The connection was closed cleanly: by the peer, or by
 /// [`lose_connection`](crate::Transport::lose_connection) after all that was
@@ -33,12 +37,19 @@ pub struct ConnectionDone;
 ///     "connection to the other side was lost in a non-clean fashion: connection reset"
 /// );
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[doc(alias = "twisted.internet.error.ConnectionLost")]
-#[error("connection to the other side was lost in a non-clean fashion{}", after_colon(&self.detail))]
 pub struct ConnectionLost {
-    kind: Option<io::ErrorKind>,
-    detail: String,
+    why: Why,
+}
+
+/// What is known of how a connection broke.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Why {
+    #[default]
+    Unknown,
+    Detail(String),
+    System(SharedIoError),
 }
 
 impl ConnectionLost {
@@ -49,22 +60,46 @@ impl ConnectionLost {
     /// assert!(error.to_string().ends_with(": the cable was cut"));
     /// ```
     pub fn because(detail: impl Into<String>) -> Self {
-        Self { kind: None, detail: detail.into() }
+        Self { why: Why::Detail(detail.into()) }
     }
 
-    /// The operating system's error, if it was it that broke the connection.
+    /// The kind of the operating system's error, if it was it that broke the
+    /// connection. The error itself is the [source](Error::source).
     ///
     /// ```
     /// assert_eq!(reactor_compat::ConnectionLost::default().kind(), None);
     /// ```
     pub fn kind(&self) -> Option<io::ErrorKind> {
-        self.kind
+        match &self.why {
+            Why::System(error) => Some(error.kind()),
+            Why::Unknown | Why::Detail(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for ConnectionLost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("connection to the other side was lost in a non-clean fashion")?;
+        match &self.why {
+            Why::Unknown => Ok(()),
+            Why::Detail(detail) => write!(f, ": {detail}"),
+            Why::System(error) => write!(f, ": {error}"),
+        }
+    }
+}
+
+impl Error for ConnectionLost {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.why {
+            Why::System(error) => Some(error.as_source()),
+            Why::Unknown | Why::Detail(_) => None,
+        }
     }
 }
 
 impl From<io::Error> for ConnectionLost {
     fn from(error: io::Error) -> Self {
-        Self { kind: Some(error.kind()), detail: error.to_string() }
+        Self { why: Why::System(error.into()) }
     }
 }
 
@@ -93,11 +128,6 @@ impl ConnectionAborted {
     pub fn unsent(&self) -> Option<usize> {
         self.unsent
     }
-}
-
-/// What a text says, behind a colon, if it says anything.
-fn after_colon(detail: &str) -> String {
-    if detail.is_empty() { String::new() } else { format!(": {detail}") }
 }
 
 /// How much a close gave up on, behind a colon, if it was one.

@@ -21,7 +21,7 @@ pub(super) fn listen<N: Network + ?Sized>(
         #[cfg(unix)]
         ListenTarget::Unix(address, options) => network
             .bind_unix(address, options)
-            .map_err(|error| CannotListenError::new(address.to_string(), &error)),
+            .map_err(|error| CannotListenError::new(address, error)),
     }
 }
 
@@ -32,13 +32,13 @@ pub(crate) fn first_of<N: Network + ?Sized, T>(
     interface: &Interface,
     mut open: impl FnMut(SocketAddr) -> io::Result<T>,
 ) -> Result<T, CannotListenError> {
-    let failed = |error: &io::Error| CannotListenError::new(interface.to_string(), error);
+    let failed = |error| CannotListenError::new(interface, error);
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in network.interfaces(interface).map_err(|error| failed(&error))? {
+    for address in network.interfaces(interface).map_err(failed)? {
         match open(address) {
             Ok(opened) => return Ok(opened),
             Err(error) => last = error,
         }
     }
-    Err(failed(&last))
+    Err(failed(last))
 }

@@ -90,7 +90,7 @@ pub(crate) fn bind(
     secure: bool,
 ) -> Result<Box<dyn Listener>, CannotListenError> {
     let request = ListenRequest { target, secure };
-    let failed = |error: io::Error| CannotListenError::new(request.target.to_string(), &error);
+    let failed = |error: io::Error| CannotListenError::new(&request.target, error);
     reactor.check_drivable().map_err(|error| failed(error.into()))?;
     let network = reactor.shared().network().map_err(failed)?;
     network.listen(&request)

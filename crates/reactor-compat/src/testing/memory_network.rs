@@ -327,7 +327,7 @@ impl Network for MemoryNetwork {
                 self.open(Address::Unix(address.clone()), Opening::Unix(*options), secure)
             }
         };
-        opened.map_err(|error| CannotListenError::new(request.target.to_string(), &error))
+        opened.map_err(|error| CannotListenError::new(&request.target, error))
     }
 
     fn bind_tcp(

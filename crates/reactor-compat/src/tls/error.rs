@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::pem;
 use rustls::{AlertDescription, CertificateError};
 
+use crate::shared_io_error::SharedIoError;
+
 /// Options for TLS that come to nothing.
 ///
 /// ```
@@ -23,10 +25,8 @@ pub enum TlsConfigError {
     File {
         /// Which.
         path: PathBuf,
-        /// What kind of error the operating system gave.
-        kind: io::ErrorKind,
-        /// What it said.
-        detail: String,
+        /// The operating system's error.
+        error: SharedIoError,
     },
     /// A file can be read, and is of no use.
     InFile {
@@ -66,7 +66,7 @@ impl TlsConfigError {
 impl fmt::Display for TlsConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { path, detail, .. } => write!(f, "{}: {detail}", path.display()),
+            Self::File { path, error } => write!(f, "{}: {error}", path.display()),
             Self::InFile { path, error } => write!(f, "{}: {error}", path.display()),
             Self::BadPem(detail) => write!(f, "the PEM text is damaged: {detail}"),
             Self::NoCertificate => f.write_str("there is no certificate in the PEM text"),
@@ -80,7 +80,16 @@ impl fmt::Display for TlsConfigError {
     }
 }
 
-impl Error for TlsConfigError {}
+impl Error for TlsConfigError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::File { error, .. } => Some(error.as_source()),
+            Self::InFile { error, .. } => Some(error),
+            Self::Rejected(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a TLS connection broke: the reason that
 /// [`connection_lost`](crate::Protocol::connection_lost) gets.

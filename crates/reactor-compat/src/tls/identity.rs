@@ -96,11 +96,8 @@ pub(super) fn certificates_of(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>
 
 /// Reads a file.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsConfigError> {
-    fs::read(path).map_err(|error| TlsConfigError::File {
-        path: path.to_owned(),
-        kind: error.kind(),
-        detail: error.to_string(),
-    })
+    fs::read(path)
+        .map_err(|error| TlsConfigError::File { path: path.to_owned(), error: error.into() })
 }
 
 /// A key is nobody's business.

@@ -12,6 +12,7 @@ use socket2::SockRef;
 use super::Transport;
 use crate::address::Address;
 use crate::network::Stream;
+use crate::shared_io_error::SharedIoError;
 
 /// An option of a connection's socket could not be read or set.
 ///
@@ -31,23 +32,30 @@ pub enum SocketError {
     /// The connection is not, or no longer, a TCP connection.
     NotTcp,
     /// The operating system refused; what it said.
-    System(io::ErrorKind, String),
+    System(SharedIoError),
 }
 
 impl fmt::Display for SocketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotTcp => f.write_str("the connection is not, or no longer, a TCP connection"),
-            Self::System(_, detail) => f.write_str(detail),
+            Self::System(error) => error.fmt(f),
         }
     }
 }
 
-impl Error for SocketError {}
+impl Error for SocketError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::NotTcp => None,
+            Self::System(error) => Some(error.as_source()),
+        }
+    }
+}
 
 impl From<io::Error> for SocketError {
     fn from(error: io::Error) -> Self {
-        Self::System(error.kind(), error.to_string())
+        Self::System(error.into())
     }
 }
 

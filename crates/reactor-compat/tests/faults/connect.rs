@@ -238,7 +238,7 @@ fn a_host_that_answers_and_resets_at_once() {
                     let error = failure.check::<ConnectError>().unwrap();
                     let reset = std::io::ErrorKind::ConnectionReset;
                     assert!(
-                        matches!(error, ConnectError::Other(kind, _) if *kind == reset),
+                        matches!(error, ConnectError::Other(error) if error.kind() == reset),
                         "{error:?}"
                     );
                     assert_eq!(log.events(), []);

@@ -293,7 +293,8 @@ fn why_it_was_not_opened_is_said() {
     peer.write("somebody\n").unwrap();
     reactor.flush().unwrap();
     let why = failure_result_of(connected);
-    let not_opened = ConnectError::NotOpened(ErrorKind::InvalidData, "no address".to_owned());
+    let no_address = io::Error::new(ErrorKind::InvalidData, "no address");
+    let not_opened = ConnectError::NotOpened(no_address.into());
     assert_eq!(why.check(), Some(&not_opened));
     assert_eq!(why.to_string(), "the connection was not opened: no address");
 }

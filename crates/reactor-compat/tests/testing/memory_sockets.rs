@@ -93,7 +93,7 @@ fn a_name_is_of_one_unix_datagram_port_at_a_time() {
     let taken = reactor
         .connect_unix_datagram_with(path("other"), options, Post(Story::default()))
         .unwrap_err();
-    assert!(matches!(taken, ConnectError::Other(ErrorKind::AddrInUse, _)), "{taken:?}");
+    assert_eq!(taken, ConnectError::Other(ErrorKind::AddrInUse.into()));
     drop(first.stop_listening());
     reactor.settle().unwrap();
     listen().unwrap();
@@ -265,14 +265,14 @@ fn opening_and_adopting_can_be_made_to_fail() {
     reactor.refuse_to_listen(ErrorKind::PermissionDenied);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let error = reactor.adopt_stream_port(listener, |_: Address| Recorder::default()).unwrap_err();
-    assert!(matches!(error, AdoptError::System(ErrorKind::PermissionDenied, _)), "{error:?}");
+    assert_eq!(error, AdoptError::System(ErrorKind::PermissionDenied.into()));
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let error = reactor.adopt_datagram_port(socket, Post(Story::default())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     let error = reactor.listen_unix_datagram(path("a"), Post(Story::default())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     let error = reactor.connect_unix_datagram(path("a"), Post(Story::default())).unwrap_err();
-    assert!(matches!(error, ConnectError::Other(ErrorKind::PermissionDenied, _)), "{error:?}");
+    assert_eq!(error, ConnectError::Other(ErrorKind::PermissionDenied.into()));
     reactor.refuse_to_listen(None);
     reactor.connect_unix_datagram(path("a"), Post(Story::default())).unwrap();
 }

@@ -53,7 +53,7 @@ impl Network for NoTls {
 
     fn listen(&self, request: &ListenRequest) -> Result<Box<dyn Listener>, CannotListenError> {
         if request.is_secure() {
-            return Err(CannotListenError::new(request.target().to_string(), &no(TLS)));
+            return Err(CannotListenError::new(request.target(), no(TLS)));
         }
         self.0.listen(request)
     }

@@ -97,8 +97,10 @@ impl World {
             }
             Ok(from)
         };
-        self.host(node, local)
-            .map_err(|error: io::Error| ConnectError::Bind(error.kind(), error.to_string()))
+        self.host(node, local).map_err(|error: io::Error| match from {
+            Some(from) => ConnectError::Bind(from, error.into()),
+            None => error.into(),
+        })
     }
 
     fn send_syn(&self, dialling: &Rc<Dialling>) {

@@ -43,10 +43,6 @@ pub(in super::super) async fn connect(
         return Ok(TcpStream::connect(address).await?);
     };
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.bind(local).map_err(|error| cannot_bind(local, &error))?;
+    socket.bind(local).map_err(|error| ConnectError::Bind(local, error.into()))?;
     Ok(socket.connect(address).await?)
-}
-
-fn cannot_bind(local: SocketAddr, error: &io::Error) -> ConnectError {
-    ConnectError::Bind(error.kind(), format!("{local}: {error}"))
 }
