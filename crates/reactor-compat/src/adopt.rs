@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use socket2::{SockAddr, SockRef, Socket as RawSocket, Type};
 
 use crate::address::{Address, UnixAddress};
-use crate::connection::{Connection, Security};
+use crate::connection::{Connection, FirstLayer};
 use crate::factory::Factory;
 use crate::guard;
 use crate::port::{self, Port};
@@ -118,7 +118,7 @@ impl Reactor {
             return Err(AdoptError::NotListening);
         }
         let listener = self.shared().network()?.adopt_listener(socket.into(), &host)?;
-        Ok(port::listen(self, listener, Security::default(), factory))
+        Ok(port::listen(self, listener, FirstLayer::default(), factory))
     }
 
     /// Gives a connection that exists to a protocol of `factory`, which is
@@ -178,7 +178,7 @@ impl Reactor {
         });
         let protocol = protocol.ok_or(AdoptError::NoProtocol)?;
         let stream = network.adopt_stream(socket.into(), &host, &peer)?;
-        let stream = (stream, peer, Security::default());
+        let stream = (stream, peer, FirstLayer::default());
         Ok(serve_socket(self, stream, protocol, Origin::Accepted { number: 0 }, None))
     }
 }

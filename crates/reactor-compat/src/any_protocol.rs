@@ -21,8 +21,7 @@ pub use self::error::{NotChosen, ProtocolSwitched, SwitchError};
 pub use self::switch::ProtocolSwitch;
 use self::switch::{Request, Shared};
 use crate::connection::Connection;
-use crate::connection_event::ConnectionEvent;
-use crate::protocol::Protocol;
+use crate::protocol::{ConnectionEvent, Protocol};
 use crate::transport::Transport;
 
 /// A protocol whose type is known only at run time.

@@ -3,9 +3,13 @@
 //! Mirrors `twisted.internet.protocol.Factory` and `ClientFactory`. Tested in
 //! `tests/network/tcp.rs` and `tests/network/connector.rs`.
 
+mod shared;
+
 use std::borrow::Cow;
 
 use deferred::Failure;
+
+pub use shared::{SharedFactory, WeakFactory};
 
 use crate::address::Address;
 use crate::connector::Connector;

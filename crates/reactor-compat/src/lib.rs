@@ -55,55 +55,75 @@
 
 #![forbid(unsafe_code)]
 
+// The modules, by floor, the lowest first: each imports only from those above it
+// here. `docs/architecture.md` draws and explains them.
+
 mod address;
-#[cfg(unix)]
-mod adopt;
-mod any_protocol;
 mod byte_queue;
 mod call_result;
 mod clock_handle;
-mod connection;
-mod connection_event;
-mod connector;
-mod datagram;
-#[cfg(unix)]
-mod descriptor;
-mod error;
-mod factory;
-mod guard;
-mod layer;
+mod filesystem_lock;
+mod happy_eyeballs;
 mod panics;
-mod port;
 mod producer;
-mod protocol;
-mod reactor;
-mod reconnecting;
-mod serve;
-mod shared_factory;
-mod socket;
-mod stream;
 mod sync;
-mod tcp;
-mod threads;
-mod transport;
-#[cfg(unix)]
-mod unix;
 mod waiters;
 
-pub mod blocking;
-pub mod endpoint;
+mod error;
+mod io_driver;
+pub mod log;
+mod options;
+
+mod guard;
+pub mod resolver;
+
 pub mod event;
 #[cfg(feature = "greenlet")]
 pub mod greenlet;
-pub mod lockfile;
-pub mod log;
 pub mod network;
-pub mod prelude;
-pub mod resolver;
-pub mod task;
-pub mod testing;
+
+mod layer;
 #[cfg(feature = "tls")]
 pub mod tls;
+
+mod reactor;
+
+#[cfg(unix)]
+mod descriptor;
+pub mod lockfile;
+mod lookup;
+pub mod task;
+mod threads;
+
+pub mod blocking;
+mod transport;
+
+mod connection;
+mod protocol;
+
+mod connector;
+
+mod any_protocol;
+mod factory;
+mod serve;
+
+mod connecting;
+mod datagram;
+mod port;
+
+#[cfg(unix)]
+mod adopt;
+pub mod endpoint;
+mod reconnecting;
+#[cfg(feature = "tls")]
+mod ssl;
+mod stream;
+mod tcp;
+#[cfg(unix)]
+mod unix;
+
+pub mod prelude;
+pub mod testing;
 
 pub use address::{Address, Destination, Interface, Target, UnixAddress};
 #[cfg(unix)]
@@ -114,36 +134,34 @@ pub use call_result::CallResult;
 pub use call_result::FunctionResult;
 pub use clock_handle::ClockHandle;
 pub use connection::{BringHome, Connection, IfGone};
-pub use connection_event::ConnectionEvent;
 pub use connector::Connector;
 pub use datagram::{
-    DatagramAddress, DatagramConnection, DatagramError, DatagramOptions, DatagramProtocol,
-    DatagramTransport, MulticastInterface, MulticastJoinError,
+    DatagramAddress, DatagramConnection, DatagramError, DatagramProtocol, DatagramTransport,
+    MulticastInterface, MulticastJoinError,
 };
 pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
 #[cfg(unix)]
 pub use descriptor::{FileDescriptor, ReadDescriptor, WriteDescriptor};
 pub use error::*;
-pub use factory::{Built, ClientFactory, Factory, factory};
+pub use factory::{Built, ClientFactory, Factory, SharedFactory, WeakFactory, factory};
+pub use happy_eyeballs::happy_eyeballs;
 pub use layer::{Layer, LayerIo, Layered};
 pub use network::{Certificate, Network, Security, SharedStream, Stream, StreamEnd};
+pub use options::{ConnectOptions, DatagramOptions, ListenOptions};
+#[cfg(unix)]
+pub use options::{UnixConnectOptions, UnixOptions};
 pub use port::Port;
 pub use producer::{Producer, ProducerKind};
-pub use protocol::{Protocol, short_name};
+pub use protocol::{ConnectionEvent, Protocol, short_name};
 pub use reactor::{
     HostedReactor, Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall, Reactor,
     Remote, RemoteObject, RemoteResult, RunOptions, Signal, SignalError, SystemEventTrigger,
     blocking_call_from_thread, reactor,
 };
 pub use reconnecting::{ReconnectHandle, ReconnectingClientFactory};
-pub use shared_factory::{SharedFactory, WeakFactory};
-pub use socket::SocketError;
 pub use stream::{AsyncFactory, ConnectionStream, StreamProtocol, StreamTaken, async_factory};
-pub use tcp::{ConnectOptions, ListenOptions, happy_eyeballs};
 pub use threads::{
     ReactorThread, ThreadPool, ThreadPoolError, call_multiple_in_thread, defer_to_thread,
     defer_to_thread_pool,
 };
-pub use transport::{Transport, WaterMarks};
-#[cfg(unix)]
-pub use unix::{UnixConnectOptions, UnixOptions};
+pub use transport::{SocketError, Transport, WaterMarks};

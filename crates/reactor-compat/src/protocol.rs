@@ -3,14 +3,17 @@
 //! Mirrors `twisted.internet.protocol.Protocol`. Tested in `tests/network/protocol.rs`
 //! and `tests/network/tcp.rs`.
 
+mod event;
+
 use std::borrow::Cow;
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
 
 use deferred::Failure;
 
+pub use event::ConnectionEvent;
+
 use crate::connection::Connection;
-use crate::connection_event::ConnectionEvent;
 use crate::transport::Transport;
 
 /// The meaning of a connection's data: one object for each connection, made by

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::Span;
 
 use crate::address::Address;
-use crate::connection::{Connection, ConnectionObserver, Driver, ProtocolCell, Security, Setup};
+use crate::connection::{Connection, ConnectionObserver, Driver, FirstLayer, ProtocolCell, Setup};
 use crate::network::{SharedStream, Stream};
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
@@ -59,7 +59,7 @@ impl Reactor {
         P: Protocol,
     {
         let origin = Origin::Accepted { number: 0 };
-        let stream = (SharedStream::new(PlainStream(stream)), Address::Pipe, Security::default());
+        let stream = (SharedStream::new(PlainStream(stream)), Address::Pipe, FirstLayer::default());
         serve_socket(self, stream, protocol, origin, None)
     }
 
@@ -135,7 +135,7 @@ impl Reactor {
     pub fn serve_stream<P: Protocol>(&self, stream: impl Stream, protocol: P) -> Connection<P> {
         let peer = stream.get_peer();
         let origin = Origin::Accepted { number: 0 };
-        let stream = (SharedStream::new(stream), peer, Security::default());
+        let stream = (SharedStream::new(stream), peer, FirstLayer::default());
         let connection = serve_socket(self, stream, protocol, origin, None);
         connection.link().open_first();
         connection
@@ -156,14 +156,14 @@ pub(crate) enum Origin {
 /// start where that was asked for.
 pub(crate) fn serve_socket<P: Protocol>(
     reactor: &Reactor,
-    (stream, peer, security): (SharedStream, Address, Security),
+    (stream, peer, first_layer): (SharedStream, Address, FirstLayer),
     protocol: P,
     origin: Origin,
     observer: Option<Rc<dyn ConnectionObserver<P>>>,
 ) -> Connection<P> {
     let span = label(&protocol, origin, &peer);
     let link = Rc::new(Link::new(reactor.shared().clone(), stream.get_host(), peer));
-    if let Some(build) = security.build() {
+    if let Some(build) = first_layer.build() {
         // A new connection takes it.
         let _ = link.push_tls(build);
     }

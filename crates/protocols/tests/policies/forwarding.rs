@@ -291,7 +291,7 @@ fn all_events_are_passed_on_in_their_order() {
 #[test]
 fn no_event_is_forgotten() {
     let source =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../reactor-compat/src/connection_event.rs");
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../reactor-compat/src/protocol/event.rs");
     let source = std::fs::read_to_string(source).unwrap();
     let body = source.split_once("pub enum ConnectionEvent").unwrap().1;
     let body = body.split_once("\n}").unwrap().0;

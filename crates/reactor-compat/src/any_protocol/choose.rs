@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{AnyProtocol, NotChosen, State};
 use crate::connection::Connection;
-use crate::connection_event::ConnectionEvent;
+use crate::protocol::ConnectionEvent;
 use crate::transport::Transport;
 
 /// How many descriptors may come before a protocol is chosen: as many as may

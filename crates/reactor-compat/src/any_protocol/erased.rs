@@ -5,8 +5,7 @@ use std::borrow::Cow;
 
 use super::AnyProtocol;
 use crate::connection::Connection;
-use crate::connection_event::ConnectionEvent;
-use crate::protocol::Protocol;
+use crate::protocol::{ConnectionEvent, Protocol};
 
 /// A protocol without its type.
 pub(super) trait Erased: Any {

@@ -22,13 +22,12 @@ use tracing::Span;
 use super::read::Descriptors;
 use super::wait::{Timer, Wait};
 use super::{Connection, ProtocolCell};
-use crate::connection_event::ConnectionEvent;
 #[cfg(unix)]
 use crate::error::FileDescriptorOverrun;
 use crate::error::{ConnectionAborted, ConnectionEnded, ConnectionLost};
 use crate::guard;
 use crate::network::{SharedStream, Stream, StreamEnd};
-use crate::protocol::Protocol;
+use crate::protocol::{ConnectionEvent, Protocol};
 use crate::reactor::{Registered, Registration};
 use crate::transport::{Close, Event, Input, Link, Pressure, Sending, Switch};
 

@@ -6,9 +6,9 @@ mod bring_home;
 mod cell;
 mod close;
 mod driver;
+mod first_layer;
 mod if_gone;
 mod read;
-mod security;
 mod wait;
 
 use std::fmt;
@@ -21,8 +21,8 @@ pub use bring_home::BringHome;
 use cell::Call;
 pub(crate) use cell::{CellState, Projection, ProtocolAccess, ProtocolCell};
 pub(crate) use driver::{ConnectionObserver, Driver, Setup};
+pub(crate) use first_layer::FirstLayer;
 pub use if_gone::IfGone;
-pub(crate) use security::Security;
 
 use crate::error::ConnectionGone;
 use crate::guard;

@@ -11,10 +11,9 @@ use super::Driver;
 use super::driver::Step;
 #[cfg(unix)]
 use crate::address::Address;
-use crate::connection_event::ConnectionEvent;
 #[cfg(unix)]
 use crate::network::Stream;
-use crate::protocol::Protocol;
+use crate::protocol::{ConnectionEvent, Protocol};
 use crate::transport::Event;
 #[cfg(unix)]
 use crate::transport::Link;

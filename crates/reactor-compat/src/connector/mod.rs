@@ -1,12 +1,12 @@
-//! [`Connector`]: makes one connection, stops trying, tries again.
+//! [`Connector`]: the handle to a connection that is made, stopped and made
+//! again.
+//!
+//! It knows what can be asked of a connector; `connecting` is what does it. So
+//! a factory's callbacks may name it.
 //!
 //! Mirrors `twisted.internet.base.BaseConnector` and `IConnector`. Tested in
 //! `tests/network/connector.rs`.
 
-mod attempt;
-mod core;
-mod dial;
-mod plan;
 mod project;
 
 use std::fmt;
@@ -14,17 +14,12 @@ use std::rc::Rc;
 
 use deferred::Deferred;
 
-use core::Core;
-pub(crate) use dial::dial;
-pub(crate) use plan::Plan;
 use project::Projected;
 
-pub(crate) use crate::address::Target;
+use crate::address::Target;
 use crate::connection::Connection;
 use crate::error::{ConnectorBusy, NotConnectingError};
-use crate::factory::ClientFactory;
 use crate::protocol::Protocol;
-use crate::reactor::Reactor;
 
 /// Makes one connection; stops trying; and tries again.
 ///
@@ -63,8 +58,8 @@ pub struct Connector<P: Protocol> {
     control: Rc<dyn Control<P>>,
 }
 
-/// What can be asked of a connector.
-trait Control<P> {
+/// The requests that a connector takes.
+pub(crate) trait Control<P> {
     fn connect(self: Rc<Self>) -> Result<(), ConnectorBusy>;
 
     fn stop_connecting(&self) -> Result<(), NotConnectingError>;
@@ -75,20 +70,13 @@ trait Control<P> {
 
     fn target(&self) -> &Target;
 
-    /// What it is doing, in a word.
+    /// Its state, in a word.
     fn state(&self) -> &'static str;
 }
 
 impl<P: Protocol> Connector<P> {
-    /// Makes one, and has it connect.
-    pub(crate) fn begin(
-        reactor: &Reactor,
-        plan: Plan,
-        factory: impl ClientFactory<Protocol = P>,
-    ) -> Self {
-        let core = Rc::new(Core::new(reactor, plan, factory));
-        core.attempt();
-        Self { control: core }
+    pub(crate) fn new(control: Rc<dyn Control<P>>) -> Self {
+        Self { control }
     }
 
     /// Connects again. While the reactor is stopping this does nothing, but

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use deferred::Deferred;
 
-use super::{Connector, Control, Target};
+use super::{Connector, Control};
+use crate::address::Target;
 use crate::connection::Connection;
 use crate::error::{ConnectorBusy, NotConnectingError};
 use crate::protocol::Protocol;

@@ -9,10 +9,8 @@ mod driver;
 mod error;
 mod kind;
 mod multicast;
-mod options;
 mod protocol;
 mod queue;
-mod system;
 mod transport;
 mod udp;
 #[cfg(unix)]
@@ -21,9 +19,5 @@ mod unix;
 pub use error::{DatagramError, MulticastJoinError};
 pub use kind::DatagramAddress;
 pub use multicast::MulticastInterface;
-pub use options::DatagramOptions;
 pub use protocol::{DatagramConnection, DatagramProtocol};
 pub use transport::DatagramTransport;
-pub(crate) use udp::{adopt_udp, open_udp};
-#[cfg(unix)]
-pub(crate) use unix::open_unix;

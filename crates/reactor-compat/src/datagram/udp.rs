@@ -5,20 +5,15 @@
 //! `tests/network/multicast.rs`.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
-use std::rc::Rc;
-use std::task::{Context, Poll};
-
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
-use tokio::io::{Interest, ReadBuf};
+use std::net::UdpSocket;
 
 use super::driver;
-use super::system::{SystemDatagrams, SystemKind};
-use super::{DatagramConnection, DatagramOptions, DatagramProtocol};
+use super::{DatagramConnection, DatagramProtocol};
+use crate::address::Interface;
 use crate::error::CannotListenError;
-use crate::network::{Datagrams, first_of};
+use crate::network::first_of;
+use crate::options::DatagramOptions;
 use crate::reactor::Reactor;
-use crate::tcp::Interface;
 
 impl Reactor {
     /// Listens for UDP datagrams, which are given to `protocol`.
@@ -74,7 +69,7 @@ impl Reactor {
         let network = self.shared().network().map_err(failed)?;
         let bind = |address| network.bind_udp(address, &options);
         let datagrams = first_of(network, &interface, bind)?;
-        Ok(driver::listen(self, (datagrams, None), options.max_packet_size, protocol))
+        Ok(driver::listen(self, (datagrams, None), options.get_max_packet_size(), protocol))
     }
 
     /// Listens for UDP datagrams, those of multicast groups among them, which
@@ -201,77 +196,6 @@ impl Reactor {
         let network = self.shared().network().map_err(failed)?;
         let datagrams = network.adopt_udp(socket, &options).map_err(failed)?;
         let peer = datagrams.get_peer();
-        Ok(driver::listen(self, (datagrams, peer), options.max_packet_size, protocol))
-    }
-}
-
-/// Opens a UDP socket of the system's.
-pub(crate) fn open_udp(
-    address: SocketAddr,
-    options: &DatagramOptions,
-) -> io::Result<Box<dyn Datagrams>> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    if options.listen_multiple {
-        socket.set_reuse_address(true)?;
-        #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
-        socket.set_reuse_port(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    adopt_udp(socket.into())
-}
-
-/// Takes a UDP socket that exists for a port.
-pub(crate) fn adopt_udp(socket: UdpSocket) -> io::Result<Box<dyn Datagrams>> {
-    let (host, peer) = (socket.local_addr()?, socket.peer_addr().ok());
-    Ok(Box::new(SystemDatagrams::new(socket.into(), host, peer, ())))
-}
-
-impl SystemKind for SocketAddr {
-    type Socket = tokio::net::UdpSocket;
-    type Name = ();
-
-    fn register(socket: Socket) -> io::Result<Self::Socket> {
-        Self::Socket::from_std(socket.into())
-    }
-
-    fn reference(socket: &Self::Socket) -> SockRef<'_> {
-        socket.into()
-    }
-
-    fn poll_receive(
-        socket: &Self::Socket,
-        cx: &mut Context<'_>,
-        room: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<Self>> {
-        socket.poll_recv_from(cx, room)
-    }
-
-    fn poll_writable(socket: &Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        socket.poll_send_ready(cx)
-    }
-
-    fn try_send(
-        socket: &Self::Socket,
-        send: impl FnOnce() -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        socket.try_io(Interest::WRITABLE, send)
-    }
-
-    async fn failed(socket: Rc<Self::Socket>) {
-        let _ = socket.ready(Interest::ERROR).await;
-    }
-
-    fn take_error(socket: &Self::Socket) -> Option<io::Error> {
-        let take = || socket.take_error()?.ok_or(io::ErrorKind::WouldBlock.into());
-        socket.try_io(Interest::ERROR, take).ok()
-    }
-
-    fn to_system(&self) -> io::Result<SockAddr> {
-        Ok((*self).into())
-    }
-
-    fn from_system(address: &SockAddr) -> Option<Self> {
-        address.as_socket()
+        Ok(driver::listen(self, (datagrams, peer), options.get_max_packet_size(), protocol))
     }
 }

@@ -4,24 +4,12 @@
 //! `DatagramPort` and `ConnectedDatagramPort` of `twisted.internet.unix`.
 //! Tested in `tests/network/unix_datagram.rs`.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::task::{Context, Poll};
-
-use socket2::{Domain, SockAddr, SockRef, Socket, Type};
-use tokio::io::{Interest, ReadBuf};
-use tokio::net::UnixDatagram;
-
 use super::driver;
 use super::kind::Kind;
-use super::system::{SystemDatagrams, SystemKind};
-use super::{DatagramConnection, DatagramOptions, DatagramProtocol};
+use super::{DatagramConnection, DatagramProtocol};
 use crate::address::{Address, UnixAddress};
 use crate::error::{CannotListenError, ConnectError};
-use crate::network::Datagrams;
+use crate::options::DatagramOptions;
 use crate::reactor::Reactor;
 
 impl Reactor {
@@ -96,7 +84,7 @@ impl Reactor {
         let opened = network.and_then(|network| network.bind_unix_datagrams(&address, &options));
         let datagrams =
             opened.map_err(|error| CannotListenError::new(address.to_string(), &error))?;
-        Ok(driver::listen(self, (datagrams, None), options.max_packet_size, protocol))
+        Ok(driver::listen(self, (datagrams, None), options.get_max_packet_size(), protocol))
     }
 
     /// Connects to a UNIX socket for datagrams.
@@ -151,50 +139,9 @@ impl Reactor {
     ) -> Result<DatagramConnection<P, UnixAddress>, ConnectError> {
         let peer = address.into();
         let network = self.shared().network()?;
-        let datagrams = network.bind_unix_datagrams(&options.bind_address, &options)?;
+        let datagrams = network.bind_unix_datagrams(options.get_bind_address(), &options)?;
         datagrams.connect(&peer)?;
-        Ok(driver::listen(self, (datagrams, Some(peer)), options.max_packet_size, protocol))
-    }
-}
-
-/// Opens a UNIX socket of the system's.
-pub(crate) fn open_unix(
-    address: &UnixAddress,
-    options: &DatagramOptions,
-) -> io::Result<Box<dyn Datagrams<UnixAddress>>> {
-    let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
-    socket.set_nonblocking(true)?;
-    if *address != UnixAddress::Unnamed {
-        socket.bind(&address.to_system()?)?;
-    }
-    let name = address.path().map(|path| BoundFile::new(path, options.mode)).transpose()?;
-    Ok(Box::new(SystemDatagrams::new(socket, address.clone(), None, name)))
-}
-
-/// The file of a socket that we opened; it is removed when this is dropped,
-/// unless another one has taken its place.
-pub(super) struct BoundFile {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-}
-
-impl BoundFile {
-    fn new(path: &Path, mode: u32) -> io::Result<Self> {
-        let file = fs::symlink_metadata(path)?;
-        let bound = Self { path: path.to_owned(), device: file.dev(), inode: file.ino() };
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-        Ok(bound)
-    }
-}
-
-impl Drop for BoundFile {
-    fn drop(&mut self) {
-        let ours = fs::symlink_metadata(&self.path)
-            .is_ok_and(|file| (file.dev(), file.ino()) == (self.device, self.inode));
-        if ours && let Err(error) = fs::remove_file(&self.path) {
-            tracing::debug!(%error, path = %self.path.display(), "a socket's file is left");
-        }
+        Ok(driver::listen(self, (datagrams, Some(peer)), options.get_max_packet_size(), protocol))
     }
 }
 
@@ -216,55 +163,5 @@ impl Kind for UnixAddress {
 
     fn port(&self) -> String {
         format!("Port '{self}'")
-    }
-}
-
-impl SystemKind for UnixAddress {
-    type Socket = UnixDatagram;
-    type Name = Option<BoundFile>;
-
-    fn register(socket: Socket) -> io::Result<UnixDatagram> {
-        UnixDatagram::from_std(socket.into())
-    }
-
-    fn reference(socket: &UnixDatagram) -> SockRef<'_> {
-        socket.into()
-    }
-
-    fn poll_receive(
-        socket: &UnixDatagram,
-        cx: &mut Context<'_>,
-        room: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<Self>> {
-        let received = socket.poll_recv_from(cx, room);
-        received.map_ok(|from| Self::from(std::os::unix::net::SocketAddr::from(from)))
-    }
-
-    fn poll_writable(socket: &UnixDatagram, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        socket.poll_send_ready(cx)
-    }
-
-    fn try_send(
-        socket: &UnixDatagram,
-        send: impl FnOnce() -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        socket.try_io(Interest::WRITABLE, send)
-    }
-
-    async fn failed(socket: Rc<UnixDatagram>) {
-        let _ = socket.ready(Interest::ERROR).await;
-    }
-
-    fn take_error(socket: &UnixDatagram) -> Option<io::Error> {
-        let take = || socket.take_error()?.ok_or(io::ErrorKind::WouldBlock.into());
-        socket.try_io(Interest::ERROR, take).ok()
-    }
-
-    fn to_system(&self) -> io::Result<SockAddr> {
-        self.to_sock_addr()
-    }
-
-    fn from_system(address: &SockAddr) -> Option<Self> {
-        Some(Self::from(address.as_unix()?))
     }
 }

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::reactor::need_io;
+use crate::io_driver::need_io;
 
 /// What a descriptor is ready for, or is to be asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

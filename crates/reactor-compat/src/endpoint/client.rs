@@ -4,14 +4,13 @@ use deferred::Deferred;
 
 use super::description::{Description, EndpointError};
 use super::{Connect, StreamClientEndpoint};
-use crate::address::Target;
+use crate::address::{Destination, Target};
+use crate::connecting::{self, Plan};
 use crate::connection::Connection;
-use crate::connector::{self, Plan};
 use crate::factory::Factory;
 use crate::network::SharedStream;
+use crate::options::ConnectOptions;
 use crate::reactor::Reactor;
-use crate::tcp::ConnectOptions;
-use crate::tcp::Destination;
 
 /// A place to connect to, made by [`client_from_string`].
 ///
@@ -92,7 +91,7 @@ impl StreamClientEndpoint for ClientEndpoint {
 
     fn dial(&self) -> Deferred<SharedStream> {
         let target = Target::Tcp(self.destination.clone());
-        connector::dial(&self.reactor, Plan::new(target, ConnectOptions::new()))
+        connecting::dial(&self.reactor, Plan::new(target, ConnectOptions::new()))
     }
 
     fn description(&self) -> String {

@@ -6,12 +6,12 @@ use deferred::Deferred;
 
 use super::description::{Description, EndpointError};
 use super::{Listen, StreamServerEndpoint};
+use crate::address::Interface;
 use crate::factory::Factory;
 use crate::network::{ListenTarget, Listener};
+use crate::options::ListenOptions;
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
-use crate::tcp::Interface;
-use crate::tcp::ListenOptions;
 
 /// A place to listen at, made by [`server_from_string`].
 ///

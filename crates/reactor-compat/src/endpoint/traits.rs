@@ -9,8 +9,9 @@ use std::sync::Arc;
 use deferred::{Deferred, Failure};
 
 use crate::address::{Address, Target};
-use crate::connection::{Connection, Security};
-use crate::connector::{Connector, Plan};
+use crate::connecting::{self, Plan};
+use crate::connection::{Connection, FirstLayer};
+use crate::connector::Connector;
 use crate::factory::{ClientFactory, Factory};
 use crate::network::{Listener, SharedStream};
 use crate::port::{self, Port};
@@ -142,7 +143,7 @@ impl<E: StreamClientEndpoint + Clone> Connect for E {
         let (reactor, endpoint) = (self.reactor(), self.clone());
         let target = Target::Endpoint(Arc::from(self.description()));
         let plan = Plan::of_endpoint(target, move || endpoint.dial());
-        Connector::begin(&reactor, plan, Unobserved(factory)).when_connected()
+        connecting::begin(&reactor, plan, Unobserved(factory)).when_connected()
     }
 }
 
@@ -173,7 +174,7 @@ impl<E: StreamServerEndpoint + ?Sized> Listen for E {
     fn listen<F: Factory>(&self, factory: F) -> Deferred<Port> {
         let reactor = self.reactor();
         self.bind().add_callback(move |listener| {
-            Ok(port::listen(&reactor, listener, Security::default(), factory))
+            Ok(port::listen(&reactor, listener, FirstLayer::default(), factory))
         })
     }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use deferred::time::{DelayedCall, ReactorTime};
 use deferred::{CancelledError, Deferred, Failure, TimeoutError, Trigger};
 
-use super::{FilesystemLock, UnlockError};
 use crate::clock_handle::ClockHandle;
+use crate::filesystem_lock::{FilesystemLock, UnlockError};
 use crate::reactor::reactor;
 
 /// How long it is between two attempts.

@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Debug, Display, Write};
 
-use crate::guard;
+use crate::panics;
 
 /// A value as its `Display` writes it. Where that fails or panics, a remark
 /// says so in place of what is missing.
@@ -45,7 +45,7 @@ fn write_safely(
     write: impl FnOnce(&mut Out<'_, '_>) -> fmt::Result,
 ) -> fmt::Result {
     let mut out = Out { to, failed: false };
-    let why: &dyn Display = match guard::catch(|| write(&mut out)) {
+    let why: &dyn Display = match panics::catch(|| write(&mut out)) {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(_)) if out.failed => return Err(fmt::Error),
         Ok(Err(_)) => &fmt::Error,

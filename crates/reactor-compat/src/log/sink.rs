@@ -16,7 +16,7 @@ use super::at_work::Worker;
 use super::event::LogEvent;
 use super::format::Format;
 use super::lines::{Delivery, Lines, LostLine, Writer};
-use crate::guard;
+use crate::panics;
 
 /// Says what time it is.
 pub(super) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -150,7 +150,7 @@ impl Sink {
 /// The event at the time of another clock. It is the user's; one that panics
 /// leaves the event its own time.
 fn timed(event: &LogEvent, clock: Option<&WallClock>) -> Option<LogEvent> {
-    let now = guard::catch(|| clock.map(|clock| clock())).ok().flatten();
+    let now = panics::catch(|| clock.map(|clock| clock())).ok().flatten();
     now.map(|now| event.at(now))
 }
 

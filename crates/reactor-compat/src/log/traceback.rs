@@ -10,7 +10,7 @@ use std::iter;
 use deferred::Failure;
 
 use super::safe_format::SafeStr;
-use crate::guard;
+use crate::panics;
 
 /// The backtrace of a Failure, if it has one.
 pub(super) fn frames(failure: &Failure) -> Option<&Backtrace> {
@@ -44,7 +44,7 @@ const CAUSES: usize = 64;
 /// An error's message and those of its causes.
 pub(super) fn chain(error: &(dyn Error + 'static), separator: &str) -> String {
     let mut errors =
-        iter::successors(Some(error), |&error| guard::catch(|| error.source()).ok().flatten());
+        iter::successors(Some(error), |&error| panics::catch(|| error.source()).ok().flatten());
     let mut messages: Vec<String> =
         errors.by_ref().take(1 + CAUSES).map(|error| SafeStr(error).to_string()).collect();
     if errors.next().is_some() {

@@ -15,13 +15,12 @@ use super::{Datagrams, DialRequest, ListenRequest, Listener, SharedStream};
 use super::{dial::dial, listen::listen};
 #[cfg(unix)]
 use crate::address::Address;
-use crate::address::UnixAddress;
-use crate::datagram::DatagramOptions;
+use crate::address::{Interface, UnixAddress};
 use crate::error::{CannotListenError, ConnectError};
-use crate::resolver::{DnsLookupError, Resolution};
-use crate::tcp::{Interface, ListenOptions};
 #[cfg(unix)]
-use crate::unix::UnixOptions;
+use crate::options::UnixOptions;
+use crate::options::{DatagramOptions, ListenOptions};
+use crate::resolver::{DnsLookupError, Resolution};
 
 /// A connection that is being made. Dropping it gives the attempt up.
 ///

@@ -5,9 +5,9 @@
 //! `tests/network/happy_eyeballs.rs`.
 
 use super::{DialRequest, Network, SharedStream};
-use crate::connector::Target;
+use crate::address::{Destination, Target};
 use crate::error::ConnectError;
-use crate::tcp::{Destination, happy_eyeballs};
+use crate::happy_eyeballs::happy_eyeballs;
 
 /// Makes the connection, however long it takes. Dropping the future ends the
 /// lookup and all attempts.

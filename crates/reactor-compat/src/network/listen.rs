@@ -6,8 +6,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::{ListenRequest, ListenTarget, Listener, Network};
+use crate::address::Interface;
 use crate::error::CannotListenError;
-use crate::tcp::Interface;
 
 /// Opens a port on the first address that can be had.
 pub(super) fn listen<N: Network + ?Sized>(

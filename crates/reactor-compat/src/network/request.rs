@@ -6,11 +6,11 @@ use std::fmt;
 
 #[cfg(unix)]
 use crate::address::UnixAddress;
-use crate::connector::Target;
-use crate::resolver::SharedResolver;
-use crate::tcp::{ConnectOptions, Interface, ListenOptions};
+use crate::address::{Interface, Target};
 #[cfg(unix)]
-use crate::unix::UnixOptions;
+use crate::options::UnixOptions;
+use crate::options::{ConnectOptions, ListenOptions};
+use crate::resolver::SharedResolver;
 
 /// A connection that a connector wants.
 ///

@@ -3,24 +3,34 @@
 //! Mirrors what `twisted.internet.tcp`, `udp` and `unix` do with sockets.
 //! Tested in `tests/network/`.
 
+#[cfg(unix)]
+mod adopted;
+mod datagrams;
+mod listener;
+mod tcp;
+#[cfg(unix)]
+mod unix;
+
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
 
+#[cfg(unix)]
+use adopted::AdoptedSocket;
+use listener::TcpPort;
+#[cfg(unix)]
+use listener::UnixPort;
+
 use super::{Connecting, Datagrams, Listener, Network, SharedStream};
 #[cfg(unix)]
 use crate::address::Address;
-use crate::address::UnixAddress;
-use crate::datagram::{self, DatagramOptions};
-use crate::reactor::need_io;
+use crate::address::{Interface, UnixAddress};
+use crate::io_driver::need_io;
+#[cfg(unix)]
+use crate::options::UnixOptions;
+use crate::options::{DatagramOptions, ListenOptions};
 use crate::resolver::{Resolution, Resolver, SystemResolver};
-#[cfg(unix)]
-use crate::socket::{AdoptedSocket, UnixPort, UnixSocket};
-use crate::socket::{TcpPort, TcpSocket};
-use crate::tcp::{self, Interface, ListenOptions};
-#[cfg(unix)]
-use crate::unix::{self, UnixOptions};
 
 /// The operating system's network: that of every reactor that was not given
 /// another.
@@ -72,7 +82,7 @@ impl Network for SystemNetwork {
     fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
         Box::pin(async move {
             let stream = tcp::connect(to, from).await?;
-            Ok(SharedStream::new(TcpSocket::connected(stream)?))
+            Ok(SharedStream::new(tcp::TcpSocket::connected(stream)?))
         })
     }
 
@@ -91,7 +101,7 @@ impl Network for SystemNetwork {
         let address = address.clone();
         Box::pin(async move {
             let stream = unix::connect(&address, check_lock).await?;
-            Ok(SharedStream::new(UnixSocket::connected(stream)?))
+            Ok(SharedStream::new(unix::UnixSocket::connected(stream)?))
         })
     }
 
@@ -100,7 +110,7 @@ impl Network for SystemNetwork {
         address: SocketAddr,
         options: &DatagramOptions,
     ) -> io::Result<Box<dyn Datagrams>> {
-        datagram::open_udp(address, options)
+        datagrams::open_udp(address, options)
     }
 
     #[cfg(unix)]
@@ -109,7 +119,7 @@ impl Network for SystemNetwork {
         address: &UnixAddress,
         options: &DatagramOptions,
     ) -> io::Result<Box<dyn Datagrams<UnixAddress>>> {
-        datagram::open_unix(address, options)
+        datagrams::open_unix(address, options)
     }
 
     fn resolve(&self, name: &str, port: u16) -> Resolution {
@@ -144,6 +154,6 @@ impl Network for SystemNetwork {
     }
 
     fn adopt_udp(&self, socket: UdpSocket, _: &DatagramOptions) -> io::Result<Box<dyn Datagrams>> {
-        datagram::adopt_udp(socket)
+        datagrams::adopt_udp(socket)
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::PortCore;
 use super::opening::Openings;
-use crate::connection::Security;
+use crate::connection::FirstLayer;
 use crate::factory::Factory;
 use crate::guard;
 use crate::network::{SharedStream, Stream};
@@ -56,7 +56,7 @@ pub(super) struct Acceptor<F: Factory> {
     /// It belongs to the reactor.
     reactor: WeakReactor,
     core: Rc<PortCore>,
-    security: Security,
+    first_layer: FirstLayer,
     factory: Box<F>,
     activity: Activity,
     openings: Openings,
@@ -68,14 +68,14 @@ impl<F: Factory> Acceptor<F> {
     pub(super) fn new(
         reactor: WeakReactor,
         core: Rc<PortCore>,
-        security: Security,
+        first_layer: FirstLayer,
         factory: F,
         registration: Registration,
     ) -> Self {
         Self {
             reactor,
             core,
-            security,
+            first_layer,
             factory: Box::new(factory),
             activity: Activity::New,
             openings: Openings::default(),
@@ -164,7 +164,7 @@ impl<F: Factory> Acceptor<F> {
         match guard::catch(|| self.factory.build_protocol(peer.clone())) {
             Ok(Some(protocol)) => {
                 let origin = Origin::Accepted { number };
-                let stream = (stream, peer, self.security.clone());
+                let stream = (stream, peer, self.first_layer.clone());
                 drop(serve_socket(&reactor, stream, protocol, origin, None));
             }
             Ok(None) => drop(stream),

@@ -18,7 +18,7 @@ use deferred::{Deferred, Trigger};
 use accept::Acceptor;
 
 use crate::address::Address;
-use crate::connection::Security;
+use crate::connection::FirstLayer;
 use crate::error::CannotListenError;
 use crate::factory::Factory;
 use crate::guard;
@@ -76,11 +76,11 @@ struct PortCore {
 pub(crate) fn open(
     reactor: &Reactor,
     target: ListenTarget,
-    security: Security,
+    first_layer: FirstLayer,
     factory: impl Factory,
 ) -> Result<Port, CannotListenError> {
-    let listener = bind(reactor, target, !security.is_none())?;
-    Ok(listen(reactor, listener, security, factory))
+    let listener = bind(reactor, target, !first_layer.is_none())?;
+    Ok(listen(reactor, listener, first_layer, factory))
 }
 
 /// Has the reactor's network bind a listener.
@@ -101,7 +101,7 @@ pub(crate) fn bind(
 pub(crate) fn listen(
     reactor: &Reactor,
     listener: Box<dyn Listener>,
-    security: Security,
+    first_layer: FirstLayer,
     mut factory: impl Factory,
 ) -> Port {
     let host = listener.get_host();
@@ -110,9 +110,9 @@ pub(crate) fn listen(
         None => tracing::info!("{} starting on '{host}'", factory.log_prefix()),
     }
     guard::run("a factory", || factory.do_start());
-    let kind = match (&host, &security) {
+    let kind = match (&host, &first_layer) {
         (Address::Unix(_), _) => "UNIX",
-        (_, security) if security.is_none() => "TCP",
+        (_, first_layer) if first_layer.is_none() => "TCP",
         _ => "TLS",
     };
     let core = Rc::new(PortCore {
@@ -129,7 +129,7 @@ pub(crate) fn listen(
     reactor.spawn(Acceptor::new(
         reactor.downgrade(),
         core.clone(),
-        security,
+        first_layer,
         factory,
         registration,
     ));

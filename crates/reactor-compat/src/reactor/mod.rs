@@ -15,7 +15,6 @@ mod hosted;
 #[cfg(feature = "testing")]
 mod in_memory;
 mod inventory;
-mod io_driver;
 mod local_task;
 mod options;
 mod pending;
@@ -51,7 +50,6 @@ use extensions::Extensions;
 pub use hosted::HostedReactor;
 use inventory::CallSites;
 pub use inventory::{Inventory, OpenConnection, OpenDescriptor, OpenPort, PendingCall};
-pub(crate) use io_driver::need_io;
 pub use options::RunOptions;
 use pending::PendingResults;
 use phase::Phase;

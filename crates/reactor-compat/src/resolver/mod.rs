@@ -1,7 +1,7 @@
 //! [`Resolver`]: what finds the addresses of a host's name.
 //!
-//! A [`Reactor`] has one, which `connect_tcp` asks, and
-//! [`install_resolver`](Reactor::install_resolver) gives it another:
+//! A [`Reactor`](crate::Reactor) has one, which `connect_tcp` asks, and
+//! [`install_resolver`](crate::Reactor::install_resolver) gives it another:
 //!
 //! - [`SystemResolver`], which asks the operating system, unless told otherwise;
 //! - `HickoryResolver` (feature `hickory`), which asks name servers itself;
@@ -15,7 +15,7 @@ mod error;
 #[cfg(feature = "hickory")]
 mod hickory;
 mod hosts;
-mod installed;
+mod shared;
 mod system;
 
 use std::future::Future;
@@ -28,11 +28,8 @@ pub use error::DnsLookupError;
 #[cfg(feature = "hickory")]
 pub use hickory::HickoryResolver;
 pub use hosts::HostsResolver;
-pub use installed::SharedResolver;
+pub use shared::SharedResolver;
 pub use system::SystemResolver;
-
-#[cfg(doc)]
-use crate::reactor::Reactor;
 
 /// A lookup under way.
 #[doc(alias = "IHostResolution")]

@@ -3,11 +3,10 @@
 use deferred::Deferred;
 
 use super::{ConnectionStream, StreamProtocol};
-use crate::address::Address;
 #[cfg(unix)]
 use crate::address::UnixAddress;
+use crate::address::{Address, Destination};
 use crate::reactor::Reactor;
-use crate::tcp::Destination;
 
 impl Reactor {
     /// Connects to `destination`, and gives the connection as a stream.

@@ -14,11 +14,10 @@ use super::memory_network;
 use super::memory_server::MemoryServer;
 use super::peer::Peer;
 use super::wire::MemoryStream;
-use crate::address::{Address, UnixAddress};
-use crate::connector::Target;
+use crate::address::{Address, Target, UnixAddress};
 use crate::error::ConnectError;
 use crate::network::DialRequest;
-use crate::tcp::ConnectOptions;
+use crate::options::ConnectOptions;
 
 /// The decision of the test on an attempt.
 pub(super) type Decision = Result<MemoryStream, ConnectError>;

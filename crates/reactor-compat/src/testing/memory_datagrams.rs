@@ -17,8 +17,8 @@ use std::task::{Context, Poll, Waker};
 use socket2::Socket;
 use tokio::io::ReadBuf;
 
-use crate::datagram::DatagramOptions;
 use crate::network::Datagrams;
+use crate::options::DatagramOptions;
 
 /// A port for datagrams, of UDP or of UNIX, that a
 /// [`MemoryReactor`](super::MemoryReactor) was asked to open: the test looks at

@@ -18,18 +18,15 @@ use super::memory_client::MemoryClient;
 use super::memory_datagrams::MemoryDatagramPort;
 use super::memory_server::{MemoryServer, Opening};
 use super::wire::{MemoryStream, Side, Wire};
-use crate::address::{Address, UnixAddress};
-use crate::connector::Target;
-use crate::datagram::DatagramOptions;
+use crate::address::{Address, Interface, Target, UnixAddress};
 use crate::error::{CannotListenError, ConnectError};
 use crate::network::{
     Connecting, Datagrams, DialRequest, ListenRequest, ListenTarget, Listener, Network,
-    SharedStream,
+    SharedStream, names_of,
 };
-use crate::resolver::SharedResolver;
-use crate::tcp::{ConnectOptions, Interface, ListenOptions};
 #[cfg(unix)]
-use crate::unix::UnixOptions;
+use crate::options::UnixOptions;
+use crate::options::{ConnectOptions, DatagramOptions, ListenOptions};
 
 /// The first of the port numbers that are given to those who do not care.
 const FIRST_PORT: u16 = 49_152;
@@ -278,7 +275,7 @@ impl MemoryNetwork {
 
     /// The request of one who does not ask for a connection as connectors do.
     fn request(&self, target: Target, options: ConnectOptions, check_lock: bool) -> DialRequest {
-        let resolver = SharedResolver::of(Rc::new(self.clone()));
+        let resolver = names_of(Rc::new(self.clone()));
         DialRequest { target, options, check_lock, secure: false, resolver }
     }
 }

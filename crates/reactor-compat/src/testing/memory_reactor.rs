@@ -20,7 +20,7 @@ use super::{MemoryClient, MemoryDatagramPort, MemoryNetwork, MemoryServer, Peer,
 use crate::address::Address;
 #[cfg(unix)]
 use crate::address::UnixAddress;
-use crate::connection::Security;
+use crate::connection::FirstLayer;
 use crate::network::{Network, SharedStream};
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
@@ -360,7 +360,7 @@ impl MemoryReactor {
     ) -> End<P> {
         let reason = Rc::new(RefCell::new(None));
         let watcher = End::watcher(&reason);
-        let stream = (SharedStream::new(stream), peer, Security::default());
+        let stream = (SharedStream::new(stream), peer, FirstLayer::default());
         End::new(serve_socket(self, stream, protocol, origin, Some(watcher)), reason)
     }
 

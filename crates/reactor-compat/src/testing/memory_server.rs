@@ -21,9 +21,9 @@ use super::wire::MemoryStream;
 use crate::address::Address;
 use crate::error::ConnectError;
 use crate::network::{Listener, SharedStream};
-use crate::tcp::ListenOptions;
+use crate::options::ListenOptions;
 #[cfg(unix)]
-use crate::unix::UnixOptions;
+use crate::options::UnixOptions;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: usize = 1024;

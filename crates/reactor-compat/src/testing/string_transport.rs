@@ -11,8 +11,7 @@ use deferred::Failure;
 
 use crate::address::Address;
 use crate::connection::{CellState, Connection, ProtocolAccess, ProtocolCell};
-use crate::connection_event::ConnectionEvent;
-use crate::protocol::Protocol;
+use crate::protocol::{ConnectionEvent, Protocol};
 use crate::reactor::Shared;
 use crate::transport::{Event, Input, Link, Transport};
 

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::ServerName;
 
-use super::{HANDSHAKE_TIMEOUT, Identity, Options, Role, TlsConfigError, TrustRoots};
+use super::{Config, HANDSHAKE_TIMEOUT, Identity, Role, TlsConfigError, TrustRoots};
 
 /// What a client brings to a handshake: whom it wants to talk to, whom it
 /// believes, who it is itself, and which protocols it speaks.
@@ -162,7 +162,7 @@ fn configure(
     Ok(Arc::new(config))
 }
 
-impl TryFrom<ClientOptions> for Options {
+impl TryFrom<ClientOptions> for Config {
     type Error = TlsConfigError;
 
     fn try_from(options: ClientOptions) -> Result<Self, TlsConfigError> {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::{Accept, Connect, TlsAcceptor, TlsConnector, TlsStream};
 
-use super::{Options, Role, TlsError};
+use super::{Config, Role, TlsError};
 
 /// A handshake that is going on.
 pub(super) struct Handshake<S> {
@@ -23,14 +23,14 @@ enum Side<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
-    pub(super) fn new(stream: S, security: Options) -> Self {
-        let side = match security.role {
-            Role::Server(config) => Side::Server(TlsAcceptor::from(config).accept(stream)),
-            Role::Client(config, name) => {
-                Side::Client(TlsConnector::from(config).connect(name, stream))
+    pub(super) fn new(stream: S, config: Config) -> Self {
+        let side = match config.role {
+            Role::Server(server) => Side::Server(TlsAcceptor::from(server).accept(stream)),
+            Role::Client(client, name) => {
+                Side::Client(TlsConnector::from(client).connect(name, stream))
             }
         };
-        Self { side, time: Box::pin(sleep(security.timeout)) }
+        Self { side, time: Box::pin(sleep(config.timeout)) }
     }
 
     /// The stream below.

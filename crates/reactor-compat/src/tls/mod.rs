@@ -54,10 +54,10 @@ mod client;
 mod error;
 mod handshake;
 mod identity;
+mod options;
 mod peer;
 mod roots;
 mod server;
-mod start;
 mod stream;
 
 use std::sync::Arc;
@@ -66,28 +66,20 @@ use std::time::Duration;
 pub use client::ClientOptions;
 pub use error::{StartTlsError, TlsConfigError, TlsError};
 pub use identity::Identity;
+pub use options::TlsOptions;
 pub use roots::TrustRoots;
 use rustls::pki_types::ServerName;
 pub use server::ServerOptions;
-pub use start::TlsOptions;
 pub use stream::TlsStream;
 
-use crate::connection;
-use crate::connector::{Connector, Plan, Target};
-use crate::error::CannotListenError;
-use crate::factory::{ClientFactory, Factory};
 pub use crate::network::Certificate;
-use crate::network::{ListenTarget, SharedStream};
-use crate::port::{self, Port};
-use crate::reactor::Reactor;
-use crate::tcp::{ConnectOptions, Destination, Interface, ListenOptions};
 
 /// How long a handshake may take unless the options say otherwise.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Which end of a handshake we are, and what we bring to it.
+/// A configuration that rustls has taken, for one end of a handshake.
 #[derive(Clone)]
-struct Options {
+pub(crate) struct Config {
     role: Role,
     timeout: Duration,
 }
@@ -96,59 +88,4 @@ struct Options {
 enum Role {
     Server(Arc<rustls::ServerConfig>),
     Client(Arc<rustls::ClientConfig>, ServerName<'static>),
-}
-
-/// TLS over each socket of a port or a connector.
-fn over_each(options: Options) -> connection::Security {
-    connection::Security::new(move |below| {
-        SharedStream::new(TlsStream::with(below, options.clone()))
-    })
-}
-
-impl Reactor {
-    /// Listens for TCP connections that speak TLS from the start.
-    ///
-    /// A protocol's `connection_made` is called before the handshake, and may
-    /// write at once: it goes out when the handshake is over, of which
-    /// [`handshake_completed`](crate::Protocol::handshake_completed) tells.
-    ///
-    /// # Errors
-    ///
-    /// [`CannotListenError`] if the port cannot be opened.
-    ///
-    /// See the example of the [module](crate::tls).
-    #[doc(alias = "listenSSL")]
-    #[doc(alias = "IReactorSSL")]
-    #[track_caller]
-    pub fn listen_ssl(
-        &self,
-        interface: impl Into<Interface>,
-        factory: impl Factory,
-        options: ServerOptions,
-    ) -> Result<Port, CannotListenError> {
-        let target = ListenTarget::Tcp(interface.into(), ListenOptions::new());
-        port::open(self, target, over_each(options.into()), factory)
-    }
-
-    /// Connects to a TCP port that speaks TLS from the start.
-    ///
-    /// # Errors
-    ///
-    /// [`TlsConfigError`] if the options come to nothing: the system's
-    /// authorities, say, cannot be read. What goes wrong later, the handshake
-    /// included, the protocol hears as the reason of its `connection_lost`:
-    /// [`TlsError`].
-    ///
-    /// See the example of the [module](crate::tls).
-    #[doc(alias = "connectSSL")]
-    pub fn connect_ssl<F: ClientFactory>(
-        &self,
-        destination: impl Into<Destination>,
-        factory: F,
-        options: ClientOptions,
-    ) -> Result<Connector<F::Protocol>, TlsConfigError> {
-        let mut plan = Plan::new(Target::Tcp(destination.into()), ConnectOptions::new());
-        plan.security = over_each(options.try_into()?);
-        Ok(Connector::begin(self, plan, factory))
-    }
 }

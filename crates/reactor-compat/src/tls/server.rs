@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::server::WebPkiClientVerifier;
 
-use super::{HANDSHAKE_TIMEOUT, Identity, Options, Role, TlsConfigError, TrustRoots};
+use super::{Config, HANDSHAKE_TIMEOUT, Identity, Role, TlsConfigError, TrustRoots};
 
 /// What a server brings to a handshake: who it is, whether clients have to say
 /// who they are, and which protocols it speaks.
@@ -139,7 +139,7 @@ impl ServerOptions {
     }
 }
 
-impl From<ServerOptions> for Options {
+impl From<ServerOptions> for Config {
     fn from(options: ServerOptions) -> Self {
         Self { role: Role::Server(options.config), timeout: options.handshake_timeout }
     }

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::handshake::Handshake;
 use super::peer::security_of;
-use super::{Options, TlsConfigError, TlsError, TlsOptions};
+use super::{Config, TlsConfigError, TlsError, TlsOptions};
 use crate::address::Address;
 use crate::error::ConnectionEnded;
 use crate::network::{Security, Stream, StreamEnd};
@@ -70,9 +70,9 @@ impl<S: Stream> TlsStream<S> {
         Ok(Self::with(below, options.into().try_into()?))
     }
 
-    pub(super) fn with(below: S, options: Options) -> Self {
+    pub(crate) fn with(below: S, config: Config) -> Self {
         let (host, peer) = (below.get_host(), below.get_peer());
-        let state = State::Handshake(Box::new(Handshake::new(below, options)));
+        let state = State::Handshake(Box::new(Handshake::new(below, config)));
         Self { state, host, peer, security: None }
     }
 

@@ -12,7 +12,12 @@ mod link;
 mod marks;
 mod outbox;
 mod producing;
+#[cfg(feature = "tls")]
+mod security;
 mod sending;
+mod socket_options;
+#[cfg(feature = "tls")]
+mod start_tls;
 mod state;
 mod switch;
 
@@ -24,10 +29,9 @@ pub(crate) use flow::Pressure;
 pub(crate) use link::Link;
 pub use marks::WaterMarks;
 pub(crate) use outbox::Outbox;
+pub use socket_options::SocketError;
 pub(crate) use state::{Close, Event, Input, Sending, Switch};
 pub(crate) use switch::Build;
-#[cfg(feature = "tls")]
-pub(crate) use switch::refuse;
 
 use crate::address::Address;
 

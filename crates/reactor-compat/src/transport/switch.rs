@@ -186,7 +186,7 @@ impl Transport {
 }
 
 /// Refuses what was read before a switch, unless there is nothing.
-pub(crate) fn refuse(unread: &[u8]) -> io::Result<()> {
+pub(super) fn refuse(unread: &[u8]) -> io::Result<()> {
     if unread.is_empty() {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use super::super::at_work::{self, Worker};
 use super::outlet::{LostLine, Report, Writer};
 use super::queue::{Entry, Queue};
 use super::sync::Deadline;
-use crate::guard;
+use crate::panics;
 
 /// A line, and the logs that were at work where it was logged.
 pub(super) struct Line {
@@ -120,7 +120,7 @@ impl LogThread {
             self.queue.done();
         }
         // It is the user's, as what it is written to.
-        let _ = at_work::with(&[self.worker], || guard::catch(|| drop(writer)));
+        let _ = at_work::with(&[self.worker], || panics::catch(|| drop(writer)));
     }
 
     fn write(&self, writer: &mut Writer, line: Line) {

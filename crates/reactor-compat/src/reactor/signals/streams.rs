@@ -13,7 +13,7 @@ use tokio::signal::unix as system;
 use tokio::signal::windows as system;
 
 use super::Signal;
-use crate::reactor::need_io;
+use crate::io_driver::need_io;
 
 /// The signals that a run of a reactor listens for.
 #[derive(Default)]

@@ -11,14 +11,13 @@ use super::NodeId;
 use super::host::{collide, in_use};
 use super::port::{Port, SimulatedListener};
 use super::world::World;
-use crate::address::UnixAddress;
-use crate::datagram::DatagramOptions;
+use crate::address::{Interface, UnixAddress};
 use crate::error::{CannotListenError, ConnectError};
 use crate::network::{
     Connecting, Datagrams, DialRequest, ListenRequest, Listener, Network, SharedStream,
 };
+use crate::options::{DatagramOptions, ListenOptions};
 use crate::resolver::{DnsLookupError, Resolution};
-use crate::tcp::{Interface, ListenOptions};
 
 /// The network of a node's reactor.
 pub(super) struct NodeNetwork {
@@ -106,7 +105,7 @@ impl Network for NodeNetwork {
     fn bind_unix(
         &self,
         _: &UnixAddress,
-        _: &crate::unix::UnixOptions,
+        _: &crate::options::UnixOptions,
     ) -> io::Result<Box<dyn Listener>> {
         Err(no("UNIX sockets"))
     }

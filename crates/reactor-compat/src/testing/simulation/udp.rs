@@ -15,8 +15,8 @@ use super::NodeId;
 use super::event::Event;
 use super::host::{collide, in_use};
 use super::world::World;
-use crate::datagram::DatagramOptions;
 use crate::network::Datagrams;
+use crate::options::DatagramOptions;
 
 /// How many bytes may wait to be received, as on Linux, and how many datagrams.
 const MOST_BYTES: usize = 212_992;

@@ -1,0 +1,75 @@
+//! One attempt of a connector.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use deferred::Failure;
+use tokio::sync::Notify;
+
+use crate::address::Target;
+use crate::error::ConnectError;
+use crate::network::SharedStream;
+use crate::reactor::{Inventory, Registered};
+
+/// An attempt, which can be given up.
+pub(super) struct Attempt {
+    target: Target,
+    given_up: RefCell<Option<ConnectError>>,
+    notify: Notify,
+}
+
+impl Attempt {
+    pub(super) fn new(target: Target) -> Self {
+        Self { target, given_up: RefCell::default(), notify: Notify::new() }
+    }
+
+    /// Has it end, with `why`.
+    pub(super) fn give_up(&self, why: ConnectError) {
+        self.given_up.borrow_mut().get_or_insert(why);
+        self.notify.notify_one();
+    }
+
+    /// Why it has been given up, if it has.
+    pub(super) fn verdict(&self) -> Option<ConnectError> {
+        self.given_up.borrow().clone()
+    }
+
+    /// Ends when it is given up, with why.
+    async fn given_up(&self) -> ConnectError {
+        loop {
+            if let Some(why) = self.verdict() {
+                return why;
+            }
+            self.notify.notified().await;
+        }
+    }
+}
+
+impl Registered for Attempt {
+    fn describe(&self, inventory: &mut Inventory) {
+        inventory.connecting.push(self.target.clone());
+    }
+
+    fn shut_down(&self) {
+        self.give_up(ConnectError::ReactorStopped);
+    }
+}
+
+/// Connects, unless the attempt is given up before.
+pub(super) async fn unless_given_up<F>(
+    attempt: &Attempt,
+    connect: F,
+) -> Result<SharedStream, Failure>
+where
+    F: Future<Output = Result<SharedStream, Failure>>,
+{
+    let mut given_up = pin!(attempt.given_up());
+    let mut connected = pin!(connect);
+    poll_fn(|cx| match given_up.as_mut().poll(cx) {
+        Poll::Ready(why) => Poll::Ready(Err(why.into())),
+        Poll::Pending => connected.as_mut().poll(cx),
+    })
+    .await
+}

@@ -1,0 +1,310 @@
+//! What a connector is doing, and the task that does it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use deferred::{Deferred, Failure, Panic};
+
+use super::Plan;
+use super::attempt::{Attempt, unless_given_up};
+use crate::address::Target;
+use crate::connection::{Connection, ConnectionObserver};
+use crate::connector::{Connector, Control};
+use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
+use crate::factory::ClientFactory;
+use crate::guard;
+use crate::network::{SharedStream, Stream};
+use crate::protocol::Protocol;
+use crate::reactor::{Reactor, Registered, Registration, WeakReactor};
+use crate::serve::{Origin, serve_socket};
+use crate::waiters::Waiters;
+
+/// What a connector is doing.
+///
+/// ```text
+/// Disconnected ──connect──▶ Connecting ──▶ Greeting ──connection_made──▶ Connected
+///       ▲───failed, given up────┘             │                             │
+///       └─────────────────────lost────────────┴─────────────────────────────┘
+/// ```
+enum State<P> {
+    Disconnected,
+    Connecting(Rc<Attempt>),
+    /// The protocol has not heard of its connection yet.
+    Greeting(Connection<P>),
+    Connected(Connection<P>),
+}
+
+pub(super) struct Core<P: Protocol> {
+    /// It belongs to the reactor, as long as its attempt has not begun.
+    reactor: WeakReactor,
+    plan: Plan,
+    state: RefCell<State<P>>,
+    /// Taken out while it is at work.
+    factory: RefCell<Option<Box<dyn ClientFactory<Protocol = P>>>>,
+    /// Whether the factory has been started, and not stopped.
+    started: Cell<bool>,
+    waiting: Waiters<Connection<P>>,
+}
+
+impl<P: Protocol> Control<P> for Core<P> {
+    fn connect(self: Rc<Self>) -> Result<(), ConnectorBusy> {
+        if !matches!(*self.state.borrow(), State::Disconnected) {
+            return Err(ConnectorBusy);
+        }
+        self.attempt();
+        Ok(())
+    }
+
+    fn stop_connecting(&self) -> Result<(), NotConnectingError> {
+        match &*self.state.borrow() {
+            State::Connecting(attempt) => {
+                attempt.give_up(ConnectError::UserAborted);
+                Ok(())
+            }
+            State::Greeting(connection) => {
+                connection.abort_connection();
+                Ok(())
+            }
+            State::Disconnected | State::Connected(_) => Err(NotConnectingError),
+        }
+    }
+
+    fn disconnect(&self) {
+        match &*self.state.borrow() {
+            State::Disconnected => {}
+            State::Connecting(attempt) => attempt.give_up(ConnectError::UserAborted),
+            State::Greeting(connection) | State::Connected(connection) => {
+                connection.lose_connection();
+            }
+        }
+    }
+
+    fn when_connected(self: Rc<Self>) -> Deferred<Connection<P>> {
+        if let State::Connected(connection) = &*self.state.borrow() {
+            return Deferred::succeed(connection.clone());
+        }
+        match self.reactor() {
+            None => return Deferred::fail(ConnectError::ReactorStopped),
+            Some(reactor) if reactor.check_driven().is_err() => {
+                return Deferred::fail(ConnectError::ReactorNotDriven);
+            }
+            Some(_) => {}
+        }
+        let core = Rc::downgrade(&self);
+        let destination = self.plan.target.clone();
+        self.waiting.add(move |number, trigger| {
+            if let Some(core) = core.upgrade() {
+                drop(core.waiting.remove(number));
+                // Only an attempt that has ended meanwhile cannot be given up.
+                let _ = core.stop_connecting();
+            }
+            let _ = trigger.errback(ConnectingCancelledError { destination });
+        })
+    }
+
+    fn target(&self) -> &Target {
+        &self.plan.target
+    }
+
+    fn state(&self) -> &'static str {
+        match &*self.state.borrow() {
+            State::Disconnected => "Disconnected",
+            State::Connecting(_) => "Connecting",
+            State::Greeting(_) => "Greeting",
+            State::Connected(_) => "Connected",
+        }
+    }
+}
+
+/// An attempt that has come to no end yet. If it never does, because its task
+/// is dropped with the runtime, it has failed.
+struct Undecided<P: Protocol> {
+    core: Rc<Core<P>>,
+    attempt: Rc<Attempt>,
+    _registration: Registration,
+}
+
+impl<P: Protocol> Undecided<P> {
+    fn new(core: &Rc<Core<P>>, attempt: Rc<Attempt>, reactor: &Reactor) -> Self {
+        let live: Rc<dyn Registered> = attempt.clone();
+        let registration = Registration::new(reactor.shared(), Rc::downgrade(&live));
+        Self { core: core.clone(), attempt, _registration: registration }
+    }
+
+    fn is_undecided(&self) -> bool {
+        match &*self.core.state.borrow() {
+            State::Connecting(attempt) => Rc::ptr_eq(attempt, &self.attempt),
+            State::Disconnected | State::Greeting(_) | State::Connected(_) => false,
+        }
+    }
+}
+
+impl<P: Protocol> Drop for Undecided<P> {
+    fn drop(&mut self) {
+        if self.is_undecided() {
+            self.core.failed(ConnectError::ReactorStopped.into());
+        }
+    }
+}
+
+/// The task of an attempt.
+async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
+    let Undecided { core, attempt, .. } = &undecided;
+    let Some(reactor) = core.reactor.upgrade() else { return };
+    core.tell(|factory, connector| factory.started_connecting(connector));
+    let connected = unless_given_up(attempt, core.plan.dial(&reactor)).await;
+    let built = connected.and_then(|stream| Ok(core.build(&reactor, stream, attempt)?));
+    match built {
+        Ok(connection) => {
+            core.state.replace(State::Greeting(connection));
+        }
+        Err(error) => core.failed(error),
+    }
+}
+
+impl<P: Protocol> Core<P> {
+    pub(super) fn new(
+        reactor: &Reactor,
+        plan: Plan,
+        factory: impl ClientFactory<Protocol = P>,
+    ) -> Self {
+        Self {
+            reactor: reactor.downgrade(),
+            plan,
+            state: RefCell::new(State::Disconnected),
+            factory: RefCell::new(Some(Box::new(factory))),
+            started: Cell::new(false),
+            waiting: Waiters::default(),
+        }
+    }
+
+    /// Starts an attempt, unless the reactor is stopping.
+    pub(super) fn attempt(self: &Rc<Self>) {
+        let Some(reactor) = self.reactor() else {
+            return self.answer(&Err(ConnectError::ReactorStopped.into()));
+        };
+        let attempt = Rc::new(Attempt::new(self.plan.target.clone()));
+        self.state.replace(State::Connecting(attempt.clone()));
+        if !self.started.replace(true) {
+            self.tell(|factory, _| factory.do_start());
+        }
+        reactor.spawn(attempt_to_connect(Undecided::new(self, attempt, &reactor)));
+    }
+
+    /// The reactor, unless it would not live to see a connection.
+    fn reactor(&self) -> Option<Reactor> {
+        self.reactor.upgrade().filter(|reactor| !reactor.stopping())
+    }
+
+    /// Runs one of the factory's callbacks.
+    fn tell<R>(
+        self: &Rc<Self>,
+        callback: impl FnOnce(&mut dyn ClientFactory<Protocol = P>, &Connector<P>) -> R,
+    ) -> Option<Result<R, Failure>> {
+        let mut factory = self.factory.take()?;
+        let connector = Connector::new(self.clone());
+        let result = guard::catch(|| callback(&mut *factory, &connector));
+        self.factory.replace(Some(factory));
+        if let Err(failure) = &result {
+            guard::log("a factory", failure);
+        }
+        Some(result)
+    }
+
+    fn build(
+        self: &Rc<Self>,
+        reactor: &Reactor,
+        stream: SharedStream,
+        attempt: &Attempt,
+    ) -> Result<Connection<P>, ConnectError> {
+        let peer = stream.get_peer();
+        let built = self.tell(|factory, _| factory.build_protocol(peer.clone()));
+        if let Some(why) = attempt.verdict() {
+            // The factory itself gave it up.
+            guard::run("the drop of a protocol", || drop(built));
+            return Err(why);
+        }
+        match built {
+            Some(Ok(Some(protocol))) => {
+                let observer: Rc<dyn ConnectionObserver<P>> = Rc::new(Watcher(self.clone()));
+                let stream = (stream, peer, self.plan.first_layer.clone());
+                let observer = Some(observer);
+                Ok(serve_socket(reactor, stream, protocol, Origin::Connected, observer))
+            }
+            Some(Err(failure)) => {
+                let message = failure.check::<Panic>().map_or("", Panic::message);
+                Err(ConnectError::FactoryPanicked(message.to_owned()))
+            }
+            Some(Ok(None)) | None => Err(ConnectError::NoProtocol),
+        }
+    }
+
+    /// Tells those who wait for a connection.
+    fn answer(&self, result: &Result<Connection<P>, Failure>) {
+        let waiting = self.waiting.take();
+        let stopped = |failure: &Failure| failure.check() == Some(&ConnectError::ReactorStopped);
+        match result {
+            Err(failure) if stopped(failure) => waiting.held().notify(result),
+            Ok(_) | Err(_) => waiting.notify(result),
+        }
+    }
+
+    fn failed(self: &Rc<Self>, failure: Failure) {
+        tracing::debug!(destination = %self.plan.target, %failure, "connection failed");
+        self.state.replace(State::Disconnected);
+        self.answer(&Err(failure.clone()));
+        self.tell(|factory, connector| factory.client_connection_failed(connector, failure));
+        self.stop_unless_connecting();
+    }
+
+    /// Stops the factory, unless it has the connector connect again.
+    fn stop_unless_connecting(self: &Rc<Self>) {
+        let disconnected = matches!(*self.state.borrow(), State::Disconnected);
+        if disconnected && self.started.take() {
+            self.tell(|factory, _| factory.do_stop());
+        }
+    }
+}
+
+/// Tells the connector how its connection fares.
+struct Watcher<P: Protocol>(Rc<Core<P>>);
+
+impl<P: Protocol> ConnectionObserver<P> for Watcher<P> {
+    fn made(&self, connection: &Connection<P>) {
+        self.0.state.replace(State::Connected(connection.clone()));
+        self.0.answer(&Ok(connection.clone()));
+    }
+
+    fn lost(&self, reason: Failure) {
+        self.0.state.replace(State::Disconnected);
+        self.0.answer(&Err(reason.clone()));
+        self.0.tell(|factory, connector| factory.client_connection_lost(connector, reason));
+        self.0.stop_unless_connecting();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Address;
+    use crate::options::ConnectOptions;
+
+    struct Silent;
+
+    impl Protocol for Silent {}
+
+    #[test]
+    fn who_no_longer_waits_for_a_connection_is_forgotten_at_once() {
+        let reactor = Reactor::new();
+        let target = Target::Tcp(("127.0.0.1", 1).into());
+        let plan = Plan::new(target, ConnectOptions::new());
+        let core = Rc::new(Core::new(&reactor, plan, |_: Address| Silent));
+        for _ in 0..3 {
+            let connected = Rc::clone(&core).when_connected();
+            assert!(!core.waiting.is_empty());
+            connected.cancel();
+            drop(connected.add_both(|_| Ok(())));
+            assert!(core.waiting.is_empty());
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! [`ConnectOptions`]: how a connection is made.
+//!
+//! Mirrors `timeout`, `bindAddress` and `attemptDelay` of `connectTCP` and of
+//! `twisted.internet.endpoints.HostnameEndpoint`. Tested in
+//! `tests/network/happy_eyeballs.rs`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// RFC 8305 forbids less: that would be an attempt at every address at once.
+const LEAST_ATTEMPT_DELAY: Duration = Duration::from_millis(10);
+
+/// How a connection is made: how long that may take, and from where.
+///
+/// ```
+/// use reactor_compat::ConnectOptions;
+/// use std::{net::Ipv4Addr, time::Duration};
+///
+/// let options = ConnectOptions::new()
+///     .timeout(Duration::from_secs(5))
+///     .bind_address((Ipv4Addr::LOCALHOST, 0))
+///     .attempt_delay(Duration::from_millis(300));
+/// assert_ne!(options, ConnectOptions::default());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct ConnectOptions {
+    timeout: Duration,
+    bind_address: Option<SocketAddr>,
+    attempt_delay: Duration,
+}
+
+impl ConnectOptions {
+    /// 30 seconds, from an address that the system chooses; 250 milliseconds
+    /// from one attempt to the next.
+    ///
+    /// ```
+    /// use reactor_compat::ConnectOptions;
+    /// use std::time::Duration;
+    ///
+    /// let spelt_out = ConnectOptions::new()
+    ///     .timeout(Duration::from_secs(30))
+    ///     .attempt_delay(Duration::from_millis(250));
+    /// assert_eq!(ConnectOptions::new(), spelt_out);
+    /// ```
+    pub const fn new() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            bind_address: None,
+            attempt_delay: Duration::from_millis(250),
+        }
+    }
+
+    /// How long it may take in all, the lookup of a name included, until it
+    /// fails with [`ConnectError::Timeout`].
+    ///
+    /// See the [type's example](Self).
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The address and the port number to connect from; with port number 0
+    /// the system chooses one. Only addresses of its family are connected to.
+    ///
+    /// See the [type's example](Self).
+    #[doc(alias = "bindAddress")]
+    pub fn bind_address(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.bind_address = Some(address.into());
+        self
+    }
+
+    /// How long an attempt at one address of a name may go without an answer
+    /// before the next address is tried beside it: 10 milliseconds at least.
+    ///
+    /// ```
+    /// use reactor_compat::ConnectOptions;
+    /// use std::time::Duration;
+    ///
+    /// let least = ConnectOptions::new().attempt_delay(Duration::from_millis(10));
+    /// assert_eq!(ConnectOptions::new().attempt_delay(Duration::ZERO), least);
+    /// ```
+    #[doc(alias = "attemptDelay")]
+    pub fn attempt_delay(mut self, delay: Duration) -> Self {
+        self.attempt_delay = delay.max(LEAST_ATTEMPT_DELAY);
+        self
+    }
+
+    /// How long it may take in all, for a
+    /// [`Network`](crate::network::Network) that makes the connection, as all
+    /// of these are.
+    ///
+    /// ```
+    /// use reactor_compat::ConnectOptions;
+    /// use std::{net::Ipv4Addr, time::Duration};
+    ///
+    /// let options = ConnectOptions::new().bind_address((Ipv4Addr::LOCALHOST, 0));
+    /// assert_eq!(options.get_timeout(), Duration::from_secs(30));
+    /// assert_eq!(options.get_bind_address(), Some((Ipv4Addr::LOCALHOST, 0).into()));
+    /// assert_eq!(options.get_attempt_delay(), Duration::from_millis(250));
+    /// ```
+    pub const fn get_timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// The address to connect from, if it is said.
+    ///
+    /// See the example of [`get_timeout`](Self::get_timeout).
+    pub const fn get_bind_address(&self) -> Option<SocketAddr> {
+        self.bind_address
+    }
+
+    /// How long an attempt at one address of a name may go without an answer
+    /// before the next is tried beside it.
+    ///
+    /// See the example of [`get_timeout`](Self::get_timeout).
+    pub const fn get_attempt_delay(&self) -> Duration {
+        self.attempt_delay
+    }
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
