@@ -12,7 +12,7 @@ use std::rc::Rc;
 use deferred::{Failure, ensure_deferred};
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use protocols::amp::{Amp, AmpBox, Command, NoError, Remote, Responders};
+use protocols::amp::{Amp, AmpBox, AmpTransport, Command, NoError, Responders};
 use reactor_compat::{Address, Reactor, RunOptions};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,7 +46,7 @@ impl Command for Sum {
 }
 
 /// Runs a reactor in which `client` calls, until it stops it.
-fn with_remote(client: impl FnOnce(Reactor, Remote) + 'static) {
+fn with_remote(client: impl FnOnce(Reactor, AmpTransport) + 'static) {
     let reactor = Reactor::new();
     let responders = Responders::new().function(|Sum { a, b }| Ok(Total { total: a + b }));
     let serve = move |_: Address| Amp::with_responders(&responders);
@@ -68,9 +68,9 @@ fn with_remote(client: impl FnOnce(Reactor, Remote) + 'static) {
 }
 
 /// Says that the connection is there.
-struct Hello(Option<deferred::Trigger<Remote>>);
+struct Hello(Option<deferred::Trigger<AmpTransport>>);
 
-impl reactor_compat::Protocol<Remote> for Hello {
+impl reactor_compat::Protocol<AmpTransport> for Hello {
     fn connection_made(&mut self, peer: &protocols::amp::AmpConnection<Self>) {
         if let Some(trigger) = self.0.take() {
             trigger.callback(peer.transport().clone()).unwrap();
@@ -98,7 +98,7 @@ fn sequential_amp(bencher: Bencher<'_, '_>) {
 /// Calls, and again as soon as there is an answer.
 struct Pump {
     reactor: Reactor,
-    remote: Remote,
+    remote: AmpTransport,
     asked: Cell<u64>,
     answered: Cell<u64>,
 }

@@ -18,12 +18,12 @@ mod client;
 #[cfg(target_os = "linux")]
 mod proc;
 
-use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
 use deferred::{CallbackResult, Deferred, Failure, maybe_deferred};
 use reactor_compat::{Address, Protocol, log};
+use thiserror::Error;
 
 pub use client::{IdentClient, MAX_QUERIES};
 #[cfg(target_os = "linux")]
@@ -39,7 +39,8 @@ use crate::in_turn::in_turn;
 ///
 /// assert_eq!(IdentError::NoUser.to_string(), "NO-USER");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{}", self.name())]
 pub enum IdentError {
     /// For no reason that is told.
     #[doc(alias = "UNKNOWN-ERROR")]
@@ -67,14 +68,6 @@ impl IdentError {
         }
     }
 }
-
-impl fmt::Display for IdentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Error for IdentError {}
 
 /// Who owns a connection.
 ///

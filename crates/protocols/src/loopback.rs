@@ -20,7 +20,7 @@ use reactor_compat::{
 
 pub use pump::{LoopbackQueue, collapsing_pump_policy, identity_pump_policy};
 
-use self::stream::{Lane, LoopbackStream, Policy};
+use self::stream::{Direction, LoopbackStream, Policy};
 use crate::policies::{ProtocolWrapper, Watcher};
 
 /// Has two protocols talk to each other, in memory, until one of them closes
@@ -99,7 +99,7 @@ pub fn loopback_async_with(
     pump_policy: impl Fn(&mut LoopbackQueue) -> Option<Vec<u8>> + 'static,
 ) -> Deferred<()> {
     let policy: Policy = std::rc::Rc::new(pump_policy);
-    let (to_client, to_server) = (Lane::default(), Lane::default());
+    let (to_client, to_server) = (Direction::default(), Direction::default());
     let (server, server_closed) = FireOnClose::wrap(server, Some(to_client.clone()));
     let (client, client_closed) = FireOnClose::wrap(client, Some(to_server.clone()));
     let ours = LoopbackStream::new(to_client.clone(), to_server.clone(), policy.clone());
@@ -213,23 +213,23 @@ fn until_over<P: Protocol>(
 struct FireOnClose {
     closed: Trigger<()>,
     /// Where it announces what is written.
-    lane: Option<Lane>,
+    direction: Option<Direction>,
 }
 
 impl FireOnClose {
     fn wrap<P: Protocol>(
         protocol: P,
-        lane: Option<Lane>,
+        direction: Option<Direction>,
     ) -> (ProtocolWrapper<Self, P>, Deferred<()>) {
         let (deferred, closed) = Deferred::new();
-        (ProtocolWrapper::new(Self { closed, lane }, protocol), deferred)
+        (ProtocolWrapper::new(Self { closed, direction }, protocol), deferred)
     }
 }
 
 impl Watcher for FireOnClose {
     fn watch(&mut self, connection: &Connection<Self>, event: &ConnectionEvent<'_>) {
-        if let (ConnectionEvent::ConnectionMade, Some(lane)) = (event, self.lane.take()) {
-            connection.tap_writes(move |data| lane.announce(data.len()));
+        if let (ConnectionEvent::ConnectionMade, Some(direction)) = (event, self.direction.take()) {
+            connection.tap_writes(move |data| direction.announce(data.len()));
         }
     }
 }

@@ -38,11 +38,11 @@
 //! Mirrors `twisted.protocols.stateful`. Tested in `tests/framing/stateful.rs`.
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::fmt;
 
 use deferred::Failure;
 use reactor_compat::{Connection, ConnectionDone, ConnectionEvent, Protocol};
+use thiserror::Error;
 
 use crate::basic::held::Held;
 use crate::flow::{Flow, flow, hand_over, refuse_plaintext};
@@ -135,22 +135,14 @@ pub trait StatefulProtocol: Protocol {
 /// let error = TooManyWanted { wanted: 2, max_length: 1 };
 /// assert_eq!(error.to_string(), "2 bytes are wanted, where at most 1 may be");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{wanted} bytes are wanted, where at most {max_length} may be")]
 pub struct TooManyWanted {
     /// How many it wanted.
     pub wanted: usize,
     /// How many it may want.
     pub max_length: usize,
 }
-
-impl fmt::Display for TooManyWanted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { wanted, max_length } = self;
-        write!(f, "{wanted} bytes are wanted, where at most {max_length} may be")
-    }
-}
-
-impl Error for TooManyWanted {}
 
 /// The protocol of a [`StatefulProtocol`].
 ///

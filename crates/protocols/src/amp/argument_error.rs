@@ -2,12 +2,12 @@
 //!
 //! Tested in `tests/amp/arguments.rs`.
 
-use std::error::Error;
 use std::fmt;
 
 #[cfg(unix)]
 use reactor_compat::SendDescriptorError;
 use serde::{de, ser};
+use thiserror::Error;
 
 use super::TooLong;
 
@@ -23,13 +23,15 @@ use super::TooLong;
 /// let error = box_.to_value::<A>().map(|A { a }| a).unwrap_err();
 /// assert_eq!(error, ArgumentError::Value { expected: "an integer", found: "seven".into() });
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 #[doc(alias = "InvalidSignature")]
 pub enum ArgumentError {
     /// A key or a value is longer than the wire allows.
-    TooLong(TooLong),
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
     /// A value is not written as its type is.
+    #[error("expected {expected}, found {found:?}")]
     Value {
         /// What was looked for.
         expected: &'static str,
@@ -37,19 +39,24 @@ pub enum ArgumentError {
         found: String,
     },
     /// An argument that is not optional is missing.
+    #[error("no argument {0:?}")]
     Missing(String),
     /// A [`Descriptor`](super::Descriptor) cannot be sent.
     #[cfg(unix)]
+    #[error(transparent)]
     Descriptor(SendDescriptorError),
     /// A box names a descriptor that has not come, or that another has named.
     #[cfg(unix)]
+    #[error("descriptor {number} has not come")]
     NoDescriptor {
         /// Its number among all that came.
         number: u64,
     },
     /// Boxes have no place for what the Rust type is.
+    #[error("boxes cannot hold {0}")]
     Unsupported(&'static str),
-    /// What a `Serialize` or `Deserialize` said.
+    /// The message of a `Serialize` or `Deserialize`.
+    #[error("{0}")]
     Message(String),
 }
 
@@ -60,30 +67,6 @@ impl ArgumentError {
     pub(super) fn value(expected: &'static str, found: &[u8]) -> Self {
         let shown = found.get(..Self::SHOWN).unwrap_or(found);
         Self::Value { expected, found: String::from_utf8_lossy(shown).into_owned() }
-    }
-}
-
-impl fmt::Display for ArgumentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong(error) => error.fmt(f),
-            Self::Value { expected, found } => write!(f, "expected {expected}, found {found:?}"),
-            Self::Missing(name) => write!(f, "no argument {name:?}"),
-            #[cfg(unix)]
-            Self::Descriptor(error) => error.fmt(f),
-            #[cfg(unix)]
-            Self::NoDescriptor { number } => write!(f, "descriptor {number} has not come"),
-            Self::Unsupported(what) => write!(f, "boxes cannot hold {what}"),
-            Self::Message(message) => f.write_str(message),
-        }
-    }
-}
-
-impl Error for ArgumentError {}
-
-impl From<TooLong> for ArgumentError {
-    fn from(error: TooLong) -> Self {
-        Self::TooLong(error)
     }
 }
 

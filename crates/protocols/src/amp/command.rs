@@ -3,7 +3,6 @@
 //! Mirrors `twisted.protocols.amp.Command`. Tested in `tests/amp/calls.rs`.
 
 use std::error::Error;
-use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -127,15 +126,7 @@ pub trait CommandError: Error + Serialize + DeserializeOwned + Send + Sync + 'st
 /// foresaw.
 ///
 /// See the example of [`Command`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum NoError {}
-
-impl fmt::Display for NoError {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
-    }
-}
-
-impl Error for NoError {}
 
 impl CommandError for NoError {}

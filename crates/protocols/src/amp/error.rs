@@ -1,9 +1,8 @@
-//! What can be wrong with boxes, calls and answers, under Twisted's names.
+//! Errors of boxes, calls and answers, under Twisted's names.
 //!
 //! Tested in `tests/amp/calls.rs` and `tests/amp/errors.rs`.
 
-use std::error::Error;
-use std::fmt;
+use thiserror::Error;
 
 /// One of the protocol's length limits was violated.
 ///
@@ -16,10 +15,11 @@ use std::fmt;
 /// assert_eq!(long.length, Some(70_000));
 /// assert_eq!(long.key_name.as_deref(), Some("key"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[doc(alias = "isKey")]
 #[doc(alias = "isLocal")]
 #[doc(alias = "keyName")]
+#[error("{}", self.text())]
 pub struct TooLong {
     /// Whether it was a key, and not a value.
     pub is_key: bool,
@@ -31,20 +31,19 @@ pub struct TooLong {
     pub key_name: Option<String>,
 }
 
-impl fmt::Display for TooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_local { "local " } else { "remote " })?;
-        match &self.key_name {
-            Some(name) => write!(f, "value {name:?} too long")?,
-            None => f.write_str(if self.is_key { "key too long" } else { "value too long" })?,
-        }
-        self.length.map_or(Ok(()), |length| write!(f, ": {length}"))
+impl TooLong {
+    fn text(&self) -> String {
+        let side = if self.is_local { "local" } else { "remote" };
+        let what = match &self.key_name {
+            Some(name) => format!("value {name:?}"),
+            None => if self.is_key { "key" } else { "value" }.to_owned(),
+        };
+        let length = self.length.map(|length| format!(": {length}")).unwrap_or_default();
+        format!("{side} {what} too long{length}")
     }
 }
 
-impl Error for TooLong {}
-
-/// What was received is no box, or larger than the [`Limits`](super::Limits)
+/// The bytes received are no box, or one larger than the [`Limits`](super::Limits)
 /// allow. It ends the connection, and is what outstanding calls fail with.
 ///
 /// ```
@@ -54,34 +53,25 @@ impl Error for TooLong {}
 /// let mut data = &b"\x00\x01k\x01\x00...."[..];
 /// assert_eq!(parser.next_box(&mut data).unwrap_err(), BoxError::TooLarge { limit: 100 });
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BoxError {
     /// A key is longer than 255 bytes.
+    #[error(transparent)]
     TooLong(TooLong),
     /// A box is larger than we take.
+    #[error("a box of more than {limit} bytes")]
     TooLarge {
         /// How many bytes we take.
         limit: usize,
     },
     /// A box has more keys than we take.
+    #[error("a box of more than {limit} keys")]
     TooManyKeys {
         /// How many we take.
         limit: usize,
     },
 }
-
-impl fmt::Display for BoxError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong(error) => error.fmt(f),
-            Self::TooLarge { limit } => write!(f, "a box of more than {limit} bytes"),
-            Self::TooManyKeys { limit } => write!(f, "a box of more than {limit} keys"),
-        }
-    }
-}
-
-impl Error for BoxError {}
 
 /// A box that means nothing here: an answer to no call, or an error
 /// without a code. It ends the connection.
@@ -95,7 +85,8 @@ impl Error for BoxError {}
 /// assert!(client.disconnecting());
 /// # let _ = MalformedAmpBox::new("");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("malformed box: {detail}")]
 pub struct MalformedAmpBox {
     detail: String,
 }
@@ -112,30 +103,15 @@ impl MalformedAmpBox {
     }
 }
 
-impl fmt::Display for MalformedAmpBox {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "malformed box: {}", self.detail)
-    }
-}
-
-impl Error for MalformedAmpBox {}
-
 /// A box came that is neither a command nor an answer nor an error.
 ///
 /// ```
 /// let error = protocols::amp::NoEmptyBoxes;
 /// assert_eq!(error.to_string(), "a box that is no command, answer or error");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("a box that is no command, answer or error")]
 pub struct NoEmptyBoxes;
-
-impl fmt::Display for NoEmptyBoxes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a box that is no command, answer or error")
-    }
-}
-
-impl Error for NoEmptyBoxes {}
 
 /// More commands are being worked on than the [`Limits`](super::Limits) allow.
 /// It ends the connection.
@@ -144,19 +120,12 @@ impl Error for NoEmptyBoxes {}
 /// let error = protocols::amp::TooManyCommands { limit: 8 };
 /// assert_eq!(error.to_string(), "more than 8 commands wait for their answers");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("more than {limit} commands wait for their answers")]
 pub struct TooManyCommands {
     /// How many are allowed.
     pub limit: usize,
 }
-
-impl fmt::Display for TooManyCommands {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "more than {} commands wait for their answers", self.limit)
-    }
-}
-
-impl Error for TooManyCommands {}
 
 /// More descriptors came that no box names than the
 /// [`Limits`](super::Limits) allow. It ends the connection.
@@ -165,19 +134,12 @@ impl Error for TooManyCommands {}
 /// let error = protocols::amp::TooManyDescriptors { limit: 8 };
 /// assert_eq!(error.to_string(), "more than 8 descriptors came that no box names");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("more than {limit} descriptors came that no box names")]
 pub struct TooManyDescriptors {
     /// How many are allowed.
     pub limit: usize,
 }
-
-impl fmt::Display for TooManyDescriptors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "more than {} descriptors came that no box names", self.limit)
-    }
-}
-
-impl Error for TooManyDescriptors {}
 
 /// A responder returned what cannot be put into a box. The peer is told
 /// `UNKNOWN`, and the connection ends.
@@ -189,20 +151,10 @@ impl Error for TooManyDescriptors {}
 /// let nested = BTreeMap::from([("a", BTreeMap::from([("b", 1)]))]);
 /// assert!(AmpBox::from_value(&nested).is_err(), "what a responder should not return");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("what {command:?} returned could not be serialized: {enclosed}")]
 pub struct BadLocalReturn {
     pub(super) command: String,
+    #[source]
     pub(super) enclosed: super::ArgumentError,
-}
-
-impl fmt::Display for BadLocalReturn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "what {:?} returned could not be serialized: {}", self.command, self.enclosed)
-    }
-}
-
-impl Error for BadLocalReturn {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.enclosed)
-    }
 }

@@ -13,7 +13,7 @@ use super::dispatcher::{failure_of, unhandled_error};
 use super::encoder::Encoder;
 use super::switch::Switch;
 use super::{
-    AmpBox, ArgumentError, BadLocalReturn, BoxRef, Command, ProtocolSwitched, Remote,
+    AmpBox, AmpTransport, ArgumentError, BadLocalReturn, BoxRef, Command, ProtocolSwitched,
     RemoteAmpError, UNKNOWN_ERROR_CODE, ser,
 };
 
@@ -33,7 +33,7 @@ pub(super) struct IncomingCall<'a> {
     /// What the answer has to name; `None` if nobody waits for one.
     pub(super) tag: Option<&'a [u8]>,
     /// The caller.
-    pub(super) remote: &'a Remote,
+    pub(super) remote: &'a AmpTransport,
 }
 
 impl IncomingCall<'_> {
@@ -100,7 +100,7 @@ impl IncomingCall<'_> {
     pub(super) fn finish<T: 'static>(
         self,
         outcome: Outcome<T>,
-        answer: impl FnOnce(&Remote, Option<&[u8]>, Result<T, Failure>) + 'static,
+        answer: impl FnOnce(&AmpTransport, Option<&[u8]>, Result<T, Failure>) + 'static,
     ) -> Progress {
         let fired = match outcome {
             Outcome::Done(result) => Ok(result),
@@ -121,9 +121,9 @@ impl IncomingCall<'_> {
     fn finish_later<T: 'static>(
         self,
         deferred: Deferred<T>,
-        answer: impl FnOnce(&Remote, Option<&[u8]>, Result<T, Failure>) + 'static,
+        answer: impl FnOnce(&AmpTransport, Option<&[u8]>, Result<T, Failure>) + 'static,
     ) {
-        let working = |remote: &Remote, by: isize| {
+        let working = |remote: &AmpTransport, by: isize| {
             let working = &remote.dispatcher().working;
             working.set(working.get().saturating_add_signed(by));
         };
@@ -144,7 +144,7 @@ fn catch<T>(code: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
 
 /// Answers a command of type `C`.
 pub(super) fn answer<C: Command>(
-    remote: &Remote,
+    remote: &AmpTransport,
     tag: Option<&[u8]>,
     result: Result<C::Response, Failure>,
 ) {
@@ -167,7 +167,7 @@ pub(super) fn answer<C: Command>(
 }
 
 /// Answers a command with a box.
-fn answer_string(remote: &Remote, tag: Option<&[u8]>, result: Result<AmpBox, Failure>) {
+fn answer_string(remote: &AmpTransport, tag: Option<&[u8]>, result: Result<AmpBox, Failure>) {
     let sent = match (tag, result) {
         (Some(tag), Ok(response)) => send_answer(remote, |encoder| {
             response.write(encoder, |encoder| encoder.entry(b"_answer", tag))
@@ -188,7 +188,7 @@ fn answer_string(remote: &Remote, tag: Option<&[u8]>, result: Result<AmpBox, Fai
 /// Sends an answer. What is too long is not answered at all, as in Twisted.
 #[inline]
 fn send_answer(
-    remote: &Remote,
+    remote: &AmpTransport,
     write: impl FnOnce(&mut Encoder) -> Result<(), ArgumentError>,
 ) -> Result<(), ArgumentError> {
     let Err(failure) = remote.dispatcher().send(remote.transport(), write) else { return Ok(()) };
@@ -202,7 +202,7 @@ fn send_answer(
 }
 
 /// What a box that could not be sent comes to: nothing, after a switch.
-fn not_sent(remote: &Remote, failure: Failure) {
+fn not_sent(remote: &AmpTransport, failure: Failure) {
     if !failure.is::<ProtocolSwitched>() {
         unhandled_error(remote.transport(), failure);
     }
@@ -210,7 +210,7 @@ fn not_sent(remote: &Remote, failure: Failure) {
 
 /// Answers a command of type `C` whose responder has failed.
 #[cold]
-fn fail<C: Command>(remote: &Remote, tag: Option<&[u8]>, failure: Failure) {
+fn fail<C: Command>(remote: &AmpTransport, tag: Option<&[u8]>, failure: Failure) {
     let Some(tag) = tag else { return unhandled_error(remote.transport(), failure) };
     match RemoteAmpError::of::<C>(&failure) {
         Some(error) => send_error(remote, tag, error),
@@ -220,14 +220,14 @@ fn fail<C: Command>(remote: &Remote, tag: Option<&[u8]>, failure: Failure) {
 
 /// What nobody foresaw is logged here, and is of no concern to the caller.
 #[cold]
-fn unknown(remote: &Remote, tag: &[u8], failure: Failure) {
+fn unknown(remote: &AmpTransport, tag: &[u8], failure: Failure) {
     log::err(failure, "while receiving response to command");
     let error =
         RemoteAmpError { fatal: true, ..RemoteAmpError::new(UNKNOWN_ERROR_CODE, "Unknown Error") };
     send_error(remote, tag, error);
 }
 
-fn send_error(remote: &Remote, tag: &[u8], error: RemoteAmpError) {
+fn send_error(remote: &AmpTransport, tag: &[u8], error: RemoteAmpError) {
     let sent = remote.dispatcher().send(remote.transport(), |encoder| {
         let start = encoder.begin();
         encoder.entry(b"_error", tag)?;

@@ -40,7 +40,7 @@
 //! | [`Command`], [`CommandError`], [`NoError`] | `Command`, its `errors` and `fatalErrors` |
 //! | [`Amp`]: the protocol of a connection | `AMP` |
 //! | [`Responders`]: the functions that answer | `CommandLocator`, `Command.responder` |
-//! | [`Remote`], [`AmpConnection`], [`CallRemote`]: the other side, to be called | `callRemote`, `callRemoteString` |
+//! | [`AmpTransport`], [`AmpConnection`], [`CallRemote`]: the other side, to be called | `callRemote`, `callRemoteString` |
 //! | [`AmpBox`], [`BoxRef`], [`BoxParser`] | `AmpBox`, `BinaryBoxProtocol`, `parse` |
 //! | [`Bytes`], [`Integer`], [`Decimal`], [`DateTime`]: types of arguments | `String`, `Integer`, `Decimal`, `DateTime` |
 //! | [`BigString`]: more than 64 KiB | |
@@ -78,7 +78,6 @@ mod limits;
 mod parser;
 mod protocol;
 mod python;
-mod remote;
 mod remote_error;
 mod responders;
 mod ser;
@@ -87,6 +86,7 @@ mod service;
 #[cfg(feature = "tls")]
 mod start_tls;
 mod switch;
+mod transport;
 mod wire;
 
 pub use bytes::Bytes;
@@ -112,7 +112,6 @@ pub use limits::{Limits, MAX_KEY_LENGTH, MAX_VALUE_LENGTH};
 pub use parser::{BoxParser, BoxRef};
 pub use protocol::Amp;
 pub use reactor_compat::ProtocolSwitched;
-pub use remote::{AmpConnection, CallRemote, Remote};
 pub use remote_error::{
     RemoteAmpError, UNHANDLED_ERROR_CODE, UNKNOWN_ERROR_CODE, UnhandledCommand, UnknownRemoteError,
 };
@@ -121,3 +120,4 @@ pub use responders::Responders;
 pub use service::AmpService;
 #[cfg(feature = "tls")]
 pub use start_tls::{OnlyOneTls, StartTls, TooMuchHeld};
+pub use transport::{AmpConnection, AmpTransport, CallRemote};

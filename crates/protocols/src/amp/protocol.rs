@@ -23,36 +23,36 @@ use super::dispatcher::Dispatcher;
 use super::incoming_call::{IncomingCall, Progress};
 use super::switch::Switch;
 use super::{
-    BoxParser, BoxRef, Limits, MalformedAmpBox, NoEmptyBoxes, Remote, RemoteAmpError, Responders,
-    TooManyCommands,
+    AmpTransport, BoxParser, BoxRef, Limits, MalformedAmpBox, NoEmptyBoxes, RemoteAmpError,
+    Responders, TooManyCommands,
 };
 use crate::flow::{go_on, hand_over};
 use crate::inner::Inner;
 
 /// The handler of those who need none: all is answered by functions of their
 /// arguments.
-impl Protocol<Remote> for () {}
+impl Protocol<AmpTransport> for () {}
 
 /// The protocol of an AMP connection: both sides may call each other.
 ///
 /// See the [module's example](super).
 ///
 /// Commands are answered by [`Responders`], which may be methods of a handler: one
-/// for each connection. The handler is a [`Protocol`] of a [`Remote`], which gets
+/// for each connection. The handler is a [`Protocol`] of a [`AmpTransport`], which gets
 /// all that happens to the connection but the data and the descriptors, which
 /// are in boxes. When it hears that the connection is lost, the calls that waited
 /// for answers have failed.
 ///
 /// ```
 /// use deferred::Failure;
-/// use protocols::amp::{Amp, AmpConnection, Remote, Responders};
+/// use protocols::amp::{Amp, AmpConnection, AmpTransport, Responders};
 /// use reactor_compat::{ConnectionDone, Protocol, testing::StringTransport};
 /// use std::{cell::RefCell, rc::Rc};
 ///
 /// #[derive(Default)]
 /// struct Diary(Rc<RefCell<Vec<String>>>);
 ///
-/// impl Protocol<Remote> for Diary {
+/// impl Protocol<AmpTransport> for Diary {
 ///     fn connection_made(&mut self, _: &AmpConnection<Self>) {
 ///         self.0.borrow_mut().push("hello".to_owned());
 ///     }
@@ -75,10 +75,10 @@ impl Protocol<Remote> for () {}
 /// the error that says so.
 #[doc(alias = "AMP")]
 #[doc(alias = "BoxDispatcher")]
-pub struct Amp<H: Protocol<Remote> = ()> {
-    inner: Inner<H, Remote>,
+pub struct Amp<H: Protocol<AmpTransport> = ()> {
+    inner: Inner<H, AmpTransport>,
     /// The transport of the connection of `inner`, at hand.
-    remote: Option<Remote>,
+    remote: Option<AmpTransport>,
     responders: Responders<H>,
     limits: Limits,
     dispatcher: Rc<Dispatcher>,
@@ -121,7 +121,7 @@ impl Default for Amp<()> {
     }
 }
 
-impl<H: Protocol<Remote>> Amp<H> {
+impl<H: Protocol<AmpTransport>> Amp<H> {
     /// One that answers with methods of `handler`.
     ///
     /// See [`Responders`].
@@ -161,11 +161,11 @@ impl<H: Protocol<Remote>> Amp<H> {
     /// The handler, to be changed; see [`project`](Connection::project).
     ///
     /// ```
-    /// use protocols::amp::{Amp, Remote, Responders};
+    /// use protocols::amp::{Amp, AmpTransport, Responders};
     /// # use reactor_compat::Protocol;
     ///
     /// struct Count(usize);
-    /// impl Protocol<Remote> for Count {}
+    /// impl Protocol<AmpTransport> for Count {}
     ///
     /// let mut amp = Amp::with_handler(Count(0), &Responders::new());
     /// amp.handler_mut().0 = 7;
@@ -175,8 +175,8 @@ impl<H: Protocol<Remote>> Amp<H> {
         &mut self.inner.protocol
     }
 
-    pub(super) fn remote(&self, connection: &Connection<Self>) -> Remote {
-        Remote::new(connection.transport().clone(), self.dispatcher.clone())
+    pub(super) fn remote(&self, connection: &Connection<Self>) -> AmpTransport {
+        AmpTransport::new(connection.transport().clone(), self.dispatcher.clone())
     }
 
     /// Understands `data`, for as long as the transport is not paused; how many
@@ -408,7 +408,7 @@ fn remote_error(found: BoxRef<'_>) -> Result<RemoteAmpError, MalformedAmpBox> {
     Ok(RemoteAmpError::new(code, String::from_utf8_lossy(description)))
 }
 
-impl<H: Protocol<Remote>> Protocol for Amp<H> {
+impl<H: Protocol<AmpTransport>> Protocol for Amp<H> {
     fn log_prefix(&self) -> Cow<'static, str> {
         match &self.next {
             Some(next) => next.protocol.log_prefix(),
@@ -432,7 +432,7 @@ impl<H: Protocol<Remote>> Protocol for Amp<H> {
     }
 }
 
-impl<H: Protocol<Remote>> fmt::Debug for Amp<H> {
+impl<H: Protocol<AmpTransport>> fmt::Debug for Amp<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Amp")
             .field("connection", &self.inner.connection)

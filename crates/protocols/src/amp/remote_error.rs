@@ -3,14 +3,12 @@
 //! Mirrors `RemoteAmpError` and `Command.reverseErrors` of
 //! `twisted.protocols.amp`. Tested in `tests/amp/errors.rs`.
 
-use std::error::Error;
-use std::fmt;
-
 use deferred::Failure;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, VariantAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::encoder::Encoder;
 use super::{ArgumentError, Command, CommandError, ser};
@@ -23,7 +21,7 @@ pub const UNHANDLED_ERROR_CODE: &str = "UNHANDLED";
 
 /// An error as it is on the wire: a code and a description.
 ///
-/// It is what a [`call_remote_string`](super::Remote::call_remote_string)
+/// It is what a [`call_remote_string`](super::AmpTransport::call_remote_string)
 /// fails with. A responder that returns one has it sent as it is, whatever
 /// errors its command knows.
 ///
@@ -34,7 +32,8 @@ pub const UNHANDLED_ERROR_CODE: &str = "UNHANDLED";
 /// assert_eq!(error.to_string(), "Code<BUSY>: try again later");
 /// assert!(!error.fatal);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("Code<{}>: {description}", error_code.escape_ascii())]
 pub struct RemoteAmpError {
     /// The code, which programs understand.
     #[doc(alias = "errorCode")]
@@ -89,33 +88,18 @@ impl RemoteAmpError {
     }
 }
 
-impl fmt::Display for RemoteAmpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Code<{}>: {}", self.error_code.escape_ascii(), self.description)
-    }
-}
-
-impl Error for RemoteAmpError {}
-
 /// The other side answered with an error that the command does not know.
 ///
 /// ```
 /// let error = protocols::amp::UnknownRemoteError { description: "Unknown Error".to_owned() };
 /// assert_eq!(error.to_string(), "Code<UNKNOWN>: Unknown Error");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("Code<{UNKNOWN_ERROR_CODE}>: {description}")]
 pub struct UnknownRemoteError {
     /// What it said.
     pub description: String,
 }
-
-impl fmt::Display for UnknownRemoteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Code<{UNKNOWN_ERROR_CODE}>: {}", self.description)
-    }
-}
-
-impl Error for UnknownRemoteError {}
 
 /// The other side knows no such command.
 ///
@@ -123,19 +107,12 @@ impl Error for UnknownRemoteError {}
 /// let error = protocols::amp::UnhandledCommand { description: "Unhandled Command: b'Sum'".to_owned() };
 /// assert_eq!(error.to_string(), "Code<UNHANDLED>: Unhandled Command: b'Sum'");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("Code<{UNHANDLED_ERROR_CODE}>: {description}")]
 pub struct UnhandledCommand {
     /// What it said.
     pub description: String,
 }
-
-impl fmt::Display for UnhandledCommand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Code<{UNHANDLED_ERROR_CODE}>: {}", self.description)
-    }
-}
-
-impl Error for UnhandledCommand {}
 
 /// The name of an error's variant, or of its struct.
 fn code_of(error: &impl Serialize) -> Result<Vec<u8>, ArgumentError> {

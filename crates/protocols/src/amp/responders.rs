@@ -11,7 +11,9 @@ use deferred::CallbackResult;
 use reactor_compat::Protocol;
 
 use super::incoming_call::{IncomingCall, Progress};
-use super::{AmpBox, AmpConnection, Command, Remote, RemoteAmpError, UNHANDLED_ERROR_CODE, python};
+use super::{
+    AmpBox, AmpConnection, AmpTransport, Command, RemoteAmpError, UNHANDLED_ERROR_CODE, python,
+};
 
 type Respond<H> = Rc<dyn Fn(&mut H, &AmpConnection<H>, IncomingCall<'_>) -> Progress>;
 
@@ -26,7 +28,7 @@ type Respond<H> = Rc<dyn Fn(&mut H, &AmpConnection<H>, IncomingCall<'_>) -> Prog
 ///
 /// ```
 /// use deferred::{Deferred, Failure, ensure_deferred, testing::success_result_of};
-/// use protocols::amp::{Amp, AmpConnection, Remote, Responders};
+/// use protocols::amp::{Amp, AmpConnection, AmpTransport, Responders};
 /// use reactor_compat::Protocol;
 /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
 /// # use math::*;
@@ -45,7 +47,7 @@ type Respond<H> = Rc<dyn Fn(&mut H, &AmpConnection<H>, IncomingCall<'_>) -> Prog
 ///     sums: u32,
 /// }
 ///
-/// impl Protocol<Remote> for Accountant {}
+/// impl Protocol<AmpTransport> for Accountant {}
 ///
 /// impl Accountant {
 ///     fn sum(&mut self, _: &AmpConnection<Self>, Sum { a, b }: Sum) -> Deferred<Total> {
@@ -59,12 +61,12 @@ type Respond<H> = Rc<dyn Fn(&mut H, &AmpConnection<H>, IncomingCall<'_>) -> Prog
 /// ```
 #[doc(alias = "CommandLocator")]
 #[doc(alias = "IResponderLocator")]
-pub struct Responders<H: Protocol<Remote> = ()> {
+pub struct Responders<H: Protocol<AmpTransport> = ()> {
     table: Rc<HashMap<String, Respond<H>>>,
     fallback: Option<Respond<H>>,
 }
 
-impl<H: Protocol<Remote>> Responders<H> {
+impl<H: Protocol<AmpTransport>> Responders<H> {
     /// Without responders.
     ///
     /// See the [type's example](Self).
@@ -237,7 +239,7 @@ impl<H: Protocol<Remote>> Responders<H> {
     }
 }
 
-fn string_respond<H: Protocol<Remote>, R: CallbackResult<Value = AmpBox>>(
+fn string_respond<H: Protocol<AmpTransport>, R: CallbackResult<Value = AmpBox>>(
     responder: impl Fn(&mut H, &AmpConnection<H>, AmpBox) -> R + 'static,
 ) -> Respond<H> {
     Rc::new(move |handler: &mut H, amp: &AmpConnection<H>, call: IncomingCall<'_>| {
@@ -245,19 +247,19 @@ fn string_respond<H: Protocol<Remote>, R: CallbackResult<Value = AmpBox>>(
     })
 }
 
-impl<H: Protocol<Remote>> Default for Responders<H> {
+impl<H: Protocol<AmpTransport>> Default for Responders<H> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<H: Protocol<Remote>> Clone for Responders<H> {
+impl<H: Protocol<AmpTransport>> Clone for Responders<H> {
     fn clone(&self) -> Self {
         Self { table: self.table.clone(), fallback: self.fallback.clone() }
     }
 }
 
-impl<H: Protocol<Remote>> fmt::Debug for Responders<H> {
+impl<H: Protocol<AmpTransport>> fmt::Debug for Responders<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names()).finish()
     }

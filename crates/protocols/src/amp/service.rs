@@ -12,7 +12,7 @@ use deferred::{Deferred, Failure, ensure_deferred};
 use reactor_compat::Protocol;
 use tower_service::Service;
 
-use super::{Command, Remote, Responders};
+use super::{AmpTransport, Command, Responders};
 
 /// The other side of a connection as a `tower` service: one of each [`Command`],
 /// whose answer is the response.
@@ -47,7 +47,7 @@ use super::{Command, Remote, Responders};
 /// assert_eq!(success_result_of(total), Total { total: 94 });
 /// ```
 pub struct AmpService {
-    remote: Remote,
+    remote: AmpTransport,
     /// Fires when the connection takes more.
     drained: Option<Deferred<()>>,
 }
@@ -56,7 +56,7 @@ impl AmpService {
     /// The service of `remote`.
     ///
     /// See the [type's example](Self).
-    pub fn new(remote: Remote) -> Self {
+    pub fn new(remote: AmpTransport) -> Self {
         Self { remote, drained: None }
     }
 
@@ -70,7 +70,7 @@ impl AmpService {
     /// let service = AmpService::new(success_result_of(client.connection().remote()));
     /// assert!(service.remote().connected());
     /// ```
-    pub fn remote(&self) -> &Remote {
+    pub fn remote(&self) -> &AmpTransport {
         &self.remote
     }
 }
@@ -108,7 +108,7 @@ impl fmt::Debug for AmpService {
     }
 }
 
-impl<H: Protocol<Remote>> Responders<H> {
+impl<H: Protocol<AmpTransport>> Responders<H> {
     /// Has a `tower` service answer `C`: a clone of it for each command, which is
     /// called when it is ready.
     ///

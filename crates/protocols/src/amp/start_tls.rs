@@ -3,23 +3,24 @@
 //! Mirrors `StartTLS` of `twisted.protocols.amp`. Tested in
 //! `tests/amp/tls.rs`.
 
-use std::error::Error;
-use std::fmt;
 use std::rc::{Rc, Weak};
 
 use deferred::{CallbackResult, Deferred, Failure, Outcome, Trigger};
 use reactor_compat::tls::TlsOptions;
 use reactor_compat::{Protocol, Transport};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::dispatcher::{Dispatcher, OutgoingCall, unhandled_error};
 use super::incoming_call::{IncomingCall, answer};
-use super::remote::head;
-use super::{AmpConnection, BoxRef, Command, NoError, Remote, RemoteAmpError, Responders, ser};
+use super::transport::head;
+use super::{
+    AmpConnection, AmpTransport, BoxRef, Command, NoError, RemoteAmpError, Responders, ser,
+};
 
 /// The command that turns a connection to TLS.
 ///
-/// It is called by [`Remote::start_tls`], and answered by
+/// It is called by [`AmpTransport::start_tls`], and answered by
 /// [`Responders::start_tls`].
 ///
 /// ```
@@ -41,17 +42,10 @@ impl Command for StartTls {
 /// ```
 /// assert_eq!(protocols::amp::OnlyOneTls.to_string(), "TLS may be started only once");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 #[doc(alias = "OnlyOneTLS")]
+#[error("TLS may be started only once")]
 pub struct OnlyOneTls;
-
-impl fmt::Display for OnlyOneTls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TLS may be started only once")
-    }
-}
-
-impl Error for OnlyOneTls {}
 
 /// The other side has commands answered, and does not say whether it turns to
 /// TLS, for which the answers wait: more of them than
@@ -61,21 +55,14 @@ impl Error for OnlyOneTls {}
 /// let error = protocols::amp::TooMuchHeld { limit: 8 };
 /// assert_eq!(error.to_string(), "more than 8 bytes wait for TLS");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("more than {limit} bytes wait for TLS")]
 pub struct TooMuchHeld {
     /// How many bytes are allowed.
     pub limit: usize,
 }
 
-impl fmt::Display for TooMuchHeld {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "more than {} bytes wait for TLS", self.limit)
-    }
-}
-
-impl Error for TooMuchHeld {}
-
-impl Remote {
+impl AmpTransport {
     /// Asks the other side to turn to TLS, and does so when it agrees.
     ///
     /// What is sent from here on waits, and goes out under TLS. The Deferred
@@ -131,7 +118,7 @@ impl Remote {
     }
 }
 
-impl<H: Protocol<Remote>> Responders<H> {
+impl<H: Protocol<AmpTransport>> Responders<H> {
     /// Has a method answer [`StartTls`] with the options of our side, such as
     /// [`ServerOptions`](reactor_compat::tls::ServerOptions). Unless this was
     /// said, nobody answers: Twisted's own default, a certificate that nobody

@@ -9,8 +9,8 @@ use deferred::{Deferred, Failure, Trigger};
 use reactor_compat::{Address, AnyProtocol, Protocol};
 
 use super::dispatcher::{Dispatcher, OutgoingCall};
-use super::remote::head;
-use super::{BoxRef, Command, Remote, RemoteAmpError, ser};
+use super::transport::head;
+use super::{AmpTransport, BoxRef, Command, RemoteAmpError, ser};
 
 /// A switch that is to be made.
 pub(super) struct Switch {
@@ -26,7 +26,7 @@ impl Switch {
     }
 }
 
-impl Remote {
+impl AmpTransport {
     /// Calls a command that has both sides switch to another protocol; `build`
     /// makes ours, of the peer's address, once the other side has agreed.
     ///

@@ -1,10 +1,10 @@
-//! What a receiver refuses, by name.
+//! Errors of the receivers: what is too long, or no string.
 //!
 //! Tested in `tests/framing/receivers.rs`.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
+
+use thiserror::Error;
 
 /// A line was longer than it may be: why a connection ended, or a codec failed.
 ///
@@ -14,20 +14,13 @@ use std::io;
 /// let error = LineTooLong { max_length: 16_384 };
 /// assert_eq!(error.to_string(), "a line is longer than 16384 bytes");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[doc(alias = "lineLengthExceeded")]
+#[error("a line is longer than {max_length} bytes")]
 pub struct LineTooLong {
     /// How long it may be, without its delimiter.
     pub max_length: usize,
 }
-
-impl fmt::Display for LineTooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a line is longer than {} bytes", self.max_length)
-    }
-}
-
-impl Error for LineTooLong {}
 
 /// A string is longer than it may be: than its prefix can say, where it was to
 /// be sent; than the receiver's limit, where it was received.
@@ -38,8 +31,9 @@ impl Error for LineTooLong {}
 /// let error = StringTooLongError { length: 256, max_length: 255 };
 /// assert_eq!(error.to_string(), "a string of 256 bytes, where at most 255 may be");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[doc(alias = "lengthLimitExceeded")]
+#[error("a string of {length} bytes, where at most {max_length} may be")]
 pub struct StringTooLongError {
     /// How long it is.
     pub length: usize,
@@ -47,16 +41,7 @@ pub struct StringTooLongError {
     pub max_length: usize,
 }
 
-impl fmt::Display for StringTooLongError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { length, max_length } = self;
-        write!(f, "a string of {length} bytes, where at most {max_length} may be")
-    }
-}
-
-impl Error for StringTooLongError {}
-
-/// What came is no netstring.
+/// The bytes that came are no netstring.
 ///
 /// ```
 /// use protocols::basic::NetstringParseError;
@@ -64,32 +49,21 @@ impl Error for StringTooLongError {}
 /// let error = NetstringParseError::MissingComma;
 /// assert_eq!(error.to_string(), "a netstring does not end with a comma");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NetstringParseError {
     /// It does not begin with its length: digits, no zero in front, a colon.
+    #[error("a netstring does not begin with its length")]
     MissingLength,
     /// It says that it is longer than it may be.
+    #[error("a netstring is longer than {max_length} bytes")]
     TooLong {
         /// How long it may be.
         max_length: usize,
     },
     /// It does not end where it said it would.
+    #[error("a netstring does not end with a comma")]
     MissingComma,
 }
-
-impl fmt::Display for NetstringParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MissingLength => f.write_str("a netstring does not begin with its length"),
-            Self::TooLong { max_length } => {
-                write!(f, "a netstring is longer than {max_length} bytes")
-            }
-            Self::MissingComma => f.write_str("a netstring does not end with a comma"),
-        }
-    }
-}
-
-impl Error for NetstringParseError {}
 
 impl From<LineTooLong> for io::Error {
     fn from(error: LineTooLong) -> Self {

@@ -4,7 +4,6 @@
 //! `tests/framing/file_sender.rs`.
 
 use std::cell::{Cell, RefCell};
-use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
 use std::pin::Pin;
@@ -12,6 +11,7 @@ use std::rc::Rc;
 
 use deferred::{Deferred, Failure, Trigger};
 use reactor_compat::{Producer, ProducerKind, Transport};
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// How much is read and written at a time.
@@ -151,17 +151,10 @@ impl fmt::Debug for FileSender {
 ///
 /// assert_eq!(ConsumerStopped.to_string(), "the consumer asked us to stop producing");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 #[doc(alias = "stopProducing")]
+#[error("the consumer asked us to stop producing")]
 pub struct ConsumerStopped;
-
-impl fmt::Display for ConsumerStopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the consumer asked us to stop producing")
-    }
-}
-
-impl Error for ConsumerStopped {}
 
 /// A file on its way. It is over when the trigger has fired.
 struct Transfer {

@@ -21,7 +21,7 @@ pub(super) type Policy = Rc<dyn Fn(&mut LoopbackQueue) -> Option<Vec<u8>>>;
 
 /// One direction. Clones are the same.
 #[derive(Clone, Default)]
-pub(super) struct Lane {
+pub(super) struct Direction {
     state: Rc<RefCell<State>>,
 }
 
@@ -94,7 +94,7 @@ impl State {
     }
 }
 
-impl Lane {
+impl Direction {
     /// A write of so many bytes is on its way.
     pub(super) fn announce(&self, length: usize) {
         self.state.borrow_mut().writes.push_back(length);
@@ -167,10 +167,10 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
-/// One end of two lanes.
+/// One end of two directions.
 pub(super) struct LoopbackStream {
-    outgoing: Lane,
-    incoming: Lane,
+    outgoing: Direction,
+    incoming: Direction,
     policy: Policy,
     /// A piece, and how much of it was read.
     piece: Vec<u8>,
@@ -178,7 +178,7 @@ pub(super) struct LoopbackStream {
 }
 
 impl LoopbackStream {
-    pub(super) fn new(outgoing: Lane, incoming: Lane, policy: Policy) -> Self {
+    pub(super) fn new(outgoing: Direction, incoming: Direction, policy: Policy) -> Self {
         Self { outgoing, incoming, policy, piece: Vec::new(), read: 0 }
     }
 }

@@ -31,7 +31,7 @@ impl Way {
 }
 
 /// A limit, in bytes a second, and what has been counted.
-struct Lane {
+struct MeteredWay {
     way: Way,
     limit: Option<u64>,
     count: Cell<u64>,
@@ -50,7 +50,7 @@ enum State {
     Throttled { check: DelayedCall, release: DelayedCall },
 }
 
-impl Lane {
+impl MeteredWay {
     fn new(way: Way, limit: Option<u64>) -> Self {
         let limit = limit.map(|limit| limit.max(1));
         Self { way, limit, count: Cell::new(0), state: RefCell::new(State::Idle) }
@@ -103,8 +103,8 @@ pub(super) struct Meter {
     clock: Rc<dyn ReactorTime>,
     members: RefCell<BTreeMap<u64, Member>>,
     next: Cell<u64>,
-    reads: Lane,
-    writes: Lane,
+    reads: MeteredWay,
+    writes: MeteredWay,
 }
 
 impl Meter {
@@ -113,8 +113,8 @@ impl Meter {
             clock,
             members: RefCell::default(),
             next: Cell::new(0),
-            reads: Lane::new(Way::In, reads),
-            writes: Lane::new(Way::Out, writes),
+            reads: MeteredWay::new(Way::In, reads),
+            writes: MeteredWay::new(Way::Out, writes),
         }
     }
 
@@ -125,11 +125,11 @@ impl Meter {
         let first = self.members.borrow().is_empty();
         let mut member =
             Member { transport: transport.clone(), counted: transport.written(), paused: false };
-        for lane in [&self.reads, &self.writes] {
+        for metered in [&self.reads, &self.writes] {
             if first {
-                self.check_later(lane.way);
-            } else if lane.throttled() {
-                hold(&mut member, lane.way);
+                self.check_later(metered.way);
+            } else if metered.throttled() {
+                hold(&mut member, metered.way);
             }
         }
         self.members.borrow_mut().insert(number, member);
@@ -141,13 +141,13 @@ impl Meter {
         let member = self.members.borrow_mut().remove(&number);
         let Some(mut member) = member else { return };
         self.writes.count(member.wrote());
-        for lane in [&self.reads, &self.writes] {
+        for metered in [&self.reads, &self.writes] {
             // What it wrote last is still to be sent.
-            if lane.throttled() {
-                let_go(&mut member, lane.way);
+            if metered.throttled() {
+                let_go(&mut member, metered.way);
             }
             if self.members.borrow().is_empty() {
-                lane.stop();
+                metered.stop();
             }
         }
     }
@@ -157,7 +157,7 @@ impl Meter {
         self.reads.count(count as u64);
     }
 
-    fn lane(&self, way: Way) -> &Lane {
+    fn metered(&self, way: Way) -> &MeteredWay {
         match way {
             Way::In => &self.reads,
             Way::Out => &self.writes,
@@ -166,9 +166,9 @@ impl Meter {
 
     /// Looks at what was counted in a second from now, for the first time.
     fn check_later(self: &Rc<Self>, way: Way) {
-        if self.lane(way).limit.is_some() {
+        if self.metered(way).limit.is_some() {
             let check = self.later(SECOND, move |meter| meter.check(way));
-            self.lane(way).state.replace(State::Measuring { check });
+            self.metered(way).state.replace(State::Measuring { check });
         }
     }
 
@@ -188,18 +188,18 @@ impl Meter {
 
     /// Looks at what was counted in the last second.
     fn check(self: &Rc<Self>, way: Way) {
-        let lane = self.lane(way);
-        let Some(limit) = lane.limit else { return };
+        let metered = self.metered(way);
+        let Some(limit) = metered.limit else { return };
         if way == Way::Out {
             let wrote = self.members.borrow_mut().values_mut().map(Member::wrote).sum();
-            lane.count(wrote);
+            metered.count(wrote);
         }
         self.let_go_closing(way);
-        let count = lane.count.replace(0);
+        let count = metered.count.replace(0);
         let check = self.later(SECOND, move |meter| meter.check(way));
-        let before = lane.state.replace(State::Idle);
+        let before = metered.state.replace(State::Idle);
         let begins = count > limit && !matches!(before, State::Throttled { .. });
-        lane.state.replace(match before {
+        metered.state.replace(match before {
             // What is written meanwhile makes it take longer.
             State::Throttled { release, .. } => {
                 let _ = release.delay(seconds_for(count, limit));
@@ -232,9 +232,9 @@ impl Meter {
     }
 
     fn release(&self, way: Way) {
-        let lane = self.lane(way);
-        let before = lane.state.replace(State::Idle);
-        lane.state.replace(match before {
+        let metered = self.metered(way);
+        let before = metered.state.replace(State::Idle);
+        metered.state.replace(match before {
             State::Throttled { check, .. } => State::Measuring { check },
             other => other,
         });

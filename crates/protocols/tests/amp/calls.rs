@@ -6,8 +6,8 @@ use std::rc::Rc;
 use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
 use deferred::{CancelledError, Deferred, Failure, Trigger, ensure_deferred};
 use protocols::amp::{
-    Amp, AmpBox, AmpConnection, CallRemote, Command, NoError, Remote, RemoteAmpError, Responders,
-    UnhandledCommand,
+    Amp, AmpBox, AmpConnection, AmpTransport, CallRemote, Command, NoError, RemoteAmpError,
+    Responders, UnhandledCommand,
 };
 use reactor_compat::{BringHome, ConnectionDone, ConnectionLost, Protocol};
 use serde::{Deserialize, Serialize};
@@ -121,10 +121,10 @@ fn a_coroutine_answers_and_calls() {
 #[derive(Default)]
 struct Accountant {
     sums: i64,
-    client: Option<Remote>,
+    client: Option<AmpTransport>,
 }
 
-impl Protocol<Remote> for Accountant {
+impl Protocol<AmpTransport> for Accountant {
     fn connection_made(&mut self, peer: &AmpConnection<Self>) {
         self.client = Some(peer.transport().clone());
     }

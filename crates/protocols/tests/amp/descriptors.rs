@@ -8,8 +8,8 @@ use std::os::unix::net::UnixStream;
 use deferred::testing::failure_result_of;
 use deferred::{Deferred, Failure, gather_results};
 use protocols::amp::{
-    Amp, AmpBox, ArgumentError, BadLocalReturn, CallRemote, Command, Descriptor, Limits, NoError,
-    Remote, Responders, TooLong, TooManyDescriptors, UnknownRemoteError,
+    Amp, AmpBox, AmpTransport, ArgumentError, BadLocalReturn, CallRemote, Command, Descriptor,
+    Limits, NoError, Responders, TooLong, TooManyDescriptors, UnknownRemoteError,
 };
 use reactor_compat::{Address, Connection, Protocol, Reactor, SendDescriptorError, Transport};
 use serde::de::IntoDeserializer;
@@ -111,7 +111,7 @@ fn connect<A: Protocol, B: Protocol>(
 }
 
 /// One end of such a connection, at the other end of which `responders` answer.
-async fn client_of(reactor: &Reactor, responders: Responders) -> Result<Remote, Failure> {
+async fn client_of(reactor: &Reactor, responders: Responders) -> Result<AmpTransport, Failure> {
     let serve = move || Amp::with_responders(&responders);
     connect(reactor, Amp::new, serve).0.remote().await
 }
@@ -122,7 +122,10 @@ struct Mute;
 impl Protocol for Mute {}
 
 /// A client, and the transport of what is at the other end.
-async fn client_of_mute(reactor: &Reactor, limits: Limits) -> Result<(Remote, Transport), Failure> {
+async fn client_of_mute(
+    reactor: &Reactor,
+    limits: Limits,
+) -> Result<(AmpTransport, Transport), Failure> {
     let (near, far) = connect(reactor, move || Amp::new().with_limits(limits), || Mute);
     Ok((near.remote().await?, far.transport().clone()))
 }
@@ -405,7 +408,7 @@ fn after_a_switch_descriptors_are_closed() {
 #[test]
 fn a_call_from_inside_another_ones_box_keeps_the_numbers_right() {
     thread_local! {
-        static REMOTE: RefCell<Option<(Remote, PipeWriter)>> = const { RefCell::new(None) };
+        static REMOTE: RefCell<Option<(AmpTransport, PipeWriter)>> = const { RefCell::new(None) };
         static CALLED: RefCell<Option<Deferred<()>>> = const { RefCell::new(None) };
     }
 

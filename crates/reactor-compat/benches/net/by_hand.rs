@@ -5,13 +5,15 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Poll, ready};
+use std::thread;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use crate::server::{CHUNK, Role};
+use crate::server::{CALLERS, CHUNK, Role};
 
 /// What is read into.
 #[derive(Clone, Copy)]
@@ -30,19 +32,39 @@ pub(crate) fn serve(role: Role, buffers: Buffers) -> io::Result<()> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         println!("{}", listener.local_addr()?.port());
+        if role == Role::Flooded {
+            flood();
+        }
         loop {
             let (stream, _) = listener.accept().await?;
             // Else what is sent in pieces would wait for the peer's word.
             stream.set_nodelay(true)?;
             match (role, buffers) {
-                (Role::Echo, Buffers::Own) => drop(spawn_local(echo(stream))),
-                (Role::Echo, Buffers::Shared) => drop(spawn_local(echo_shared(stream))),
+                (Role::Echo | Role::Flooded, Buffers::Own) => drop(spawn_local(echo(stream))),
+                (Role::Echo | Role::Flooded, Buffers::Shared) => {
+                    drop(spawn_local(echo_shared(stream)))
+                }
                 (Role::Sink, Buffers::Own) => drop(spawn_local(sink(stream))),
                 (Role::Sink, Buffers::Shared) => drop(spawn_local(sink_shared(stream))),
                 (Role::Source, _) => drop(spawn_local(source(stream))),
             }
         }
     })
+}
+
+/// Starts the threads that send functions without pause, and the task that calls
+/// them.
+fn flood() {
+    let (sender, mut calls) = mpsc::unbounded_channel::<Box<dyn FnOnce() + Send>>();
+    spawn_local(async move {
+        while let Some(call) = calls.recv().await {
+            call();
+        }
+    });
+    for _ in 0..CALLERS {
+        let sender = sender.clone();
+        thread::spawn(move || while sender.send(Box::new(|| {})).is_ok() {});
+    }
 }
 
 async fn echo(mut stream: TcpStream) -> io::Result<()> {

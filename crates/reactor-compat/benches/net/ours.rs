@@ -2,10 +2,11 @@
 
 use std::io;
 use std::rc::Rc;
+use std::thread;
 
 use reactor_compat::{Address, Connection, Producer, ProducerKind, Protocol, Transport, reactor};
 
-use crate::server::{CHUNK, Role};
+use crate::server::{CALLERS, CHUNK, Role};
 
 pub(crate) fn serve(role: Role) -> io::Result<()> {
     let listen = ("127.0.0.1", 0);
@@ -13,9 +14,21 @@ pub(crate) fn serve(role: Role) -> io::Result<()> {
         Role::Echo => reactor().listen_tcp(listen, |_: Address| Echo),
         Role::Sink => reactor().listen_tcp(listen, |_: Address| Sink),
         Role::Source => reactor().listen_tcp(listen, |_: Address| Source),
+        Role::Flooded => {
+            reactor().call_when_running(flood);
+            reactor().listen_tcp(listen, |_: Address| Echo)
+        }
     }?;
     println!("{}", port.get_host().port().unwrap_or_default());
     reactor().run().map_err(io::Error::other)
+}
+
+/// Starts the threads that call without pause.
+fn flood() {
+    for _ in 0..CALLERS {
+        let remote = reactor().remote();
+        thread::spawn(move || while remote.call_from_thread(|| {}).is_ok() {});
+    }
 }
 
 struct Echo;

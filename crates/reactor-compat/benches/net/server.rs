@@ -55,19 +55,26 @@ pub(crate) enum Role {
     Sink,
     /// Sends [`CHUNK`]s as fast as they go.
     Source,
+    /// Sends back what it gets, while [`CALLERS`] threads have functions called on
+    /// its own without pause.
+    Flooded,
 }
+
+/// How many threads flood a server with calls.
+pub(crate) const CALLERS: usize = 2;
 
 /// How much a source writes at once.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
 impl Role {
-    const ALL: [Self; 3] = [Self::Echo, Self::Sink, Self::Source];
+    const ALL: [Self; 4] = [Self::Echo, Self::Sink, Self::Source, Self::Flooded];
 
     fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
             Self::Sink => "sink",
             Self::Source => "source",
+            Self::Flooded => "flooded",
         }
     }
 

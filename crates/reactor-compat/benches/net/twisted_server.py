@@ -1,6 +1,7 @@
 """Twisted's servers."""
 
 import sys
+import threading
 
 from twisted.internet import protocol, reactor
 
@@ -31,8 +32,19 @@ class Source(protocol.Protocol):
         pass
 
 
-factory = protocol.Factory.forProtocol({"echo": Echo, "sink": Sink, "source": Source}[sys.argv[1]])
+roles = {"echo": Echo, "sink": Sink, "source": Source, "flooded": Echo}
+factory = protocol.Factory.forProtocol(roles[sys.argv[1]])
 factory.noisy = False
 port = reactor.listenTCP(0, factory, backlog=4096, interface="127.0.0.1")
 print(port.getHost().port, flush=True)
+
+
+def flood():
+    while reactor.running:
+        reactor.callFromThread(lambda: None)
+
+
+if sys.argv[1] == "flooded":
+    for _ in range(2):
+        reactor.callWhenRunning(threading.Thread(target=flood, daemon=True).start)
 reactor.run()

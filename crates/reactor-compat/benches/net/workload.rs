@@ -13,6 +13,8 @@ const TURN: Duration = Duration::from_millis(700);
 pub(crate) enum Workload {
     /// On each of some connections: send, wait for the echo, and again.
     Echo { connections: usize, size: usize, depth: usize },
+    /// An echo on one connection, while threads have the server call functions.
+    Flooded,
     /// One connection: send as much as there is room for, and read it back.
     Both,
     /// One connection, the server reads only.
@@ -44,6 +46,7 @@ impl Workload {
             echo(10, 16 * 1024, 1),
             echo(100, 16 * 1024, 1),
             echo(10, 64, 32),
+            Self::Flooded,
             Self::Inward,
             Self::Outward,
             Self::Both,
@@ -59,6 +62,7 @@ impl Workload {
             Self::Echo { connections, size, depth } => {
                 format!("echo {size} B, c{connections}, {depth} in flight")
             }
+            Self::Flooded => "echo 64 B, c1, two threads call without pause".to_owned(),
             Self::Inward => "bulk, to the server: KiB".to_owned(),
             Self::Outward => "bulk, from the server: KiB".to_owned(),
             Self::Both => "bulk, echoed: KiB".to_owned(),
@@ -73,6 +77,7 @@ impl Workload {
         match self {
             Self::Inward => Role::Sink,
             Self::Outward => Role::Source,
+            Self::Flooded => Role::Flooded,
             _ => Role::Echo,
         }
     }
@@ -82,6 +87,7 @@ impl Workload {
             Self::Echo { connections, size, depth } => timed(server, depth, |time| {
                 load::echo(server.address, connections, size * depth, time)
             }),
+            Self::Flooded => timed(server, 1, |time| load::echo(server.address, 1, 64, time)),
             Self::Inward => timed(server, 1, |time| load::send(server.address, time)),
             Self::Outward => timed(server, 1, |time| load::receive(server.address, time)),
             Self::Both => timed(server, 1, |time| load::bulk(server.address, time)),

@@ -265,8 +265,9 @@ impl<P: Protocol> Driver<P> {
         None
     }
 
-    /// Gives the stream what was written, as much as it takes.
-    #[inline]
+    /// Gives the stream what was written, as much as it takes. Each step begins with
+    /// it and most have nothing to send, hence in place.
+    #[inline(always)]
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> Sent {
         if self.link.unsent() > 0 || self.overrun() {
             return self.send_unsent(cx);
@@ -283,6 +284,7 @@ impl<P: Protocol> Driver<P> {
         false
     }
 
+    #[inline(never)]
     fn send_unsent(&mut self, cx: &mut Context<'_>) -> Sent {
         #[cfg(unix)]
         if self.overrun() {

@@ -18,8 +18,8 @@ use crate::support::connect_to;
 use deferred::{Deferred, Failure, Trigger, gather_results};
 use interop::{Certificate, Peer, drive, listen_on, python};
 use protocols::amp::{
-    Amp, AmpConnection, Bytes, CallRemote, Command, CommandError, DateTime, Decimal, Integer,
-    NoError, Remote, Responders, UnhandledCommand, UnknownRemoteError,
+    Amp, AmpConnection, AmpTransport, Bytes, CallRemote, Command, CommandError, DateTime, Decimal,
+    Integer, NoError, Responders, UnhandledCommand, UnknownRemoteError,
 };
 use reactor_compat::tls::TlsError;
 use reactor_compat::{Connection, ConnectionDone, ConnectionLost, Protocol, Reactor};
@@ -387,14 +387,14 @@ impl Server {
         Self { _peer: peer, certificate, tls, address }
     }
 
-    async fn connect(&self, reactor: &Reactor) -> Result<Remote, Failure> {
+    async fn connect(&self, reactor: &Reactor) -> Result<AmpTransport, Failure> {
         let certificate = self.tls.then_some(&self.certificate);
         connect_to(reactor, self.address, certificate, Amp::new()).await?.remote().await
     }
 }
 
 /// A thousand calls at once.
-fn in_flight(remote: &Remote, from: i64) -> Deferred<()> {
+fn in_flight(remote: &AmpTransport, from: i64) -> Deferred<()> {
     let numbers = from..from + 1000;
     let calls = numbers.clone().map(|n| remote.call_remote(Sum { a: n.into(), b: 1 }));
     gather_results(calls.collect::<Vec<_>>()).add_callback(|answers| {
@@ -404,7 +404,7 @@ fn in_flight(remote: &Remote, from: i64) -> Deferred<()> {
 }
 
 /// Has both sides turn to another protocol, and talks that.
-async fn switch(remote: &Remote) -> Result<(), Failure> {
+async fn switch(remote: &AmpTransport) -> Result<(), Failure> {
     let (heard, done) = Deferred::new();
     let hear = move |_| Hear { heard: Vec::new(), done };
     remote.call_remote_switch(BeEcho, hear).await?;

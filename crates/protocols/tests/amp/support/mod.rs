@@ -5,12 +5,12 @@ pub(crate) mod math;
 pub(crate) mod tcp;
 
 use deferred::testing::success_result_of;
-use protocols::amp::{Amp, CallRemote, Remote, Responders};
+use protocols::amp::{Amp, AmpTransport, CallRemote, Responders};
 use reactor_compat::log::LogCapture;
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{ConnectionDone, Protocol};
 
-pub(crate) struct Pair<C: Protocol<Remote> = (), S: Protocol<Remote> = ()> {
+pub(crate) struct Pair<C: Protocol<AmpTransport> = (), S: Protocol<AmpTransport> = ()> {
     pub(crate) client: StringTransport<Amp<C>>,
     pub(crate) server: StringTransport<Amp<S>>,
 }
@@ -21,17 +21,17 @@ impl Pair {
     }
 }
 
-impl<C: Protocol<Remote>, S: Protocol<Remote>> Pair<C, S> {
+impl<C: Protocol<AmpTransport>, S: Protocol<AmpTransport>> Pair<C, S> {
     pub(crate) fn new(client: Amp<C>, server: Amp<S>) -> Self {
         Self { client: StringTransport::new(client), server: StringTransport::new(server) }
     }
 
-    pub(crate) fn remote(&self) -> Remote {
+    pub(crate) fn remote(&self) -> AmpTransport {
         success_result_of(self.client.connection().remote())
     }
 
     /// The client, as the server sees it.
-    pub(crate) fn back(&self) -> Remote {
+    pub(crate) fn back(&self) -> AmpTransport {
         success_result_of(self.server.connection().remote())
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Deferred, Failure, ensure_deferred};
-use protocols::amp::{Amp, CallRemote, Remote, Responders};
+use protocols::amp::{Amp, AmpTransport, CallRemote, Responders};
 use reactor_compat::{Address, Connection, Protocol, Reactor, RunOptions};
 
 /// Longer than any of it takes: what hangs is a failure.
@@ -46,7 +46,7 @@ pub(crate) fn listen(reactor: &Reactor, responders: &Responders) -> SocketAddr {
 }
 
 /// Connects a client that answers, too.
-pub(crate) async fn connect(reactor: &Reactor, to: SocketAddr) -> Result<Remote, Failure> {
+pub(crate) async fn connect(reactor: &Reactor, to: SocketAddr) -> Result<AmpTransport, Failure> {
     connect_amp(reactor, to, Amp::new).await?.remote().await
 }
 

@@ -1,4 +1,4 @@
-//! [`Remote`] and [`AmpConnection`]: the other side of a connection, to be called.
+//! [`AmpTransport`] and [`AmpConnection`]: the other side of a connection, to be called.
 //!
 //! Mirrors `callRemote` of `twisted.protocols.amp.BoxDispatcher`. Tested in
 //! `tests/amp/calls.rs`.
@@ -40,12 +40,12 @@ use super::{Amp, AmpBox, ArgumentError, BoxRef, Command, RemoteAmpError, ser};
 /// assert_eq!(success_result_of(total), Total { total: 94 });
 /// ```
 #[derive(Clone)]
-pub struct Remote {
+pub struct AmpTransport {
     transport: Transport,
     dispatcher: Rc<Dispatcher>,
 }
 
-impl Remote {
+impl AmpTransport {
     pub(super) fn new(transport: Transport, dispatcher: Rc<Dispatcher>) -> Self {
         Self { transport, dispatcher }
     }
@@ -249,7 +249,7 @@ impl Remote {
     }
 }
 
-impl Deref for Remote {
+impl Deref for AmpTransport {
     type Target = Transport;
 
     fn deref(&self) -> &Transport {
@@ -257,15 +257,15 @@ impl Deref for Remote {
     }
 }
 
-impl AsRef<Transport> for Remote {
+impl AsRef<Transport> for AmpTransport {
     fn as_ref(&self) -> &Transport {
         &self.transport
     }
 }
 
-impl fmt::Debug for Remote {
+impl fmt::Debug for AmpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Remote").field(&self.transport).finish()
+        f.debug_tuple("AmpTransport").field(&self.transport).finish()
     }
 }
 
@@ -321,11 +321,11 @@ impl OutgoingCall for StringCall {
 }
 
 /// The connection of a handler: what its methods get with each command. It
-/// derefs to the [`Remote`], to call back, and so to the [`Transport`]; and it is
+/// derefs to the [`AmpTransport`], to call back, and so to the [`Transport`]; and it is
 /// the way back to the handler for what answers later.
 ///
 /// ```
-/// use protocols::amp::{Amp, AmpConnection, Remote, Responders};
+/// use protocols::amp::{Amp, AmpConnection, AmpTransport, Responders};
 /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
 /// # use math::*;
 /// use deferred::{Deferred, Trigger};
@@ -337,7 +337,7 @@ impl OutgoingCall for StringCall {
 ///     slow: Option<Trigger<i64>>,
 /// }
 ///
-/// impl Protocol<Remote> for Math {}
+/// impl Protocol<AmpTransport> for Math {}
 ///
 /// impl Math {
 ///     fn sum(&mut self, amp: &AmpConnection<Self>, Sum { a, .. }: Sum) -> Deferred<Total> {
@@ -352,7 +352,7 @@ impl OutgoingCall for StringCall {
 ///
 /// let _amp = Amp::with_handler(Math::default(), &Responders::new().responder(Math::sum));
 /// ```
-pub type AmpConnection<H> = Connection<H, Remote>;
+pub type AmpConnection<H> = Connection<H, AmpTransport>;
 
 /// Calls on the [`Connection`] of an [`Amp`], such as one that a client has just
 /// made.
@@ -378,15 +378,15 @@ pub trait CallRemote {
     /// callback, and fails with [`ConnectionGone`](reactor_compat::ConnectionGone)
     /// once it is lost.
     ///
-    /// See the example of [`Remote`].
-    fn remote(&self) -> Deferred<Remote>;
+    /// See the example of [`AmpTransport`].
+    fn remote(&self) -> Deferred<AmpTransport>;
 
-    /// [`Remote::call_remote`], in one step.
+    /// [`AmpTransport::call_remote`], in one step.
     ///
     /// # Re-entrancy
     ///
     /// From inside a callback of the connection the call is made when that has
-    /// returned; a [`Remote`] makes it at once.
+    /// returned; a [`AmpTransport`] makes it at once.
     ///
     /// See the [trait's example](Self).
     #[doc(alias = "callRemote")]
@@ -395,8 +395,8 @@ pub trait CallRemote {
     }
 }
 
-impl<H: Protocol<Remote>> CallRemote for Connection<Amp<H>> {
-    fn remote(&self) -> Deferred<Remote> {
+impl<H: Protocol<AmpTransport>> CallRemote for Connection<Amp<H>> {
+    fn remote(&self) -> Deferred<AmpTransport> {
         self.call(|amp, connection| Ok(amp.remote(connection)))
     }
 }
