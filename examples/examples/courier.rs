@@ -20,7 +20,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use deferred::Failure;
 use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
-use reactor_compat::{Address, BringHome, Protocol, defer_to_thread, reactor};
+use reactor_compat::{Address, Protocol, ProtocolCallbacks, defer_to_thread, reactor};
 
 /// How much of a message is looked at, and how many files may be named.
 const MAX_HEADERS: u64 = 1 << 20;

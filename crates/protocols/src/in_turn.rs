@@ -3,7 +3,7 @@
 //! Tested in `tests/servers/ident.rs` and `tests/servers/postfix.rs`.
 
 use deferred::{Deferred, Failure};
-use reactor_compat::{BringHome, Connection, Transport};
+use reactor_compat::{Connection, ProtocolCallbacks, Transport};
 
 /// Gives the result to `answer`: at once if it is there, or else when it is;
 /// nothing more is read until then.

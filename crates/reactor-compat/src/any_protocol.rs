@@ -36,8 +36,8 @@ use crate::transport::Transport;
 ///
 /// Each protocol hears `connection_made` once and `connection_lost` once: one
 /// that is replaced when it is replaced, with [`ProtocolSwitched`] as the
-/// reason. One that was never there hears neither. What comes home to a
-/// protocol by its own [`Connection`] does so for as long as it is there.
+/// reason. One that was never there hears neither. A call to a
+/// protocol by its own [`Connection`] reaches it for as long as it is there.
 ///
 /// ```
 /// use reactor_compat::testing::StringTransport;

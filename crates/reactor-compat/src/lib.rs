@@ -134,7 +134,7 @@ pub use call_result::CallResult;
 #[doc(hidden)]
 pub use call_result::FunctionResult;
 pub use clock_handle::ClockHandle;
-pub use connection::{BringHome, Connection, IfGone};
+pub use connection::{Connection, IfGone, ProtocolCallbacks};
 pub use connector::Connector;
 pub use datagram::{
     DatagramAddress, DatagramConnection, DatagramError, DatagramProtocol, DatagramTransport,

@@ -38,8 +38,8 @@ use crate::transport::Transport;
 ///
 /// A callback may do anything: write to, close and abort its own transport and
 /// any other, fire Deferreds, stop the reactor. What it asks of transports is
-/// done when it has returned. What comes home to it meanwhile through its
-/// [`Connection`] waits until it has returned.
+/// done when it has returned. A call to the protocol through its
+/// [`Connection`] waits until then as well.
 ///
 /// # One method for a wrapper
 ///

@@ -38,7 +38,7 @@ macro_rules! behaves {
             basics: callbacks_come_in_order, each_end_knows_the_other, data_goes_both_ways,
                 what_is_written_while_the_connection_is_made_arrives,
                 a_protocol_is_dropped_once_it_knows_its_end,
-                what_comes_home_to_a_busy_protocol_waits, nobody_comes_home_to_one_that_is_gone,
+                a_call_to_a_busy_protocol_waits, no_call_reaches_one_that_is_gone,
                 the_reactors_end_ends_it;
             writing: writes_keep_their_order, what_a_callback_writes_comes_in_one_piece,
                 nothing_is_written_by_writing_nothing, a_large_write_arrives_whole,
@@ -65,7 +65,7 @@ macro_rules! behaves {
                 a_paused_connection_reads_nothing, pausing_inside_a_callback_holds_up_the_rest,
                 resuming_may_pause_again, a_connection_is_the_producer_of_another;
             faults: in_connection_made, in_data_received, in_resumed, in_read_connection_lost,
-                in_write_connection_lost, in_connection_lost, in_what_comes_home,
+                in_write_connection_lost, in_connection_lost, in_a_call,
                 what_was_written_before_a_panic_is_let_go;
             together: two_move_at_once, one_that_is_not_read_holds_up_no_other,
                 each_half_ends_beside_others, an_abort_of_one_leaves_the_others,

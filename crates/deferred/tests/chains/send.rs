@@ -29,11 +29,11 @@ fn the_result_crosses_threads() {
 #[test]
 fn callbacks_stay_on_their_thread() {
     let (d, trigger) = Deferred::new();
-    let home = thread::current().id();
+    let here = thread::current().id();
     let result = d.add_callback(|()| Ok(thread::current().id())).into_send_future();
     let other = thread::spawn(move || block_on(result).unwrap());
     trigger.callback(()).unwrap();
-    assert_eq!(other.join().unwrap(), home);
+    assert_eq!(other.join().unwrap(), here);
 }
 
 /// Dropped before the result comes, it cancels nothing: the Deferred goes on.
@@ -94,7 +94,7 @@ fn a_thread_that_ends_cancels_it() {
 
 /// It can be cancelled where the Deferred was, through a handle.
 #[test]
-fn cancelling_at_home() {
+fn cancelling_on_its_own_thread() {
     let (d, _trigger) = Deferred::<()>::new();
     let handle = d.cancel_handle();
     let result = d.into_send_future();
@@ -137,22 +137,22 @@ mod on_tokio {
         LocalRuntime::new().expect("a runtime").block_on(test(handle));
     }
 
-    /// The future runs on the other runtime, its result comes home.
+    /// The future runs on the other runtime, its result comes back.
     #[test]
     fn a_future_runs_elsewhere() {
         with_pool(|handle| async move {
             let work = async { Ok::<_, Infallible>(thread::current().id()) };
             let d = Deferred::from_send_future(&handle, work)
                 .add_callback(|worker| Ok((worker, thread::current().id())));
-            let (worker, home) = d.await.unwrap();
-            assert_ne!(worker, home);
-            assert_eq!(home, thread::current().id());
+            let (worker, here) = d.await.unwrap();
+            assert_ne!(worker, here);
+            assert_eq!(here, thread::current().id());
         });
     }
 
-    /// Errors come home, of any kind.
+    /// Errors come back, of any kind.
     #[test]
-    fn errors_come_home() {
+    fn errors_come_back() {
         with_pool(|handle| async move {
             let failed = Deferred::from_send_future(&handle, async { Err::<(), _>(fmt::Error) });
             assert!(failed.await.unwrap_err().is::<fmt::Error>());

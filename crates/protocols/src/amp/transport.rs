@@ -329,7 +329,7 @@ impl OutgoingCall for StringCall {
 /// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
 /// # use math::*;
 /// use deferred::{Deferred, Trigger};
-/// use reactor_compat::{BringHome, Protocol};
+/// use reactor_compat::{ProtocolCallbacks, Protocol};
 ///
 /// #[derive(Default)]
 /// struct Math {

@@ -242,7 +242,7 @@ impl LineTransport {
     ///
     /// ```
     /// use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
-    /// use reactor_compat::{BringHome, Protocol, testing::StringTransport};
+    /// use reactor_compat::{ProtocolCallbacks, Protocol, testing::StringTransport};
     ///
     /// #[derive(Default)]
     /// struct OneAtATime {

@@ -108,9 +108,9 @@ fn find(
 /// use protocols::ident::ProcEntry;
 ///
 /// // The kernel writes addresses as numbers of the machine's own byte order.
-/// let home = u32::from_ne_bytes([127, 0, 0, 1]);
+/// let local = u32::from_ne_bytes([127, 0, 0, 1]);
 /// let line = format!(
-///     "4: {home:08X}:0019 {home:08X}:02FA 01 00000000:00000000 \
+///     "4: {local:08X}:0019 {local:08X}:02FA 01 00000000:00000000 \
 ///      00:00000000 00000000  1000        0 10927 1 f72a5b80 3000 0 0 2 -1"
 /// );
 /// let entry = ProcEntry::parse(&line).unwrap();

@@ -77,9 +77,9 @@ pub trait TimeoutMixin<T: AsRef<Transport> + 'static = Transport>: Sized + 'stat
         transport: &Connection<Self, T>,
         period: impl Into<Option<Duration>>,
     ) -> Option<Duration> {
-        let home = transport.me();
+        let me = transport.me();
         self.timeout().set(period.into(), move || {
-            drop(home.call(|this, transport| this.timeout_connection(transport)));
+            drop(me.call(|this, transport| this.timeout_connection(transport)));
         })
     }
 

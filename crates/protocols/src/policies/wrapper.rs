@@ -26,8 +26,8 @@ use crate::inner::Inner;
 ///
 /// # Re-entrancy
 ///
-/// Both are one protocol to the reactor: while one of them is busy, what comes
-/// home to either waits.
+/// Both are one protocol to the reactor: while one of them is busy, a call to
+/// either waits.
 ///
 /// See the example of [`Watcher`].
 pub struct ProtocolWrapper<W, P: 'static> {

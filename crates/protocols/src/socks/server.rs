@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use deferred::{CancelHandle, Failure, ensure_deferred};
 use reactor_compat::{
-    Address, BringHome, Connection, ConnectionGone, Port, Protocol, Transport, log,
+    Address, Connection, ConnectionGone, Port, Protocol, ProtocolCallbacks, Transport, log,
 };
 
 use super::factory::Terms;

@@ -9,7 +9,7 @@ use protocols::amp::{
     Amp, AmpBox, AmpConnection, AmpTransport, CallRemote, Command, NoError, RemoteAmpError,
     Responders, UnhandledCommand,
 };
-use reactor_compat::{BringHome, ConnectionDone, ConnectionLost, Protocol};
+use reactor_compat::{ConnectionDone, ConnectionLost, Protocol, ProtocolCallbacks};
 use serde::{Deserialize, Serialize};
 
 use crate::support::math::{Divide, Quotient, Sum, Total, ZeroDivision};
@@ -142,7 +142,7 @@ impl Accountant {
 }
 
 #[test]
-fn a_responder_calls_back_and_comes_home() {
+fn a_responder_calls_back_and_is_called() {
     let responders = Responders::new().responder(Accountant::sum);
     let server = Amp::with_handler(Accountant::default(), &responders);
     let pair = Pair::new(Amp::with_responders(&adding()), server);

@@ -62,7 +62,7 @@ impl LineReceiver for Obedient {
                 let (later, trigger) = Deferred::new();
                 self.trigger = Some(trigger);
                 later.add_callback(transport.wrap(|this: &mut Self, transport, ()| {
-                    this.note("came home");
+                    this.note("called");
                     transport.set_line_mode(b"brought\r\n");
                     this.note("busy");
                 }));
@@ -279,12 +279,12 @@ fn what_is_cleared_is_given_away() {
 /// From outside its callbacks, a handler that goes back to line mode has the
 /// lines it passes on as soon as it is free.
 #[test]
-fn a_handler_comes_home_with_lines() {
+fn a_handler_is_called_with_lines() {
     let test = Test::new();
     test.receive("later\r\nunfin").expect(&["later"]);
     let me = test.transport.connection().clone();
     me.call(|lines, _| lines.handler().trigger.as_ref().unwrap().callback(()).unwrap());
-    test.expect(&["came home", "busy", "unfinbrought"]);
+    test.expect(&["called", "busy", "unfinbrought"]);
 }
 
 #[test]

@@ -123,23 +123,23 @@ fn a_watcher_sees_everything_first() {
 }
 
 #[test]
-fn what_is_wrapped_comes_home_to_itself() {
+fn what_is_wrapped_is_called_itself() {
     struct Later(Rc<RefCell<Option<Connection<Self>>>>, u8);
     impl Protocol for Later {
         fn connection_made(&mut self, transport: &Connection<Self>) {
             self.0.replace(Some(transport.me()));
         }
     }
-    let home = Rc::new(RefCell::new(None));
-    let later = ProtocolWrapper::new(Blind, Later(home.clone(), 0));
+    let kept = Rc::new(RefCell::new(None));
+    let later = ProtocolWrapper::new(Blind, Later(kept.clone(), 0));
     let transport = StringTransport::new(ProtocolWrapper::new(Blind, later));
-    let me = home.take().unwrap();
+    let me = kept.take().unwrap();
     me.call(|this, transport| {
         this.1 += 1;
-        transport.write("home");
+        transport.write("back");
     });
     assert_eq!(transport.inspect(|outer| outer.wrapped().wrapped().1), Some(1));
-    assert_eq!(transport.take_value(), b"home");
+    assert_eq!(transport.take_value(), b"back");
     transport.connection_lost(ConnectionDone);
     assert!(me.gone());
 }

@@ -2,12 +2,12 @@
 //!
 //! Tested in `tests/network/protocol.rs`.
 
-mod bring_home;
 mod cell;
 mod close;
 mod driver;
 mod first_layer;
 mod if_gone;
+mod protocol_callbacks;
 mod read;
 mod wait;
 
@@ -17,12 +17,12 @@ use std::rc::Rc;
 
 use deferred::{Deferred, Failure, Outcome};
 
-pub use bring_home::BringHome;
 use cell::Call;
 pub(crate) use cell::{CellState, Projection, ProtocolAccess, ProtocolCell};
 pub(crate) use driver::{ConnectionObserver, Driver, Setup};
 pub(crate) use first_layer::FirstLayer;
 pub use if_gone::IfGone;
+pub use protocol_callbacks::ProtocolCallbacks;
 
 use crate::error::ConnectionGone;
 use crate::guard;
@@ -32,7 +32,7 @@ use crate::transport::Transport;
 ///
 /// Every callback of a [`Protocol`](crate::Protocol) gets one. It derefs to
 /// the [`Transport`], so `transport.write(..)` is said to it; and it is how
-/// what happens later comes home. Half of all Twisted code says
+/// what happens later gets back to the protocol. Half of all Twisted code says
 /// `d.addCallback(self.gotUser)` in a protocol's method; here that is
 ///
 /// ```
@@ -72,9 +72,9 @@ use crate::transport::Transport;
 /// ```
 ///
 /// or, with a closure, [`d.add_callback_at(transport, |this, transport,
-/// user| ..)`](BringHome::add_callback_at).
+/// user| ..)`](ProtocolCallbacks::add_callback_at).
 ///
-/// What comes home gets `&mut` the protocol, and the connection:
+/// Such a callback gets `&mut` the protocol, and the connection:
 ///
 /// - at once, if the protocol is free;
 /// - as soon as its running callback returns, if it is busy;
@@ -112,8 +112,8 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         self.clone()
     }
 
-    /// The transport alone, to be kept where it does not matter what protocol
-    /// is at home.
+    /// The transport alone, to be kept where it does not matter what the
+    /// protocol is.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, Transport, testing::StringTransport};
@@ -171,18 +171,18 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         &self,
         visit: impl FnOnce(&mut P, &Self) -> R + 'static,
     ) -> Deferred<R::Value> {
-        match self.arrive(visit) {
+        match self.call_when_free(visit) {
             Outcome::Done(Ok(value)) => Deferred::succeed(value),
             Outcome::Done(Err(failure)) => Deferred::fail(failure),
             Outcome::Wait(deferred) => deferred,
         }
     }
 
-    /// A callback that comes home: what is given to it is given to `visit`,
-    /// as [`call`](Self::call) would.
+    /// A callback that runs `visit` at the protocol, as [`call`](Self::call)
+    /// would, with what it is given.
     ///
     /// A method of the protocol does well here. A closure may have to name the
-    /// type of its last argument; [`BringHome`] has methods where it need not.
+    /// type of its last argument; [`ProtocolCallbacks`] has methods where it need not.
     ///
     /// ```
     /// # use deferred::Deferred;
@@ -206,12 +206,12 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         &self,
         visit: impl FnOnce(&mut P, &Self, A) -> R + 'static,
     ) -> impl FnOnce(A) -> Outcome<R::Value> + 'static {
-        let home = self.clone();
-        move |argument| home.arrive(move |this, transport| visit(this, transport, argument))
+        let me = self.clone();
+        move |argument| me.call_when_free(move |this, transport| visit(this, transport, argument))
     }
 
-    /// A function that comes home each time it is called, for what calls more
-    /// than once.
+    /// A function that runs `visit` at the protocol each time it is called, for
+    /// what calls more than once.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
@@ -227,15 +227,15 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         &self,
         visit: impl Fn(&mut P, &Self) -> R + 'static,
     ) -> impl Fn() -> Deferred<R::Value> + 'static {
-        let home = self.clone();
+        let me = self.clone();
         let visit = Rc::new(visit);
         move || {
             let visit = visit.clone();
-            home.call(move |this, transport| visit(this, transport))
+            me.call(move |this, transport| visit(this, transport))
         }
     }
 
-    /// The same for a part of the protocol, to which `door` leads: a protocol
+    /// The same for a part of the protocol, to which `part` leads: a protocol
     /// that runs a handler gives it this.
     ///
     /// It costs an allocation; a protocol makes it once, when its connection
@@ -263,14 +263,14 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     /// ```
     pub fn project<H: 'static>(
         &self,
-        door: impl Fn(&mut P) -> &mut H + 'static,
+        part: impl Fn(&mut P) -> &mut H + 'static,
     ) -> Connection<H, T> {
-        self.project_if(move |whole| Some(door(whole)))
+        self.project_if(move |whole| Some(part(whole)))
     }
 
     /// The same for a part that is there only sometimes, such as that of a
-    /// variant of an enum: while it is not, nobody is at home, as if the
-    /// protocol were [gone](IfGone).
+    /// variant of an enum: while it is not, it is as if the protocol were
+    /// [gone](IfGone).
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
@@ -289,9 +289,9 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     /// ```
     pub fn project_if<H: 'static>(
         &self,
-        door: impl Fn(&mut P) -> Option<&mut H> + 'static,
+        part: impl Fn(&mut P) -> Option<&mut H> + 'static,
     ) -> Connection<H, T> {
-        Connection::new(Rc::new(Projection::new(self.access.clone(), door)))
+        Connection::new(Rc::new(Projection::new(self.access.clone(), part)))
     }
 
     /// The same with another transport, such as one that sends lines: a
@@ -333,8 +333,8 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         Connection::new(Rc::new(WithTransport { protocol: self.access.clone(), transport }))
     }
 
-    /// Comes home now, later or never, as [`call`](Self::call) says.
-    fn arrive<R: IfGone>(
+    /// Runs `visit` now, later or never, as [`call`](Self::call) says.
+    fn call_when_free<R: IfGone>(
         &self,
         visit: impl FnOnce(&mut P, &Self) -> R + 'static,
     ) -> Outcome<R::Value> {
@@ -363,10 +363,10 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         visit: impl FnOnce(&mut P, &Self) -> R + 'static,
     ) -> Outcome<R::Value> {
         let (deferred, trigger) = Deferred::new();
-        let home = self.clone();
+        let me = self.clone();
         self.access.wait(Box::new(move |this| {
             let outcome = match this {
-                Some(this) => outcome_of(|| visit(this, &home)),
+                Some(this) => outcome_of(|| visit(this, &me)),
                 None => Outcome::Done(R::if_gone()),
             };
             // Whoever cancelled it does not want to know.
@@ -382,7 +382,7 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     }
 }
 
-/// The home of a protocol, with another transport.
+/// Access to a protocol, with another transport.
 struct WithTransport<P, T, U> {
     protocol: Rc<dyn ProtocolAccess<P, T>>,
     transport: U,

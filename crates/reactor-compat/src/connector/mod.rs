@@ -200,8 +200,8 @@ impl<P: Protocol> Connector<P> {
     /// let inner: Connector<Silent> = outer.project(|outer| &mut outer.0);
     /// assert_eq!(inner.get_destination(), outer.get_destination());
     /// ```
-    pub fn project<H: Protocol>(&self, door: impl Fn(&mut P) -> &mut H + 'static) -> Connector<H> {
-        Connector { control: Rc::new(Projected::new(self.clone(), door)) }
+    pub fn project<H: Protocol>(&self, part: impl Fn(&mut P) -> &mut H + 'static) -> Connector<H> {
+        Connector { control: Rc::new(Projected::new(self.clone(), part)) }
     }
 }
 

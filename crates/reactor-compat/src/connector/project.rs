@@ -13,12 +13,12 @@ use crate::protocol::Protocol;
 /// The connector of a `Q`, in which something else is to be found.
 pub(super) struct Projected<Q: Protocol, F> {
     whole: Connector<Q>,
-    door: Rc<F>,
+    part: Rc<F>,
 }
 
 impl<Q: Protocol, F> Projected<Q, F> {
-    pub(super) fn new(whole: Connector<Q>, door: F) -> Self {
-        Self { whole, door: Rc::new(door) }
+    pub(super) fn new(whole: Connector<Q>, part: F) -> Self {
+        Self { whole, part: Rc::new(part) }
     }
 }
 
@@ -41,10 +41,10 @@ where
     }
 
     fn when_connected(self: Rc<Self>) -> Deferred<Connection<P>> {
-        let door = self.door.clone();
+        let part = self.part.clone();
         self.whole
             .when_connected()
-            .add_callback(move |connection| Ok(connection.project(move |whole| door(whole))))
+            .add_callback(move |connection| Ok(connection.project(move |whole| part(whole))))
     }
 
     fn target(&self) -> &Target {

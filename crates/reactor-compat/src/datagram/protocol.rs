@@ -10,8 +10,8 @@ use crate::connection::Connection;
 
 /// A datagram protocol's transport, and the way back to the protocol.
 ///
-/// All that [`Connection`] says of coming home holds; the transport that it
-/// derefs to is a [`DatagramTransport`].
+/// All that [`Connection`] says of calls to the protocol holds; the transport
+/// that it derefs to is a [`DatagramTransport`].
 ///
 /// ```
 /// use reactor_compat::{DatagramConnection, DatagramProtocol, Reactor, ReactorTime};

@@ -12,7 +12,7 @@ use deferred::Deferred;
 use super::core::Core;
 use super::{DatagramAddress, DatagramError};
 
-/// A handle to a port for datagrams, whatever protocol is at home on it.
+/// A handle to a port for datagrams, whatever its protocol is.
 ///
 /// Clone it, keep it, and use it from anywhere on the reactor's thread;
 /// dropping all of them leaves the port open. After the port is closed it

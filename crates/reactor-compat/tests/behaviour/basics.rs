@@ -59,7 +59,7 @@ pub(crate) fn a_protocol_is_dropped_once_it_knows_its_end<M: Medium>() {
     assert!(!server.transport().connected());
 }
 
-pub(crate) fn what_comes_home_to_a_busy_protocol_waits<M: Medium>() {
+pub(crate) fn a_call_to_a_busy_protocol_waits<M: Medium>() {
     let mut stage = Stage::<M>::new();
     let order = Rc::new(Cell::new(0));
     let seen = order.clone();
@@ -67,7 +67,7 @@ pub(crate) fn what_comes_home_to_a_busy_protocol_waits<M: Medium>() {
         let later = seen.clone();
         me.call(move |_, me| {
             assert_eq!(later.replace(2), 1);
-            me.write("home");
+            me.write("back");
         });
         assert_eq!(seen.replace(1), 0);
     });
@@ -77,7 +77,7 @@ pub(crate) fn what_comes_home_to_a_busy_protocol_waits<M: Medium>() {
     assert_eq!(order.get(), 2);
 }
 
-pub(crate) fn nobody_comes_home_to_one_that_is_gone<M: Medium>() {
+pub(crate) fn no_call_reaches_one_that_is_gone<M: Medium>() {
     let mut stage = Stage::<M>::new();
     let (server, client) = stage.connect(Actor::new(), Actor::new());
     client.transport().abort_connection();

@@ -89,7 +89,7 @@ pub(crate) fn in_connection_lost<M: Medium>() {
     assert_eq!(server.end(), Some(Reason::Done));
 }
 
-pub(crate) fn in_what_comes_home<M: Medium>() {
+pub(crate) fn in_a_call<M: Medium>() {
     let mut stage = Stage::<M>::new();
     let (server, client) = stage.connect(Actor::echo(), Actor::new());
     let visit = server.connection().call(|_, _| -> Result<(), deferred::Failure> {

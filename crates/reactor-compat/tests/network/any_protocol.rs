@@ -393,18 +393,18 @@ fn a_switch_before_the_connection_leaves_no_trace() {
     heard(&log, &["second made", "second rest", "second more"]);
 }
 
-/// What comes home to a protocol makes switches as well: when it has returned.
+/// A call to a protocol makes switches as well: when it has returned.
 #[test]
-fn a_switch_from_what_comes_home_is_made_when_the_protocol_is_free() {
+fn a_switch_from_a_call_is_made_when_the_protocol_is_free() {
     let log = Log::default();
     let notes = log.clone();
-    let home: Rc<RefCell<Option<Connection<Actor>>>> = Rc::default();
-    let keep = home.clone();
+    let actor: Rc<RefCell<Option<Connection<Actor>>>> = Rc::default();
+    let keep = actor.clone();
     let first =
         Actor::new("first", &log).at("made", move |_, me| drop(keep.replace(Some(me.me()))));
     let transport = StringTransport::new(first.switchable());
-    let home = home.take().unwrap();
-    home.call(move |this, _| {
+    let actor = actor.take().unwrap();
+    actor.call(move |this, _| {
         let switch = this.switch.clone().unwrap();
         switch.switch_to(Actor::new("second", &notes), "rest").unwrap();
         this.log.borrow_mut().push("still first".to_owned());
@@ -415,10 +415,10 @@ fn a_switch_from_what_comes_home_is_made_when_the_protocol_is_free() {
 
 /// Even if the next one is of the same type.
 #[test]
-fn nothing_comes_home_to_one_that_was_replaced() {
+fn no_call_reaches_one_that_was_replaced() {
     let log = Log::default();
-    let home: Rc<RefCell<Option<Connection<Actor>>>> = Rc::default();
-    let keep = home.clone();
+    let actor: Rc<RefCell<Option<Connection<Actor>>>> = Rc::default();
+    let keep = actor.clone();
     let first = Actor::new("first", &log)
         .at("made", move |_, me| drop(keep.replace(Some(me.me()))))
         .switch_at("go", Actor::new("second", &log), "");
@@ -426,9 +426,9 @@ fn nothing_comes_home_to_one_that_was_replaced() {
     let transport = StringTransport::new(first.switchable());
     transport.data_received(b"go");
     assert_eq!(alive.strong_count(), 0, "it was let go");
-    let home = home.take().unwrap();
-    home.call(|this, _| this.log.borrow_mut().push("nobody".to_owned()));
-    assert!(failure_result_of(home.call(|_, _| Ok(()))).is::<ConnectionGone>());
+    let actor = actor.take().unwrap();
+    actor.call(|this, _| this.log.borrow_mut().push("nobody".to_owned()));
+    assert!(failure_result_of(actor.call(|_, _| Ok(()))).is::<ConnectionGone>());
     let second = transport.connection().project_if(AnyProtocol::downcast_mut::<Actor>);
     assert_eq!(success_result_of(second.call(|this, _| Ok(this.name))), "second");
     heard(&log, &["first made", "first go", "first switched", "second made"]);

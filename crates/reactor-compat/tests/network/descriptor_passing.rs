@@ -76,7 +76,7 @@ impl Inbox {
     }
 }
 
-/// A connection that a [`Receiver`] is at home on; the other end is a plain
+/// A connection of a [`Receiver`]; the other end is a plain
 /// socket.
 fn receiver(reactor: &Reactor) -> (UnixStream, Inbox, Transport) {
     let (ours, theirs) = UnixStream::pair().unwrap();

@@ -13,7 +13,7 @@ use crate::support::{Log, Recorder};
 use deferred::testing::{failure_result_of, success_result_of};
 use deferred::{Deferred, Failure, Panic, Trigger};
 use reactor_compat::testing::StringTransport;
-use reactor_compat::{BringHome, Connection, ConnectionDone, ConnectionGone, Protocol};
+use reactor_compat::{Connection, ConnectionDone, ConnectionGone, Protocol, ProtocolCallbacks};
 
 /// Counts its drops.
 #[derive(Default)]
@@ -155,7 +155,7 @@ fn a_panicking_visit_is_a_failure_and_the_protocol_lives() {
 }
 
 #[test]
-fn errors_come_home_too() {
+fn errbacks_are_called_at_it_too() {
     let transport = StringTransport::new(Told::default());
     let me = transport.connection();
     let failed: Deferred<u8> = Deferred::fail(std::fmt::Error);
@@ -171,7 +171,7 @@ fn errors_come_home_too() {
 }
 
 #[test]
-fn a_function_that_comes_home_does_so_each_time() {
+fn a_wrapped_function_calls_each_time() {
     let transport = StringTransport::new(Told::default());
     let tick = transport.connection().wrap_fn(|this, _| this.names.push("tick"));
     success_result_of(tick());
@@ -192,7 +192,7 @@ struct Part {
 impl Part {
     fn hear(&mut self, me: &Connection<Self>, byte: u8) {
         self.heard.push(byte);
-        // The whole is busy: this comes home later.
+        // The whole is busy: this is called later.
         drop(me.call(move |this, transport| {
             this.heard.push(byte + 1);
             transport.write([byte]);
@@ -214,7 +214,7 @@ impl Protocol for Whole {
 }
 
 #[test]
-fn a_part_of_a_protocol_has_a_way_home_of_its_own() {
+fn a_part_of_a_protocol_is_called_by_its_own_connection() {
     let transport = StringTransport::new(Whole { part: Part::default(), own: None });
     transport.data_received(&[10, 20]);
     let heard = transport.inspect(|whole| whole.part.heard.clone()).unwrap();

@@ -481,7 +481,7 @@ fn others_have_their_turn_while_a_flood_comes() {
 }
 
 #[test]
-fn what_comes_home_reaches_the_protocol() {
+fn a_call_reaches_the_protocol() {
     drive(|reactor| async move {
         let seen = Seen::default();
         let port = reactor.listen_udp(HERE, Noter::new(&seen)).unwrap();

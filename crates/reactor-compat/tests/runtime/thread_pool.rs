@@ -27,13 +27,13 @@ use tokio::runtime::Handle;
 
 #[test]
 fn results_come_back_to_the_reactors_thread() {
-    let home = thread::current().id();
+    let here = thread::current().id();
     drive(move |reactor| async move {
         let there = reactor.defer_to_thread(|| Ok(thread::current().id()));
         let (elsewhere, back) =
             there.add_callback(|elsewhere| Ok((elsewhere, thread::current().id()))).await.unwrap();
-        assert_ne!(elsewhere, home);
-        assert_eq!(back, home);
+        assert_ne!(elsewhere, here);
+        assert_eq!(back, here);
     });
 }
 

@@ -43,7 +43,7 @@ fn a_remote_goes_anywhere() {
 
 #[test]
 fn calls_are_made_on_the_reactors_thread_in_order() {
-    let home = thread::current().id();
+    let here = thread::current().id();
     let made = beside(move |remote| {
         let made = Shared::default();
         for n in 0..1_000 {
@@ -56,7 +56,7 @@ fn calls_are_made_on_the_reactors_thread_in_order() {
     });
     let made = made.lock().unwrap();
     assert!(made.iter().map(|(n, _)| *n).eq(0..1_000));
-    assert!(made.iter().all(|(_, thread)| *thread == home));
+    assert!(made.iter().all(|(_, thread)| *thread == here));
 }
 
 #[test]

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_passes_a_cable_that_is_out_but_at_home() {
+    fn nothing_passes_a_cable_that_is_out_but_on_one_host() {
         let mut links = one_way(Link::new().latency(SECOND));
         let mut random = Rng::with_seed(1);
         links.plug(1, 0, Cable::Out);

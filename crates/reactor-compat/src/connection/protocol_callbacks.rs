@@ -1,15 +1,17 @@
-//! [`BringHome`]: callbacks of a Deferred that are called at a protocol.
+//! [`ProtocolCallbacks`]: callbacks of a Deferred that are called at a protocol.
+//!
+//! Tested in `tests/network/protocol.rs`.
 
 use deferred::{Deferred, Failure};
 
 use super::{Connection, IfGone};
 
-/// Methods of [`Deferred`] that add callbacks which come home to a protocol,
-/// with the types of all arguments known.
+/// Methods of [`Deferred`] that add callbacks to be called at a protocol, with
+/// the types of all arguments known.
 ///
 /// ```
 /// use deferred::Deferred;
-/// use reactor_compat::{BringHome, Protocol, testing::StringTransport};
+/// use reactor_compat::{ProtocolCallbacks, Protocol, testing::StringTransport};
 ///
 /// struct Pager;
 /// impl Protocol for Pager {}
@@ -21,12 +23,13 @@ use super::{Connection, IfGone};
 ///     .add_errback_at(me, |_this, transport, _failure| transport.lose_connection());
 /// assert_eq!(transport.take_value(), b"PAGE");
 /// ```
-pub trait BringHome<T> {
-    /// [`add_callback`](Deferred::add_callback), called at `home`.
+pub trait ProtocolCallbacks<T> {
+    /// [`add_callback`](Deferred::add_callback), called at the
+    /// protocol of `connection`.
     ///
     /// ```
     /// # use deferred::{Deferred, testing::success_result_of};
-    /// # use reactor_compat::{BringHome, Protocol, testing::StringTransport};
+    /// # use reactor_compat::{ProtocolCallbacks, Protocol, testing::StringTransport};
     /// struct Offset(u32);
     /// # impl Protocol for Offset {}
     ///
@@ -37,15 +40,16 @@ pub trait BringHome<T> {
     #[doc(alias = "addCallback")]
     fn add_callback_at<P: 'static, X: 'static, R: IfGone>(
         self,
-        home: &Connection<P, X>,
+        connection: &Connection<P, X>,
         callback: impl FnOnce(&mut P, &Connection<P, X>, T) -> R + 'static,
     ) -> Deferred<R::Value>;
 
-    /// [`add_errback`](Deferred::add_errback), called at `home`.
+    /// [`add_errback`](Deferred::add_errback), called at the
+    /// protocol of `connection`.
     ///
     /// ```
     /// # use deferred::Deferred;
-    /// # use reactor_compat::{BringHome, Protocol, testing::StringTransport};
+    /// # use reactor_compat::{ProtocolCallbacks, Protocol, testing::StringTransport};
     /// # struct Silent;
     /// # impl Protocol for Silent {}
     /// let transport = StringTransport::new(Silent);
@@ -58,15 +62,16 @@ pub trait BringHome<T> {
     #[doc(alias = "addErrback")]
     fn add_errback_at<P: 'static, X: 'static, R: IfGone<Value = T>>(
         self,
-        home: &Connection<P, X>,
+        connection: &Connection<P, X>,
         errback: impl FnOnce(&mut P, &Connection<P, X>, Failure) -> R + 'static,
     ) -> Deferred<T>;
 
-    /// [`add_both`](Deferred::add_both), called at `home`.
+    /// [`add_both`](Deferred::add_both), called at the
+    /// protocol of `connection`.
     ///
     /// ```
     /// # use deferred::Deferred;
-    /// # use reactor_compat::{BringHome, Protocol, testing::StringTransport};
+    /// # use reactor_compat::{ProtocolCallbacks, Protocol, testing::StringTransport};
     /// # struct Silent;
     /// # impl Protocol for Silent {}
     /// let transport = StringTransport::new(Silent);
@@ -78,33 +83,33 @@ pub trait BringHome<T> {
     #[doc(alias = "addBoth")]
     fn add_both_at<P: 'static, X: 'static, R: IfGone>(
         self,
-        home: &Connection<P, X>,
+        connection: &Connection<P, X>,
         callback: impl FnOnce(&mut P, &Connection<P, X>, Result<T, Failure>) -> R + 'static,
     ) -> Deferred<R::Value>;
 }
 
-impl<T: 'static> BringHome<T> for Deferred<T> {
+impl<T: 'static> ProtocolCallbacks<T> for Deferred<T> {
     fn add_callback_at<P: 'static, X: 'static, R: IfGone>(
         self,
-        home: &Connection<P, X>,
+        connection: &Connection<P, X>,
         callback: impl FnOnce(&mut P, &Connection<P, X>, T) -> R + 'static,
     ) -> Deferred<R::Value> {
-        self.add_callback(home.wrap(callback))
+        self.add_callback(connection.wrap(callback))
     }
 
     fn add_errback_at<P: 'static, X: 'static, R: IfGone<Value = T>>(
         self,
-        home: &Connection<P, X>,
+        connection: &Connection<P, X>,
         errback: impl FnOnce(&mut P, &Connection<P, X>, Failure) -> R + 'static,
     ) -> Self {
-        self.add_errback(home.wrap(errback))
+        self.add_errback(connection.wrap(errback))
     }
 
     fn add_both_at<P: 'static, X: 'static, R: IfGone>(
         self,
-        home: &Connection<P, X>,
+        connection: &Connection<P, X>,
         callback: impl FnOnce(&mut P, &Connection<P, X>, Result<T, Failure>) -> R + 'static,
     ) -> Deferred<R::Value> {
-        self.add_both(home.wrap(callback))
+        self.add_both(connection.wrap(callback))
     }
 }
