@@ -76,7 +76,7 @@ use crate::transport::Transport;
 /// ```
 pub struct AnyProtocol {
     state: State,
-    /// What came, and is not given to the protocol yet.
+    /// Data that came, and is not given to the protocol yet.
     unread: Vec<u8>,
     /// Which protocol it is: one that comes later is another, though it be of
     /// the same type.

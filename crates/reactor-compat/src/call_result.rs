@@ -76,7 +76,7 @@ impl<T: 'static> CallResult for Outcome<T> {
 /// The type of a function's result, by which `!` has a name.
 #[doc(hidden)]
 pub trait FunctionResult {
-    /// What the function returns.
+    /// The function's return type.
     type Result;
 }
 

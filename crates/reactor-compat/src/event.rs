@@ -14,7 +14,7 @@ use deferred::{Deferred, DeferredList, Outcome};
 use crate::call_result::CallResult;
 use crate::guard;
 
-/// What is said in the log of a trigger that fails.
+/// The words in the log for a trigger that fails.
 pub(crate) const WHILE_TRIGGERING: &str = "While calling system event trigger handler";
 
 /// One of the three phases of an event.
@@ -288,7 +288,7 @@ impl fmt::Debug for ThreePhaseEvent {
     }
 }
 
-/// Whether both are of one trigger.
+/// Two are equal if they are of one trigger.
 impl PartialEq for EventTrigger {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.phase, &other.phase)

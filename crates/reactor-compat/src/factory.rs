@@ -27,12 +27,12 @@ use crate::protocol::{Protocol, short_name};
 /// time; but for [`do_start`](Self::do_start), which is called before the method
 /// returns that listens or connects. Inside of them a factory may listen, connect
 /// and stop ports; to do that with itself as the factory, it is a
-/// [`SharedFactory`](crate::SharedFactory).
+/// [`SharedFactory`].
 ///
 /// # Several ports
 ///
 /// A factory belongs to one port, or one connector. One that serves several is
-/// wrapped in a [`SharedFactory`](crate::SharedFactory).
+/// wrapped in a [`SharedFactory`].
 ///
 /// ```
 /// use reactor_compat::{Address, Factory, Protocol};
@@ -70,7 +70,7 @@ use crate::protocol::{Protocol, short_name};
 #[doc(alias = "ServerFactory")]
 #[doc(alias = "forProtocol")]
 pub trait Factory: 'static {
-    /// What it makes.
+    /// The type of its protocols.
     type Protocol: Protocol;
 
     /// A protocol for a connection to `peer`; `None` to have the connection
@@ -195,8 +195,8 @@ where
     }
 }
 
-/// What a closure that is a factory may return: a protocol, or an `Option` of
-/// one.
+/// The return type of a closure that is a factory: a protocol, or an `Option`
+/// of one.
 ///
 /// ```
 /// use reactor_compat::{Built, Protocol};

@@ -140,7 +140,7 @@ impl FilesystemLock {
         self.locked.get()
     }
 
-    /// Whether whoever had the lock before this object took it had released it;
+    /// Says if the owner before had released the lock when this object took it;
     /// `None` until it was taken.
     ///
     /// ```

@@ -25,17 +25,17 @@
 //! | [`reactor()`], [`Reactor`]: runs everything | `twisted.internet.reactor` |
 //! | [`Remote`], [`RemoteObject`]: the reactor and its objects, from other threads | `IReactorFromThreads` |
 //! | [`ReactorTime`], [`DelayedCall`], [`ClockHandle`]: `call_later` | `IReactorTime`, `IDelayedCall` |
-//! | [`Protocol`]: what a connection's data means | `twisted.internet.protocol.Protocol` |
+//! | [`Protocol`]: the meaning of a connection's data | `twisted.internet.protocol.Protocol` |
 //! | [`AnyProtocol`]: chosen at run time, or switched in mid-connection | `transport.protocol = ..` |
-//! | [`Factory`], [`ClientFactory`]: who makes protocols | `Factory`, `ClientFactory` |
+//! | [`Factory`], [`ClientFactory`]: make protocols | `Factory`, `ClientFactory` |
 //! | [`ReconnectingClientFactory`]: connects again | `ReconnectingClientFactory` |
 //! | [`Transport`]: the handle to a connection | `ITransport` |
 //! | [`Connection`]: a transport, and the way back to its protocol | `self` |
-//! | [`Producer`], [`WaterMarks`]: who is told to wait | `IPushProducer`, `bufferSize` |
+//! | [`Producer`], [`WaterMarks`]: wait while too much is unsent | `IPushProducer`, `bufferSize` |
 //! | [`DatagramProtocol`], [`DatagramTransport`]: UDP, multicast, UNIX datagrams | `DatagramProtocol`, `IUDPTransport` |
 //! | [`ReadDescriptor`], [`WriteDescriptor`]: any file descriptor | `IReadDescriptor`, `IWriteDescriptor` |
 //! | [`task`]: loops, cooperation, `react` | `twisted.internet.task` |
-//! | [`event`]: what happens before, during and after | `_ThreePhaseEvent` |
+//! | [`event`]: before, during and after | `_ThreePhaseEvent` |
 //! | [`lockfile`]: one process at a time | `twisted.python.lockfile` |
 //! | [`ConnectionStream`], [`async_factory`]: protocol code as an `async fn` | |
 //! | [`Port`], [`Connector`]: listening and connecting | `IListeningPort`, `IConnector` |

@@ -1,9 +1,9 @@
-//! [`Producer`]: who makes a transport write, and can be told to wait.
+//! [`Producer`]: a source of data for a transport, which can be told to wait.
 //!
 //! Mirrors `IPushProducer` and `IPullProducer` of
 //! `twisted.internet.interfaces`. Tested in `tests/network/producer.rs`.
 
-/// Who makes a transport write, and can be told to wait.
+/// A source of data for a transport, which can be told to wait.
 ///
 /// Registered with
 /// [`register_producer`](crate::Transport::register_producer). A

@@ -121,7 +121,7 @@ struct Policy {
     max_retries: Option<u32>,
 }
 
-/// What becomes of the connector.
+/// The state of the connector.
 ///
 /// ```text
 ///  Idle ──retry──▶ Waiting ──time passes──▶ Reconnecting ──connected, failed──▶ Idle
@@ -131,7 +131,7 @@ enum State {
     /// It makes its first attempt, is connected, or has been left alone.
     Idle,
     Waiting(DelayedCall),
-    /// What gives the attempt up, once that has begun.
+    /// A function that gives the attempt up, once that has begun.
     Reconnecting(Option<Box<dyn Fn()>>),
 }
 
@@ -196,7 +196,7 @@ impl<F: ClientFactory> ReconnectingClientFactory<F> {
         Self { factory: make(handle.clone()), handle }
     }
 
-    /// What steers it.
+    /// A handle that steers it.
     ///
     /// See the example of [`ReconnectHandle`].
     pub fn handle(&self) -> ReconnectHandle {
@@ -260,7 +260,7 @@ impl<F: ClientFactory> ReconnectingClientFactory<F> {
         self.with_policy(|policy| policy.initial_delay = delay.as_secs_f64())
     }
 
-    /// What the delay grows to, but for what chance adds: an hour, unless set.
+    /// Sets the longest delay, but for what chance adds: an hour, unless set.
     ///
     /// See the example of [`initial_delay`](Self::initial_delay).
     #[doc(alias = "maxDelay")]
@@ -269,8 +269,7 @@ impl<F: ClientFactory> ReconnectingClientFactory<F> {
         self.with_policy(|policy| policy.max_delay = delay.as_secs_f64())
     }
 
-    /// What the delay is multiplied by from one retry to the next: e, unless
-    /// set.
+    /// Sets the factor of the delay from one retry to the next: e, unless set.
     ///
     /// See the example of [`initial_delay`](Self::initial_delay).
     #[must_use]

@@ -149,7 +149,7 @@ pub(crate) struct Core {
     pub(crate) cancel_handles: Cell<u32>,
     /// Whether no handle downstream can cancel this any more; see `liveness`.
     pub(crate) abandoned: Cell<bool>,
-    /// What is to become of the current result, from its being there until a
+    /// Fate of the current result, from its being there until a
     /// callback or a reader takes it.
     pub(crate) if_unread: Cell<IfUnread>,
     pub(crate) debug: Cell<Option<Box<DebugInfo>>>,

@@ -114,7 +114,7 @@ impl Calls {
         slot
     }
 
-    /// Whether the call is pending; if not, why.
+    /// The key of a call that is pending; if it is not, why.
     pub(super) fn pending(&self, slot: SlotId) -> Result<Key, DelayedCallError> {
         match self.slots[slot].state {
             State::Pending { key, .. } => Ok(key),

@@ -148,7 +148,7 @@ impl Drop for DelayedCall {
     }
 }
 
-/// Whether both are of one call.
+/// Two are equal if they are of one call.
 impl PartialEq for DelayedCall {
     fn eq(&self, other: &Self) -> bool {
         self.slot == other.slot && Weak::ptr_eq(&self.queue, &other.queue)

@@ -86,7 +86,7 @@ pub trait ReactorTime {
     #[doc(alias = "getDelayedCalls")]
     fn get_delayed_calls(&self) -> Vec<DelayedCall>;
 
-    /// Whether calls will be made: a clock that nothing drives where we are may
+    /// Checks that calls will be made: a clock that nothing drives where we are may
     /// say so, so that what waits for it can fail instead.
     ///
     /// # Errors

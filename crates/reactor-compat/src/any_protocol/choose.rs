@@ -21,7 +21,7 @@ pub(super) struct Choosing {
     choose: Choose,
     /// All that came.
     unread: Vec<u8>,
-    /// What the protocol has to hear besides.
+    /// Events that the protocol has to hear besides.
     events: Vec<Kept>,
 }
 

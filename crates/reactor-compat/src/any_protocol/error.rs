@@ -1,4 +1,4 @@
-//! What goes wrong with protocols that are chosen and switched.
+//! Errors of protocols that are chosen and switched.
 
 use std::error::Error;
 use std::fmt;

@@ -80,7 +80,7 @@ impl Request {
     }
 }
 
-/// Whether there can be a switch.
+/// The stages of a connection, by which there can be a switch or not.
 ///
 /// ```text
 /// New ──connection made──▶ Open ──a switch──▶ Replacing ──made──▶ Open
@@ -96,7 +96,7 @@ pub(super) enum Stage {
     Over,
 }
 
-/// What a connection's protocol and its switches have in common.
+/// The state that a connection's protocol and its switches share.
 #[derive(Default)]
 pub(super) struct Shared {
     stage: Cell<Stage>,

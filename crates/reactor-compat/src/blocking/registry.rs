@@ -13,7 +13,7 @@ use crate::error::ReactorStopped;
 use crate::event::EventPhase;
 use crate::reactor::{Remote, operations, reactor};
 
-/// Whether there is a trigger that tells us of the shutdown.
+/// The trigger that tells us of the shutdown, if there is one.
 ///
 /// ```text
 /// None ──an operation begins──▶ Set ──the reactor stops──▶ Called ──▶ None

@@ -1,4 +1,4 @@
-//! What a connector is doing, and the task that does it.
+//! The core of a connector: its state, and the task that connects.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use crate::reactor::{Reactor, Registered, Registration, WeakReactor};
 use crate::serve::{Origin, serve_socket};
 use crate::waiters::Waiters;
 
-/// What a connector is doing.
+/// The state of a connector.
 ///
 /// ```text
 /// Disconnected ──connect──▶ Connecting ──▶ Greeting ──connection_made──▶ Connected

@@ -10,7 +10,7 @@ use deferred::Failure;
 use crate::guard;
 use crate::transport::Transport;
 
-/// Whether the protocol can be had.
+/// The state of a protocol's cell: can the protocol be had?
 ///
 /// ```text
 /// Free ──enter──▶ Busy ──return──▶ Free

@@ -70,7 +70,7 @@ pub(super) enum Stage {
     Over,
 }
 
-/// Whether there is a step to take right now.
+/// The end of a step: take another at once, or wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Again,
@@ -97,7 +97,7 @@ pub(crate) struct Driver<P: Protocol> {
     pub(super) end: StreamEnd,
     /// The stream is flushed in every step.
     acts_alone: bool,
-    /// Whether descriptors may come.
+    /// Descriptors: may any come?
     #[cfg(unix)]
     pub(super) descriptors: Descriptors,
     /// Something was given to the stream that it may not have passed on.
@@ -246,8 +246,8 @@ impl<P: Protocol> Driver<P> {
         }
     }
 
-    /// What becomes of a connection that can send nothing for now, and has too
-    /// much unsent.
+    /// Sees to a connection that can send nothing for now, and has too much
+    /// unsent.
     fn under_pressure(&mut self, cx: &mut Context<'_>) -> Option<Step> {
         match self.link.pressure() {
             Pressure::None => self.timer.clear(),

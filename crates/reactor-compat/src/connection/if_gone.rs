@@ -1,10 +1,10 @@
-//! [`IfGone`]: what comes of a call to a protocol that is no more.
+//! [`IfGone`]: the result of a call to a protocol that is no more.
 
 use deferred::{CallbackResult, Deferred, Failure};
 
 use super::gone;
 
-/// What comes of a call to a protocol that is no more; implemented for all
+/// The result of a call to a protocol that is no more; implemented for all
 /// that a callback may return.
 ///
 /// A callback that returns nothing is left out, and the chain goes on: nobody

@@ -413,7 +413,7 @@ fn outcome_of<R: IfGone>(visit: impl FnOnce() -> R) -> Outcome<R::Value> {
     }
 }
 
-/// What somebody gets who finds a protocol gone.
+/// The failure of a call to a protocol that is gone.
 pub(crate) fn gone() -> Failure {
     Failure::new(ConnectionGone)
 }

@@ -18,7 +18,7 @@ use crate::transport::Event;
 #[cfg(unix)]
 use crate::transport::Link;
 
-/// Whether descriptors may come with what is read.
+/// Descriptors that may come with what is read.
 #[cfg(unix)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Descriptors {

@@ -1,4 +1,4 @@
-//! [`Core`]: what a port for datagrams is to its handles and to its driver.
+//! [`Core`]: the state that a datagram port's handles and its driver share.
 //!
 //! Tested in `tests/network/udp.rs`.
 

@@ -1,4 +1,4 @@
-//! [`DatagramAddress`]: what differs between UDP and UNIX datagrams.
+//! [`DatagramAddress`]: the differences between UDP and UNIX datagrams.
 //!
 //! Tested in `tests/network/udp.rs` and `tests/network/unix_datagram.rs`.
 

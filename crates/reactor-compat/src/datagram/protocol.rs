@@ -1,4 +1,4 @@
-//! [`DatagramProtocol`]: what datagrams mean.
+//! [`DatagramProtocol`]: the meaning of datagrams.
 //!
 //! Mirrors `twisted.internet.protocol.DatagramProtocol` and
 //! `ConnectedDatagramProtocol`. Tested in `tests/network/udp.rs`.

@@ -11,7 +11,7 @@ use super::source::{Events, Source};
 use super::{FileDescriptor, ReadDescriptor, WriteDescriptor};
 use crate::reactor::{Inventory, OpenDescriptor, Registered};
 
-/// What becomes of an entry.
+/// The states of an entry.
 ///
 /// ```text
 /// Watched ──neither read nor written──▶ Removed
@@ -64,7 +64,7 @@ impl Entry {
         self.wake();
     }
 
-    /// What it was added by, while it is wanted for anything.
+    /// The object that it was added by, while it is wanted for anything.
     pub(super) fn object(&self) -> Option<Rc<dyn FileDescriptor>> {
         if let Some(reader) = &*self.reader.borrow() {
             return Some(reader.clone());

@@ -38,7 +38,7 @@ pub trait FileDescriptor: AsFd + 'static {
     #[doc(alias = "connectionLost")]
     fn connection_lost(&self, reason: Failure);
 
-    /// What the log calls it; asked when it is added.
+    /// Its name in the log; asked for when it is added.
     #[doc(alias = "logPrefix")]
     fn log_prefix(&self) -> String {
         "-".to_owned()

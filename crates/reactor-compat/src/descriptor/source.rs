@@ -16,7 +16,7 @@ use tokio::io::unix::AsyncFd;
 
 use crate::io_driver::need_io;
 
-/// What a descriptor is ready for, or is to be asked for.
+/// Events that a descriptor is ready for, or is to be asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Events {
     pub(super) read: bool,

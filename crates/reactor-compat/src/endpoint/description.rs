@@ -22,7 +22,7 @@ pub enum EndpointError {
     UnknownType(String),
     /// It does not say which port.
     MissingPort,
-    /// What should be a port number is none.
+    /// The text in the place of a port number is none.
     InvalidPort(String),
     /// It says something that this endpoint does not know.
     UnknownArgument(String),

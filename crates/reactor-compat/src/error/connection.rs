@@ -43,7 +43,7 @@ pub struct ConnectionLost {
     why: Why,
 }
 
-/// What is known of how a connection broke.
+/// All that is known of how a connection broke.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Why {
     #[default]

@@ -18,7 +18,7 @@ use std::io;
 pub struct FileDescriptorOverrun;
 
 impl FileDescriptorOverrun {
-    /// Whether that is what an error of sending says.
+    /// The overrun, if that is what an error of sending says.
     pub(crate) fn of(error: &io::Error) -> Option<Self> {
         error.get_ref()?.downcast_ref().copied()
     }

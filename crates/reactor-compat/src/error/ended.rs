@@ -42,7 +42,7 @@ impl ConnectionEnded {
         &self.reason
     }
 
-    /// Whether that is what `error` says.
+    /// The end of a connection, if that is what `error` says.
     ///
     /// See the [type's example](Self).
     pub fn of(error: &io::Error) -> Option<&Self> {

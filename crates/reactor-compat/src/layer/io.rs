@@ -1,4 +1,4 @@
-//! [`LayerIo`]: what a layer does with the bytes that it is given.
+//! [`LayerIo`]: a layer's answers to the bytes that it is given.
 
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ const PIECE: usize = 16 * 1024;
 /// How much is read for a layer that has its own conversation.
 const OPENING: usize = 4 * 1024;
 
-/// Whether the peer may send more.
+/// The direction from the peer: may it send more?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     Open,
@@ -37,7 +37,7 @@ pub(super) enum Way {
     Ended,
 }
 
-/// What a layer has said, and not been done yet.
+/// Orders of a layer that are not carried out yet.
 #[derive(Debug)]
 pub(super) struct Ends {
     /// To the protocol.
@@ -87,7 +87,7 @@ pub struct Layered<S, L> {
     output: Output,
 }
 
-/// Whether the protocol waits for leave to write.
+/// The writer: free, or waiting for the layer to be ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writer {
     Free,

@@ -1,4 +1,4 @@
-//! [`LogCapture`]: what a test looks at.
+//! [`LogCapture`]: the events of a test, to be looked at.
 //!
 //! Mirrors what `twisted.trial` does with logged errors, `flushLoggedErrors`,
 //! and `twisted.logger.capturedLogs`. Tested in `tests/logging/log_observer.rs`.
@@ -79,7 +79,7 @@ impl LogCapture {
         Self { events, log: Some(ThreadLog::begin(logging)) }
     }
 
-    /// What was collected and not taken.
+    /// The events that were collected and not taken.
     ///
     /// ```
     /// let capture = reactor_compat::log::LogCapture::start();

@@ -1,4 +1,4 @@
-//! [`LogEvent`]: what observers and formats get to see.
+//! [`LogEvent`]: an event, as observers and formats see it.
 //!
 //! Mirrors the `eventDict` of `twisted.python.log` and `textFromEventDict`.
 //! Tested in `tests/logging/log_observer.rs`.
@@ -142,7 +142,7 @@ impl LogEvent {
         self.spans.push(LogSpan { name, system, fields });
     }
 
-    /// What was said, without fields and errors.
+    /// The message, without fields and errors.
     ///
     /// ```
     /// use reactor_compat::log::{self, LogCapture};
@@ -155,7 +155,7 @@ impl LogEvent {
         &self.message
     }
 
-    /// Who said it: what a line has in brackets. See [`SYSTEM`].
+    /// The speaker, which a line has in brackets. See [`SYSTEM`].
     ///
     /// ```
     /// use reactor_compat::log::{self, LogCapture};

@@ -1,4 +1,4 @@
-//! What happens to errors while nobody listens: they go to standard error.
+//! Errors while no log is written: they go to standard error.
 //!
 //! Mirrors `twisted.python.log.DefaultObserver`, what `LogBeginner` does in
 //! its place today, and `discardLogs`. Tested in `tests/logging/log.rs`.

@@ -11,7 +11,7 @@ use super::safe_format::SafeRepr;
 use super::traceback;
 use super::value::FieldValue;
 
-/// Who reads fields, one by one.
+/// A reader of fields, one by one.
 pub(super) trait Fields {
     /// Reads a field.
     fn set(&mut self, field: &Field, value: FieldValue);

@@ -1,4 +1,4 @@
-//! [`HubFilter`]: what a subscriber of our own looks at at all.
+//! [`HubFilter`]: the filter of a subscriber of our own.
 //!
 //! Tested in `tests/logging/log_observer.rs`.
 

@@ -1,4 +1,4 @@
-//! [`LogLayer`]: what connects `tracing` to a log.
+//! [`LogLayer`]: a log as a layer of `tracing`.
 //!
 //! Tested in `tests/logging/log.rs`.
 
@@ -58,7 +58,7 @@ pub fn spans() -> SpanLayer {
     SpanLayer { _private: () }
 }
 
-/// What [`spans`] gives.
+/// The layer that [`spans`] gives.
 ///
 /// See the example of [`spans`].
 #[derive(Debug)]
@@ -79,7 +79,7 @@ where
     }
 }
 
-/// What [`layer`] and [`Logging::into_layer`] give: a
+/// The layer that [`layer`] and [`Logging::into_layer`] give: a
 /// [`Layer`] that writes a log.
 ///
 /// See the example of [`layer`].

@@ -26,7 +26,7 @@ impl<T: Debug + ?Sized> Display for SafeRepr<'_, T> {
     }
 }
 
-/// What is written to, and whether it was this that failed.
+/// The writer, which knows if it was itself that failed.
 struct Out<'a, 'b> {
     to: &'a mut fmt::Formatter<'b>,
     failed: bool,

@@ -129,7 +129,7 @@ impl Sink {
         }
     }
 
-    /// What last went wrong with writing.
+    /// The last error of writing.
     pub(super) fn take_error(&self) -> Option<io::Error> {
         match &self.outlet {
             Outlet::Lines { lines, .. } => lines.take_error(),
@@ -153,7 +153,7 @@ fn timed(event: &LogEvent, clock: Option<&WallClock>) -> Option<LogEvent> {
     now.map(|now| event.at(now))
 }
 
-/// What stands in the place of lines that were lost.
+/// The line in the place of lines that were lost.
 fn lost_line(format: Format, clock: Option<WallClock>) -> LostLine {
     Arc::new(move |lost| {
         let (lines, were) = if lost == 1 { ("line", "was") } else { ("lines", "were") };

@@ -1,4 +1,4 @@
-//! What is remembered of a span.
+//! The data of a span that the log remembers.
 //!
 //! Tested in `tests/logging/log.rs` and `tests/logging/log_observer.rs`.
 

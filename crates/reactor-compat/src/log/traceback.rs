@@ -1,4 +1,4 @@
-//! What an error looks like in the log.
+//! The text of an error in the log.
 //!
 //! Mirrors `twisted.python.failure.Failure.getTraceback`. Tested in
 //! `tests/logging/log.rs`.

@@ -1,10 +1,10 @@
-//! [`FieldValue`]: what a field of an event or a span holds.
+//! [`FieldValue`]: the value of a field of an event or a span.
 //!
 //! Tested in `tests/logging/log_observer.rs`.
 
 use std::fmt;
 
-/// What a field of an event or a span holds.
+/// The value of a field of an event or a span.
 ///
 /// ```
 /// use reactor_compat::log::{FieldValue, LogCapture};
@@ -28,7 +28,7 @@ pub enum FieldValue {
     Float(f64),
     /// A text.
     Str(String),
-    /// What `Debug` or `Display` made of a value.
+    /// The text that `Debug` or `Display` made of a value.
     Shown(String),
 }
 

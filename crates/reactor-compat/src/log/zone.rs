@@ -77,7 +77,7 @@ impl Zone {
         TimeZone::get(name).map(Self).map_err(|_| UnknownZone(name.to_owned()))
     }
 
-    /// What clocks show there; `None` some ten thousand years from now.
+    /// The time on the clocks there; `None` some ten thousand years from now.
     pub(super) fn at(&self, time: SystemTime) -> Option<Zoned> {
         Some(Timestamp::try_from(time).ok()?.to_zoned(self.0.clone()))
     }

@@ -1,4 +1,4 @@
-//! [`Network`]: what opens a reactor's ports and connections.
+//! [`Network`]: opens a reactor's ports and connections.
 //!
 //! Mirrors `IReactorTCP`, `IReactorUDP`, `IReactorUNIX` and `IReactorSocket` of
 //! `twisted.internet.interfaces`, as far as they reach the operating system.

@@ -1,4 +1,4 @@
-//! [`DialRequest`] and [`ListenRequest`]: what a reactor wants of its network.
+//! [`DialRequest`] and [`ListenRequest`]: a reactor's requests to its network.
 //!
 //! Tested in `tests/network/own_network.rs`.
 

@@ -52,7 +52,7 @@ impl ConnectOptions {
     }
 
     /// How long it may take in all, the lookup of a name included, until it
-    /// fails with [`ConnectError::Timeout`].
+    /// fails with [`ConnectError::Timeout`](crate::ConnectError::Timeout).
     ///
     /// See the [type's example](Self).
     pub const fn timeout(mut self, timeout: Duration) -> Self {

@@ -19,7 +19,7 @@ use crate::error::ReactorNotDriven;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// Whether this is a thread of a reactor's pool.
+    /// Set on a thread of a reactor's pool.
     static POOL_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -208,7 +208,7 @@ impl Reactor {
         Self::at(Epoch::now(), network)
     }
 
-    /// What opens its ports and connections.
+    /// The network that opens its ports and connections.
     ///
     /// ```
     /// use reactor_compat::Reactor;

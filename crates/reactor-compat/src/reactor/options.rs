@@ -35,7 +35,7 @@ impl RunOptions {
         Self { signal_handlers: true, thread_grace: Duration::from_secs(5) }
     }
 
-    /// Whether SIGINT and SIGTERM (on Windows Ctrl-C and Ctrl-Break) stop the
+    /// Sets whether SIGINT and SIGTERM (on Windows Ctrl-C and Ctrl-Break) stop the
     /// reactor. Handlers of [your own] are installed all the same.
     ///
     /// One that the process ignores when the reactor runs, as it does with SIGINT

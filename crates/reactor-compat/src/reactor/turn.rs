@@ -20,7 +20,7 @@ use crate::guard;
 /// Tokio runs before it looks at its sockets.
 const REMOTE_CALLS_PER_TURN: usize = 64;
 
-/// What is said in the log of a delayed call that fails.
+/// The words in the log for a delayed call that fails.
 pub(super) const WHILE_HANDLING: &str = "while handling timed call";
 
 /// How many signals are handled in a turn.

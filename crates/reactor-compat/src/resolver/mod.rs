@@ -1,4 +1,4 @@
-//! [`Resolver`]: what finds the addresses of a host's name.
+//! [`Resolver`]: finds the addresses of a host's name.
 //!
 //! A [`Reactor`](crate::Reactor) has one, which `connect_tcp` asks, and
 //! [`install_resolver`](crate::Reactor::install_resolver) gives it another:

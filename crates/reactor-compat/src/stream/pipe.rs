@@ -1,4 +1,4 @@
-//! [`Pipe`]: what a connection's protocol and its stream have in common.
+//! [`Pipe`]: the state that a connection's protocol and its stream share.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -22,7 +22,7 @@ const LOW: usize = 16 * 1024;
 /// How much is taken of one write.
 pub(super) const MOST_WRITTEN: usize = 64 * 1024;
 
-/// What the stream may write.
+/// The stream's side of writing.
 ///
 /// ```text
 /// Free ◀──producer is told──▶ Held ──shutdown──▶ Ending ──sent──▶ Ended
@@ -39,7 +39,7 @@ pub(super) enum Output {
     Ended,
 }
 
-/// What the peer still sends.
+/// The peer's side: will more come?
 ///
 /// ```text
 /// Open ──▶ Ended ──▶ Lost
@@ -53,7 +53,7 @@ enum Input {
     Lost(Failure),
 }
 
-/// What a connection's protocol and its stream have in common. Neither of its
+/// The state that a connection's protocol and its stream share. Neither of its
 /// parts is borrowed while a waker runs.
 pub(super) struct Pipe {
     received: RefCell<Outbox>,
@@ -135,7 +135,7 @@ impl Pipe {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether nothing more will come.
+    /// Ready when nothing more will come.
     fn poll_end(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         match &*self.input.borrow() {
             Input::Open => {
@@ -148,7 +148,7 @@ impl Pipe {
         }
     }
 
-    /// Whether something can be written.
+    /// Ready when something can be written.
     pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         if let Input::Lost(reason) = &*self.input.borrow() {
             return Poll::Ready(Err(ConnectionEnded::error(reason)));
@@ -163,7 +163,7 @@ impl Pipe {
         }
     }
 
-    /// Whether the peer has been told that nothing more is written.
+    /// Ready when the peer has been told that nothing more is written.
     pub(super) fn poll_ended(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         match &*self.input.borrow() {
             _ if self.output.get() == Output::Ended => Poll::Ready(Ok(())),

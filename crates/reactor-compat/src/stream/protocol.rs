@@ -45,7 +45,7 @@ use crate::protocol::Protocol;
 pub struct StreamProtocol {
     pipe: Rc<Pipe>,
     taken: bool,
-    /// Who gets the stream as soon as there is a connection.
+    /// The function that gets the stream as soon as there is a connection.
     start: Option<Start>,
 }
 

@@ -189,7 +189,7 @@ impl Cooperator {
         self
     }
 
-    /// Whether tasks are run from the beginning (they are, unless this says
+    /// Sets whether tasks are run from the beginning (they are, unless this says
     /// otherwise) or wait for a [`start`](Self::start).
     ///
     /// ```

@@ -220,7 +220,7 @@ impl MemoryNetwork {
         self.core.wire(server, client)
     }
 
-    /// Whether ports may be opened.
+    /// Checks that ports may be opened.
     fn permit(&self) -> io::Result<()> {
         self.core.refusal.get().map_or(Ok(()), |kind| Err(kind.into()))
     }

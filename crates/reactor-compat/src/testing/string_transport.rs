@@ -150,7 +150,7 @@ impl<P: Protocol> StringTransport<P> {
         self.cell.clear();
     }
 
-    /// What was written and not yet taken; to look does not send it.
+    /// The bytes that were written and not yet taken; to look does not send them.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
@@ -169,8 +169,8 @@ impl<P: Protocol> StringTransport<P> {
         written
     }
 
-    /// What was written since this was last called; it counts as sent, so that
-    /// a producer goes on.
+    /// Takes the bytes that were written since the last call; they count as sent,
+    /// so that a producer goes on.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
@@ -202,7 +202,7 @@ impl<P: Protocol> StringTransport<P> {
         self.cell.inspect(look)
     }
 
-    /// What the protocol's callbacks get.
+    /// The connection that the protocol's callbacks get.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};

@@ -1,4 +1,4 @@
-//! [`ClientOptions`]: what a client brings to a handshake.
+//! [`ClientOptions`]: a client's side of a handshake.
 //!
 //! Mirrors `twisted.internet.ssl.optionsForClientTLS`. Tested in
 //! `tests/network/tls.rs`.
@@ -13,7 +13,7 @@ use rustls::pki_types::ServerName;
 
 use super::{Config, HANDSHAKE_TIMEOUT, Identity, Role, TlsConfigError, TrustRoots};
 
-/// What a client brings to a handshake: whom it wants to talk to, whom it
+/// A client's side of a handshake: whom it wants to talk to, whom it
 /// believes, who it is itself, and which protocols it speaks.
 ///
 /// See the example of the [module](crate::tls).
@@ -26,7 +26,7 @@ pub struct ClientOptions {
     handshake_timeout: Duration,
 }
 
-/// What the configuration is made of.
+/// The source of the configuration.
 enum Basis {
     Options { roots: TrustRoots, identity: Option<Identity> },
     Config(Arc<ClientConfig>),
@@ -101,7 +101,7 @@ impl ClientOptions {
         self
     }
 
-    /// Who it is, for servers that ask.
+    /// Sets the client's own identity, for servers that ask.
     ///
     /// ```
     /// use reactor_compat::tls::{ClientOptions, Identity};

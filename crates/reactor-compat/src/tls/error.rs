@@ -1,4 +1,4 @@
-//! What is wrong with a TLS configuration, a handshake, or a connection.
+//! Errors of a TLS configuration, a handshake, or a connection.
 
 use std::error::Error;
 use std::fmt;
@@ -32,7 +32,7 @@ pub enum TlsConfigError {
     InFile {
         /// Which.
         path: PathBuf,
-        /// What is wrong with what it says.
+        /// The fault of its contents.
         error: Box<Self>,
     },
     /// PEM text is damaged; how.
@@ -136,7 +136,7 @@ pub enum TlsError {
 }
 
 impl TlsError {
-    /// What an error of a TLS stream means, if it is not one of the stream
+    /// The meaning of an error of a TLS stream, if it is not one of the stream
     /// below.
     pub(crate) fn of(error: &io::Error) -> Option<Self> {
         if let Some(inner) = error.get_ref() {

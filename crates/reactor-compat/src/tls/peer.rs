@@ -1,4 +1,4 @@
-//! What a handshake found out about the peer.
+//! The findings of a handshake about the peer.
 //!
 //! Mirrors what `twisted.internet._sslverify` takes from a connection. Tested in `tests/network/tls.rs`.
 
@@ -6,7 +6,7 @@ use tokio_rustls::TlsStream;
 
 use crate::network::{Certificate, Security};
 
-/// What a handshake found out.
+/// The findings of a handshake.
 pub(super) fn security_of<S>(stream: &TlsStream<S>) -> Security {
     let (_, session) = stream.get_ref();
     let mut security = Security::new();

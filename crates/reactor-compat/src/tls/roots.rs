@@ -12,7 +12,7 @@ use rustls::RootCertStore;
 use super::TlsConfigError;
 use super::identity::{certificates_of, read};
 
-/// Whose word about a peer's certificate is believed.
+/// The authorities whose word about a peer's certificate is believed.
 ///
 /// ```
 /// use reactor_compat::tls::{TlsConfigError, TrustRoots};

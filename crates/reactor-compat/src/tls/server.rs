@@ -1,4 +1,4 @@
-//! [`ServerOptions`]: what a server brings to a handshake.
+//! [`ServerOptions`]: a server's side of a handshake.
 //!
 //! Mirrors `twisted.internet.ssl.CertificateOptions`. Tested in
 //! `tests/network/tls.rs`.
@@ -13,7 +13,7 @@ use rustls::server::WebPkiClientVerifier;
 
 use super::{Config, HANDSHAKE_TIMEOUT, Identity, Role, TlsConfigError, TrustRoots};
 
-/// What a server brings to a handshake: who it is, whether clients have to say
+/// A server's side of a handshake: who it is, whether clients have to say
 /// who they are, and which protocols it speaks.
 ///
 /// See the example of the [module](crate::tls).

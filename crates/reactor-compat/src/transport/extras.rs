@@ -21,7 +21,7 @@ use crate::waiters::{Notified, Waiters};
 /// A function that sees what is written.
 pub(super) type Tap = Rc<dyn Fn(&[u8])>;
 
-/// Whether TLS protects the connection.
+/// The protection of the connection.
 ///
 /// ```text
 /// None ──start_tls──▶ Begun ──handshake over──▶ Secure
@@ -45,7 +45,7 @@ pub(crate) struct Extras {
     draining: Waiters<()>,
     /// Layers that are to be put in.
     pub(super) pending: VecDeque<PendingLayer>,
-    /// What was read beyond the point at which the next one was pushed.
+    /// The bytes that were read beyond the point at which the next one was pushed.
     pub(super) unread: Vec<u8>,
     pub(super) protection: Protection,
     /// The reason for which it is to be cut, where there is a special one.

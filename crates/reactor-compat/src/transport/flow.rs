@@ -67,7 +67,7 @@ impl Registered {
     }
 }
 
-/// What a connection does that can send nothing for now.
+/// The reaction of a connection that can send nothing for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pressure {
     /// Nothing: not too much is unsent, or reading goes on.
@@ -145,7 +145,7 @@ impl Link {
         self.level.get().permits(load, &self.marks(), self.has_producer())
     }
 
-    /// What there is to do where nothing can be sent.
+    /// The thing to do where nothing can be sent.
     pub(crate) fn pressure(&self) -> Pressure {
         match self.level.get() {
             Level::Low => Pressure::None,

@@ -89,9 +89,9 @@ mod tests {
     struct End {
         unsent: usize,
         level: Level,
-        /// What has come and was not read.
+        /// Bytes that have come and were not read.
         come: usize,
-        /// What it is still to write of itself.
+        /// Bytes that it is still to write of itself.
         to_write: usize,
         /// Whether its producer, if it has one, may produce.
         producing: bool,
@@ -127,11 +127,11 @@ mod tests {
     #[derive(Clone, Debug, PartialEq, Eq, Hash)]
     struct Net {
         ends: Vec<End>,
-        /// Who gets what an end sends.
+        /// The ends that get what an end sends.
         to: Vec<usize>,
         /// Through which end that which an end reads goes on; itself: an echo.
         onward: Vec<Option<usize>>,
-        /// Whose producer reads from an end: who is paused for it.
+        /// The end whose producer reads from an end, and is paused for it.
         source: Vec<Option<usize>>,
     }
 
@@ -183,7 +183,7 @@ mod tests {
             next
         }
 
-        /// What the passing of time makes of it: all that can send nothing are
+        /// The same after some time: all that can send nothing are
         /// stuck.
         fn later(&self) -> Self {
             let mut net = self.clone();
@@ -286,7 +286,7 @@ mod tests {
         }
     }
 
-    /// What a peer can make us hold is bounded, whatever it does.
+    /// A peer can make us hold so much and no more, whatever it does.
     #[test]
     fn a_peer_that_never_reads_is_held_by_the_growth() {
         // The answer with which each is passed comes on top.

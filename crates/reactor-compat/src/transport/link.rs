@@ -19,7 +19,7 @@ use crate::network::SharedStream;
 use crate::network::Stream;
 use crate::reactor::{Inventory, OpenConnection, Registered, Shared};
 
-/// Whether the driver, which sends what is written, has to be woken.
+/// The driver, which sends what is written: does it have to be woken?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Driver {
     /// It waits to be woken.
@@ -203,7 +203,7 @@ impl Link {
         }
     }
 
-    /// What is to be sent, taken out, so that nothing is borrowed while the
+    /// Takes the unsent bytes out, so that nothing is borrowed while the
     /// stream is at work on it.
     pub(crate) fn take_outbox(&self) -> Outbox {
         self.outbox.take()

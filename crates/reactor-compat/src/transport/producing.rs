@@ -101,7 +101,7 @@ impl Transport {
     }
 }
 
-/// What the peer sends is what it produces.
+/// It produces what the peer sends.
 impl Producer for Transport {
     fn pause_producing(&self) {
         Self::pause_producing(self);

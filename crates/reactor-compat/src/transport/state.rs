@@ -32,7 +32,7 @@ pub(crate) enum Close {
     Lost,
 }
 
-/// Whether the peer's data is wanted, and whether there will be more.
+/// The peer's data: is it wanted, and will there be more?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Input {
     Flowing,
@@ -48,24 +48,24 @@ pub(crate) enum Input {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Output {
     Open,
-    /// What was written, and then the end.
+    /// The written bytes are sent, and then the end.
     Ending,
     /// The peer has been told.
     Ended,
 }
 
-/// Whether what is written is sent, or kept until it is released.
+/// The written bytes: sent, or kept until they are released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Sending {
     Free,
     Held,
 }
 
-/// Whether a layer is being put under the protocol.
+/// A layer that is being put under the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Switch {
     None,
-    /// What was written before it is being sent as it is.
+    /// The bytes written before it are being sent as they are.
     Draining,
     /// It is there, and has a conversation of its own first.
     Opening,
@@ -84,7 +84,7 @@ pub(crate) enum Event {
     Pause,
     /// `resume_producing`.
     Resume,
-    /// Somebody asked whether data is read, and it is not.
+    /// Data is not read, and this was asked for.
     Refused,
     /// The protocol heard that reading goes on.
     Told,

@@ -282,7 +282,7 @@ impl Link {
         !matches!(before, Protection::Secure(before) if Rc::ptr_eq(&before, &security))
     }
 
-    /// What protects the connection, if anything does.
+    /// The protection of the connection, if there is any.
     pub(crate) fn security(&self) -> Option<Rc<Security>> {
         self.extra(|extras| match &extras.protection {
             Protection::Secure(security) => Some(security.clone()),

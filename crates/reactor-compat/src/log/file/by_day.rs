@@ -165,8 +165,8 @@ impl RotatingLogFile<ByDay> {
 impl Policy for ByDay {
     type Id = LogDate;
 
-    /// What is in the file is of the day when it was written; an empty one is
-    /// of today.
+    /// Takes a file that was opened: its lines are of the day when it was written;
+    /// an empty one is of today.
     fn opened(&mut self, found: Found, now: SystemTime) {
         let written = found.modified.filter(|_| found.size > 0);
         self.last_date = self.date_of(written.unwrap_or(now));

@@ -49,7 +49,7 @@ struct Shared<R> {
     state: Mutex<State<R>>,
 }
 
-/// What is locked while it is written, rotated, or looked at.
+/// The state, which is locked while it is written, rotated, or looked at.
 pub(super) struct State<R> {
     file: OpenFile,
     pub(super) rotation: R,

@@ -31,7 +31,7 @@ pub(super) mod sealed {
 
     use super::super::error::LogFileError;
 
-    /// What is known of a file that was opened.
+    /// A file as it was found when it was opened.
     #[derive(Clone, Copy, Debug)]
     pub struct Found {
         pub(in super::super) size: u64,

@@ -1,4 +1,4 @@
-//! What a line of a log looks like.
+//! The format of a log's lines.
 //!
 //! Tested in `tests/logging/log.rs`.
 

@@ -15,16 +15,16 @@ use super::sync::Deadline;
 use super::thread::{Line, LogThread, flush_when_main_ends, is_log_thread};
 use crate::panics;
 
-/// What a log is written to.
+/// The writer of a log.
 pub(in super::super) type Writer = Box<dyn Write + Send>;
 
 /// Makes the line that says how many were lost.
 pub(in super::super) type LostLine = Arc<dyn Fn(u64) -> String + Send + Sync>;
 
-/// Who writes the lines.
+/// The thread that writes the lines.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) enum Delivery {
-    /// Who logs them.
+    /// The one that logs them.
     Direct,
     /// A thread.
     HandedOver(HandOver),
@@ -70,7 +70,7 @@ fn takes_all(writer: &dyn Any) -> bool {
     writer.is::<io::Sink>()
 }
 
-/// What has gone wrong with writing, and was not told yet.
+/// An error of writing that was not told yet.
 #[derive(Default)]
 pub(super) struct Report {
     error: Mutex<Option<io::Error>>,
@@ -198,18 +198,18 @@ impl Lines {
         self.begun().map_or(0, |(queue, _)| queue.lost())
     }
 
-    /// What last went wrong, to be told to others.
+    /// The last error, to be told to others.
     pub(in super::super) fn take_complaint(&self) -> Option<String> {
         lock(&self.report.complaint).take()
     }
 
-    /// What last went wrong with writing.
+    /// The last error of writing.
     pub(in super::super) fn take_error(&self) -> Option<io::Error> {
         lock(&self.report.error).take()
     }
 }
 
-/// What is left is written, within the bounds.
+/// Writes what is left, within the bounds.
 impl Drop for Lines {
     fn drop(&mut self) {
         self.close(true);

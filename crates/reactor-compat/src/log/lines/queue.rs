@@ -1,4 +1,4 @@
-//! [`Queue`]: what waits between those who log and the thread that writes.
+//! [`Queue`]: the lines between those who log and the thread that writes.
 //!
 //! Tested in `tests/logging/hand_over.rs`; modelled in the package `models`.
 
@@ -7,8 +7,8 @@ use std::sync::PoisonError;
 
 use super::sync::{Condvar, Deadline, Mutex, MutexGuard};
 
-/// What waits between those who log and the thread that writes. It is bounded,
-/// and remembers where something was lost.
+/// A bounded queue between those who log and the thread that writes. It
+/// remembers where something was lost.
 pub(super) struct Queue<T> {
     pub(super) state: Mutex<State<T>>,
     /// Something has come, or it was closed: for the thread.
@@ -17,7 +17,7 @@ pub(super) struct Queue<T> {
     pub(super) progress: Condvar,
 }
 
-/// What comes out of the queue.
+/// An entry that comes out of the queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Entry<T> {
     Item(T),
@@ -25,7 +25,7 @@ pub(super) enum Entry<T> {
     Lost(u64),
 }
 
-/// What has become of an item.
+/// The fate of an item.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
     /// It is written.
@@ -52,7 +52,7 @@ pub(super) enum Pushed {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// What comes is written soon: who logs waits for that.
+    /// Items are written soon: a thread that logs waits for that.
     Flowing,
     /// Nobody waits.
     Stalled,
@@ -147,7 +147,7 @@ impl<T> Queue<T> {
         if state.written < number { Pushed::Waiting } else { Pushed::Written }
     }
 
-    /// Who waits in vain has the others wait no more.
+    /// Waits while items flow; one wait in vain has the others wait no more.
     fn wait_while_flowing<'a>(
         &self,
         mut state: MutexGuard<'a, State<T>>,

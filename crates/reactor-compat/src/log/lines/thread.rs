@@ -27,7 +27,7 @@ const REST: Duration = Duration::from_millis(10);
 static QUEUES: Mutex<Vec<(Weak<Queue<Line>>, Duration)>> = Mutex::new(Vec::new());
 
 thread_local! {
-    /// Whether this thread writes a log. It does not wait for another, which may
+    /// Set on a thread that writes a log. It does not wait for another, which may
     /// wait for it.
     static WRITES: Cell<bool> = const { Cell::new(false) };
     static WITH_MAIN: FlushWhenDropped = const { FlushWhenDropped };
@@ -85,7 +85,7 @@ pub(super) fn is_log_thread() -> bool {
     WRITES.try_with(Cell::get).unwrap_or(false)
 }
 
-/// What the thread of a log has.
+/// The thread of a log.
 pub(super) struct LogThread {
     pub(super) queue: Arc<Queue<Line>>,
     /// It takes the writer from there, where that is if there is no thread.

@@ -13,7 +13,7 @@ use crate::call_result::CallResult;
 use crate::error::ReactorStopped;
 use crate::guard;
 
-/// What is said in the log of a call that fails.
+/// The words in the log for a call that fails.
 pub(in crate::reactor) const WHILE_CALLING: &str = "while calling from thread";
 
 /// A reactor, from other threads: all that is safe to ask of it there.
@@ -167,7 +167,7 @@ impl Remote {
     }
 }
 
-/// Whether both are of one reactor.
+/// Two are equal if they are of one reactor.
 impl PartialEq for Remote {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.mailbox, &other.mailbox)

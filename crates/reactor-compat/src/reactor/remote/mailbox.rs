@@ -15,7 +15,7 @@ use crate::sync::{Mutex, MutexGuard};
 
 type Watcher = Box<dyn FnOnce() + Send>;
 
-/// Whether calls are taken.
+/// The phase of a mailbox: are calls taken?
 ///
 /// ```text
 /// Open ──the run ends, the reactor is gone──▶ Closed ──it runs again──▶ Open

@@ -40,7 +40,7 @@ pub struct RemoteResult<T: Send + 'static> {
     on_drop: OnDrop,
 }
 
-/// What becomes of the call when its result is dropped before.
+/// The fate of the call when its result is dropped before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnDrop {
     GoOn,

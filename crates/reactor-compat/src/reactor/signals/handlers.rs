@@ -12,7 +12,7 @@ use crate::call_result::CallResult;
 use crate::guard;
 use crate::reactor::Reactor;
 
-/// What is said in the log of a handler that fails.
+/// The words in the log for a handler that fails.
 const WHILE_HANDLING: &str = "while handling a signal";
 
 type Handler = Rc<RefCell<dyn FnMut()>>;

@@ -41,7 +41,7 @@ pub(super) trait SystemKind: Clone + 'static {
         room: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<Self>>;
 
-    /// Whether the socket may take a datagram.
+    /// Ready when the socket may take a datagram.
     fn poll_writable(socket: &Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Sends one with `send`, and notes if the socket does not take it.
