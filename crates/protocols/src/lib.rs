@@ -38,7 +38,7 @@ pub mod amp;
 pub mod basic;
 #[cfg(feature = "finger")]
 pub mod finger;
-#[cfg(any(feature = "amp", feature = "basic"))]
+#[cfg(any(feature = "amp", feature = "basic", feature = "socks"))]
 mod flow;
 #[cfg(feature = "htb")]
 pub mod htb;

@@ -12,7 +12,9 @@ use std::rc::Rc;
 
 use bytes::{Buf, BytesMut};
 use deferred::Failure;
-use reactor_compat::{AnyProtocol, Connection, ConnectionEvent, Protocol, log, short_name};
+use reactor_compat::{
+    AnyProtocol, Connection, ConnectionEvent, Protocol, UnprotectedData, log, short_name,
+};
 
 #[cfg(unix)]
 use super::TooManyDescriptors;
@@ -326,7 +328,7 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
     pub(super) fn settle(&mut self, transport: &Connection<Self>, data: &[u8]) {
         let Some(Switch { next, done }) = self.dispatcher.switch.take() else {
             if !data.is_empty() {
-                self.refuse_plaintext(transport);
+                self.refuse_plaintext(transport, data.len());
             }
             return;
         };
@@ -351,8 +353,12 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
 
     /// Refuses what came in the clear after the word that TLS begins: it is not
     /// protected by it.
-    fn refuse_plaintext(&mut self, transport: &Connection<Self>) {
-        self.give_up(transport, Failure::new(MalformedAmpBox::new("plain bytes where TLS begins")));
+    fn refuse_plaintext(&mut self, transport: &Connection<Self>, bytes: usize) {
+        let failure = Failure::new(UnprotectedData { bytes });
+        self.broken = Some(failure.clone());
+        self.received.clear();
+        self.forget();
+        transport.fail(failure);
     }
 
     /// Ends the connection: what came is not to be understood.
@@ -388,8 +394,9 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
                 self.descriptor_received(connection, descriptor);
             }
             (None, ConnectionEvent::HandshakeCompleted) => {
-                if self.parser.buffered() > 0 || !self.held.is_empty() {
-                    self.refuse_plaintext(connection);
+                let kept = self.parser.buffered() + self.held.len();
+                if kept > 0 {
+                    self.refuse_plaintext(connection, kept);
                 }
                 self.inner.handle(ConnectionEvent::HandshakeCompleted);
             }
