@@ -68,6 +68,8 @@ def plan(rng, kind, reactions):
             reaction["pause"] = 1
         if kind == "LineReceiver" and rng.random() < 0.3:
             reaction["raw"] = 1
+        if kind in PREFIX and rng.random() < 0.25:
+            reaction["take"] = rng.choice((0, 0, 1, 2, 4, 9, 100))
         if rng.random() < 0.05:
             reaction["lose"] = 1
         if reaction:

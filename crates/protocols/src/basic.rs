@@ -52,6 +52,7 @@ mod line_receiver;
 mod line_transport;
 mod lines;
 mod netstring;
+mod requested;
 mod send;
 #[cfg(feature = "stream")]
 mod stream;

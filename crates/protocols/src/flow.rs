@@ -2,9 +2,11 @@
 //!
 //! Tested in `tests/framing/receivers.rs`.
 
-#[cfg(feature = "basic")]
+use reactor_compat::Transport;
+#[cfg(any(feature = "basic", feature = "socks"))]
 use reactor_compat::UnprotectedData;
-use reactor_compat::{Connection, Protocol, Transport};
+#[cfg(any(feature = "amp", feature = "basic"))]
+use reactor_compat::{Connection, Protocol};
 
 /// What may be done with the bytes at hand.
 #[cfg(feature = "basic")]
@@ -34,6 +36,7 @@ pub(crate) fn flow(transport: &Transport) -> Flow {
 /// Has a protocol go on: at once if it is free, else when it is.
 ///
 /// If it panics then, its connection ends, as with any other callback.
+#[cfg(any(feature = "amp", feature = "basic"))]
 pub(crate) fn go_on<P: Protocol>(
     connection: &Connection<P>,
     parse: impl FnOnce(&mut P, &Connection<P>) + 'static,
@@ -59,7 +62,7 @@ pub(crate) fn hand_over(transport: &Transport, held: &[u8]) -> bool {
 
 /// Ends the connection if there are `held` bytes that came before a handshake
 /// that is over.
-#[cfg(feature = "basic")]
+#[cfg(any(feature = "basic", feature = "socks"))]
 pub(crate) fn refuse_plaintext(transport: &Transport, held: usize) {
     if held > 0 {
         transport.fail(UnprotectedData { bytes: held });

@@ -25,6 +25,8 @@
 //! - [`socks`]: a SOCKS 4 and 4a server (feature `socks`).
 //! - [`stateful`]: protocols that say how many bytes they want next (feature
 //!   `stateful`, on by default).
+//! - [`MemoryBudget`]: how much memory the peers of many connections may use, all
+//!   together.
 //! - [`wire`]: echo, discard, chargen and the other small servers of the early
 //!   RFCs (feature `wire`, on by default).
 
@@ -36,7 +38,7 @@ pub mod amp;
 pub mod basic;
 #[cfg(feature = "finger")]
 pub mod finger;
-#[cfg(any(feature = "amp", feature = "basic"))]
+#[cfg(any(feature = "amp", feature = "basic", feature = "socks"))]
 mod flow;
 #[cfg(feature = "htb")]
 pub mod htb;
@@ -50,6 +52,8 @@ mod inner;
 pub mod loopback;
 #[cfg(feature = "memcache")]
 pub mod memcache;
+#[cfg(any(feature = "amp", feature = "basic"))]
+mod memory_budget;
 #[cfg(feature = "policies")]
 pub mod policies;
 #[cfg(feature = "portforward")]
@@ -62,3 +66,6 @@ pub mod socks;
 pub mod stateful;
 #[cfg(feature = "wire")]
 pub mod wire;
+
+#[cfg(any(feature = "amp", feature = "basic"))]
+pub use memory_budget::{MemoryBudget, MemoryBudgetExceeded};

@@ -47,6 +47,7 @@ use thiserror::Error;
 use crate::basic::held::Held;
 use crate::flow::{Flow, flow, hand_over, refuse_plaintext};
 use crate::inner::Inner;
+use crate::memory_budget::{Allotment, MemoryBudget};
 
 /// What a [`StatefulProtocol`] does with some bytes: it returns the next
 /// state, or `None` to stay in this one.
@@ -153,6 +154,7 @@ pub struct Stateful<H> {
     held: Held,
     /// Set when a state that wanted too much had the connection closed.
     refused: Option<TooManyWanted>,
+    allotment: Allotment,
 }
 
 impl<H: StatefulProtocol> Stateful<H> {
@@ -165,7 +167,17 @@ impl<H: StatefulProtocol> Stateful<H> {
             inner: Inner::new(handler),
             held: Held::default(),
             refused: None,
+            allotment: Allotment::default(),
         }
+    }
+
+    /// The same, whose peer has to share `budget` with those of other connections.
+    ///
+    /// See the example of [`MemoryBudget`].
+    #[must_use]
+    pub fn budget(mut self, budget: &MemoryBudget) -> Self {
+        self.allotment = Allotment::Of(budget.clone());
+        self
     }
 
     /// The handler.
@@ -223,6 +235,14 @@ impl<H: StatefulProtocol> Stateful<H> {
         self.held.len()
     }
 
+    /// Parses `data`, and counts what is held of it.
+    fn take_up(&mut self, connection: &Connection<Self>, data: &[u8]) {
+        self.parse(data);
+        if self.allotment.keep(connection, self.held.memory()) {
+            self.held.clear();
+        }
+    }
+
     /// Gives the handler what is held and `input`, for as long as it may have
     /// more.
     fn parse(&mut self, mut input: &[u8]) {
@@ -263,19 +283,21 @@ impl<H: StatefulProtocol> Protocol for Stateful<H> {
     fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
         match event {
             ConnectionEvent::ConnectionMade => {
+                self.allotment.begin(connection);
                 self.inner.connect(connection.project(Self::handler_mut));
             }
-            ConnectionEvent::DataReceived(data) => self.parse(data),
+            ConnectionEvent::DataReceived(data) => self.take_up(connection, data),
             ConnectionEvent::ConnectionLost(reason) => {
                 let reason = match self.refused {
                     Some(error) if reason.is::<ConnectionDone>() => Failure::new(error),
                     _ => reason,
                 };
+                self.allotment = Allotment::default();
                 self.inner.handle(ConnectionEvent::ConnectionLost(reason));
             }
             ConnectionEvent::Resumed => {
                 self.inner.handle(event);
-                self.parse(&[]);
+                self.take_up(connection, &[]);
             }
             ConnectionEvent::HandshakeCompleted => {
                 refuse_plaintext(connection, self.held.len());

@@ -83,6 +83,7 @@ struct Reaction {
     pause: Option<Json>,
     lose: Option<Json>,
     raw: Option<Json>,
+    take: Option<usize>,
 }
 
 /// The handler of all receivers.
@@ -163,14 +164,27 @@ impl Protocol<FramedTransport> for Handler {}
 impl StringReceiver for Handler {
     fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {
         self.emit(json!(["string", hex(string)]));
-        self.react(transport, |data| {
+        let reaction = self.react(transport, |data| {
             // The programs send what can be sent.
             let _ = transport.send_string(data);
         });
+        if let Some(count) = reaction.and_then(|reaction| reaction.take) {
+            let (framed, trace) = (transport.transport().clone(), self.trace.clone());
+            transport.clear_buffer().add_callback(move |rest| {
+                trace.borrow_mut().push(json!(["rest", hex(&rest)]));
+                framed.set_buffer(rest.get(count..).unwrap_or_default());
+            });
+        }
     }
 
     fn length_limit_exceeded(&mut self, transport: &StringConnection<Self>, length: usize) {
         self.emit(json!(["string_too_long", length]));
+        if self.plan.get(&self.count).is_some_and(|reaction| reaction.take.is_some()) {
+            let trace = self.trace.clone();
+            transport.clear_buffer().add_callback(move |rest| {
+                trace.borrow_mut().push(json!(["rest", hex(&rest)]));
+            });
+        }
         transport.lose_connection();
     }
 }

@@ -18,6 +18,7 @@ use reactor_compat::{Transport, log};
 #[cfg(unix)]
 use super::attached::SentDescriptors;
 use super::encoder::Encoder;
+use super::load::Load;
 use super::switch::Switch;
 use super::{ArgumentError, BoxRef, MalformedAmpBox, ProtocolSwitched, RemoteAmpError};
 
@@ -40,6 +41,15 @@ pub(super) enum Stage {
     Holding(Vec<u8>),
     /// The connection is lost.
     Lost(Failure),
+}
+
+/// What is sent in a box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// A call of ours, of which nobody but we decide how many there are.
+    Call,
+    /// What the other side has called for.
+    Answer,
 }
 
 /// A call that waits for its answer.
@@ -81,8 +91,8 @@ pub(super) struct Dispatcher {
     last_tag: Cell<u64>,
     /// The calls that wait for their answers. Bounded by those who call.
     calls: RefCell<OutgoingCalls>,
-    /// How many commands wait for a Deferred of their responder.
-    pub(super) working: Cell<usize>,
+    /// What the peer makes us keep.
+    pub(super) load: Load,
     /// The protocol that takes over once the running callback allows it.
     pub(super) switch: RefCell<Option<Switch>>,
     /// Whether what comes after the box at hand is no box: it belongs to
@@ -128,6 +138,7 @@ impl Dispatcher {
     pub(super) fn send(
         &self,
         transport: &Transport,
+        sent: Sent,
         write: impl FnOnce(&mut Encoder) -> Result<(), ArgumentError>,
     ) -> Result<(), Failure> {
         if self.locked.get() {
@@ -137,13 +148,18 @@ impl Dispatcher {
         let mut encoder = self.encoder.take();
         #[cfg(unix)]
         encoder.attached.begin(self.descriptors_sent.get());
-        let written = write(&mut encoder).and_then(|()| self.put(transport, &mut encoder));
+        let written = write(&mut encoder).and_then(|()| self.put(transport, sent, &mut encoder));
         encoder.clear();
         self.encoder.set(encoder);
         written.map_err(failure_of)
     }
 
-    fn put(&self, transport: &Transport, encoder: &mut Encoder) -> Result<(), ArgumentError> {
+    fn put(
+        &self,
+        transport: &Transport,
+        sent: Sent,
+        encoder: &mut Encoder,
+    ) -> Result<(), ArgumentError> {
         #[cfg(unix)]
         if !encoder.attached.descriptors.is_empty() {
             self.send_attached(transport, &mut encoder.attached)?;
@@ -151,9 +167,21 @@ impl Dispatcher {
         #[cfg(feature = "tls")]
         if let Stage::Holding(held) = &mut *self.stage.borrow_mut() {
             held.extend_from_slice(encoder.wire());
+            if sent == Sent::Answer {
+                self.load.hold(encoder.wire().len());
+            }
             return Ok(());
         }
-        transport.write(encoder.wire());
+        match sent {
+            Sent::Call => {
+                self.load.call(transport, encoder.wire().len());
+                transport.write(encoder.wire());
+            }
+            Sent::Answer => {
+                transport.write(encoder.wire());
+                self.load.answered(transport);
+            }
+        }
         Ok(())
     }
 
@@ -222,15 +250,6 @@ impl Dispatcher {
         matches!(*self.stage.borrow(), Stage::Holding(_))
     }
 
-    /// How many bytes are kept.
-    #[cfg(feature = "tls")]
-    pub(super) fn held(&self) -> usize {
-        match &*self.stage.borrow() {
-            Stage::Holding(held) => held.len(),
-            _ => 0,
-        }
-    }
-
     /// Keeps the boxes that are sent, until [`release`](Self::release).
     #[cfg(feature = "tls")]
     pub(super) fn hold(&self) {
@@ -241,6 +260,8 @@ impl Dispatcher {
     #[cfg(feature = "tls")]
     pub(super) fn release(&self, transport: &Transport) {
         if let Stage::Holding(held) = self.enter(Stage::Open) {
+            let answers = self.load.release();
+            self.load.call(transport, held.len().saturating_sub(answers));
             transport.write(held);
         }
     }
@@ -255,6 +276,7 @@ impl Dispatcher {
     #[doc(alias = "failAllOutgoing")]
     pub(super) fn fail_all(&self, reason: &Failure) {
         drop(self.enter(Stage::Lost(reason.clone())));
+        self.load.end();
         let switch = self.switch.take();
         drop(switch);
         let go_on = self.go_on.take();

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use deferred::{CallbackResult, Deferred, Failure, Outcome};
 use reactor_compat::{Protocol, log};
 
-use super::dispatcher::{failure_of, unhandled_error};
+use super::dispatcher::{Sent, failure_of, unhandled_error};
 use super::encoder::Encoder;
 use super::switch::Switch;
 use super::{
@@ -123,14 +123,11 @@ impl IncomingCall<'_> {
         deferred: Deferred<T>,
         answer: impl FnOnce(&AmpTransport, Option<&[u8]>, Result<T, Failure>) + 'static,
     ) {
-        let working = |remote: &AmpTransport, by: isize| {
-            let working = &remote.dispatcher().working;
-            working.set(working.get().saturating_add_signed(by));
-        };
-        working(self.remote, 1);
+        let size = self.fields.size();
+        self.remote.dispatcher().load.start_work(size);
         let (remote, tag) = (self.remote.clone(), self.tag.map(<[u8]>::to_vec));
         drop(deferred.add_both(move |result| {
-            working(&remote, -1);
+            remote.dispatcher().load.end_work(size);
             answer(&remote, tag.as_deref(), result);
         }));
     }
@@ -191,7 +188,8 @@ fn send_answer(
     remote: &AmpTransport,
     write: impl FnOnce(&mut Encoder) -> Result<(), ArgumentError>,
 ) -> Result<(), ArgumentError> {
-    let Err(failure) = remote.dispatcher().send(remote.transport(), write) else { return Ok(()) };
+    let sent = remote.dispatcher().send(remote.transport(), Sent::Answer, write);
+    let Err(failure) = sent else { return Ok(()) };
     match failure.check::<ArgumentError>() {
         Some(error) => Err(error.clone()),
         None => {
@@ -228,7 +226,7 @@ fn unknown(remote: &AmpTransport, tag: &[u8], failure: Failure) {
 }
 
 fn send_error(remote: &AmpTransport, tag: &[u8], error: RemoteAmpError) {
-    let sent = remote.dispatcher().send(remote.transport(), |encoder| {
+    let sent = remote.dispatcher().send(remote.transport(), Sent::Answer, |encoder| {
         let start = encoder.begin();
         encoder.entry(b"_error", tag)?;
         encoder.entry(b"_error_code", &error.error_code)?;

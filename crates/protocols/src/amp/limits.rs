@@ -11,6 +11,11 @@ pub const MAX_VALUE_LENGTH: usize = 0xFFFF;
 /// What an AMP connection takes of its peer, beside what the wire itself
 /// limits. Twisted has none of these.
 ///
+/// They bound one peer. Many together are bounded by a
+/// [`MemoryBudget`](crate::MemoryBudget): that of the thread, unless a connection
+/// is given [another](super::Amp::with_budget). So a server that anybody may connect
+/// to can leave all this as it is.
+///
 /// ```
 /// use protocols::amp::{Amp, Limits};
 ///
@@ -20,21 +25,22 @@ pub const MAX_VALUE_LENGTH: usize = 0xFFFF;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The size of a received box, in bytes; 4 MiB unless set. This is also
-    /// all that is ever buffered of one.
+    /// The size of a received box, in bytes; 4 MiB unless set. Of one that has
+    /// not come whole, up to twice as much memory is used.
     pub box_size: usize,
     /// The number of keys in a received box; 1024 unless set.
     pub keys: usize,
     /// The number of commands whose responders have returned a Deferred that
-    /// has not fired; 65,536 unless set.
+    /// has not fired; 16,384 unless set.
     pub commands: usize,
-    /// How many bytes may wait to be sent before nothing is read any more;
-    /// 16 MiB unless set.
+    /// How many bytes of answers may wait to be sent before nothing is read any
+    /// more; 1 MiB unless set. Calls of our own do not count.
     ///
-    /// This takes the place of the transport's own water marks, which are too
-    /// low for two sides that call each other: each would wait for the other
-    /// to read. It also limits the answers that wait for the other side to
-    /// turn to TLS.
+    /// This takes the place of the transport's own
+    /// [`WaterMarks`](reactor_compat::WaterMarks), and is their growth as well: a
+    /// peer that reads nothing for a while may have as much again, and then the
+    /// connection ends with [`TooMuchUnsent`](reactor_compat::TooMuchUnsent). It
+    /// also limits the answers that wait for the other side to turn to TLS.
     pub unsent: usize,
     /// The number of descriptors that came over a UNIX connection, and that no
     /// box has named; 256 unless set, which
@@ -44,12 +50,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            box_size: 4 << 20,
-            keys: 1024,
-            commands: 1 << 16,
-            unsent: 16 << 20,
-            descriptors: 256,
-        }
+        Self { box_size: 4 << 20, keys: 1024, commands: 1 << 14, unsent: 1 << 20, descriptors: 256 }
     }
 }

@@ -75,6 +75,7 @@ mod error;
 mod incoming_call;
 mod integer;
 mod limits;
+mod load;
 mod parser;
 mod protocol;
 mod python;

@@ -127,6 +127,7 @@ impl BoxParser {
             Ok(None) => Ok(None),
             Err(error) => {
                 self.failed = Some(error.clone());
+                (self.partial, self.entries) = (Vec::new(), Vec::new());
                 Err(error)
             }
         }
@@ -144,6 +145,11 @@ impl BoxParser {
         if self.complete { 0 } else { self.partial.len() }
     }
 
+    /// How much memory it has.
+    pub(super) fn memory(&self) -> usize {
+        self.partial.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
     /// Takes out what it keeps of an incomplete box.
     pub(super) fn take_buffered(&mut self) -> Vec<u8> {
         self.start();
@@ -152,14 +158,15 @@ impl BoxParser {
     }
 
     /// Lets go of the box that was handed out before.
-    fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         if !self.complete {
             return;
         }
         self.complete = false;
         self.partial.clear();
-        if self.partial.capacity() > WORTH_KEEPING {
+        if self.memory() > WORTH_KEEPING {
             self.partial = Vec::new();
+            self.entries = Vec::new();
         }
         self.begin();
     }
@@ -308,6 +315,11 @@ impl<'a> BoxRef<'a> {
     /// Its fields as a Rust value.
     pub(super) fn to_value<T: Deserialize<'a>>(self) -> Result<T, ArgumentError> {
         de::from_pairs(self.iter(), self.attached)
+    }
+
+    /// How many bytes it takes on the wire.
+    pub(super) fn size(self) -> usize {
+        self.bytes.len()
     }
 
     /// The value of a key.

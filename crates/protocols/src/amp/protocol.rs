@@ -13,7 +13,7 @@ use std::rc::Rc;
 use bytes::{Buf, BytesMut};
 use deferred::Failure;
 use reactor_compat::{
-    AnyProtocol, Connection, ConnectionEvent, Protocol, WaterMarks, log, short_name,
+    AnyProtocol, Connection, ConnectionEvent, Protocol, UnprotectedData, log, short_name,
 };
 
 #[cfg(unix)]
@@ -28,6 +28,7 @@ use super::{
 };
 use crate::flow::{go_on, hand_over};
 use crate::inner::Inner;
+use crate::memory_budget::{self, MemoryBudget, MemoryBudgetExceeded};
 
 /// The handler of those who need none: all is answered by functions of their
 /// arguments.
@@ -81,6 +82,7 @@ pub struct Amp<H: Protocol<AmpTransport> = ()> {
     remote: Option<AmpTransport>,
     responders: Responders<H>,
     limits: Limits,
+    budget: Option<MemoryBudget>,
     dispatcher: Rc<Dispatcher>,
     parser: BoxParser,
     /// What came and is not looked at, because the transport is paused.
@@ -131,6 +133,7 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
             remote: None,
             responders: responders.clone(),
             limits: Limits::default(),
+            budget: None,
             dispatcher: Rc::default(),
             parser: BoxParser::new(),
             held: BytesMut::new(),
@@ -146,6 +149,29 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, parser: BoxParser::with_limits(limits), ..self }
+    }
+
+    /// The same, whose peer has to share `budget` with those of other connections;
+    /// without it, it is [that of the thread](MemoryBudget::of_thread). A peer that
+    /// needs more than is left has the connection ended, with
+    /// [`MemoryBudgetExceeded`](crate::MemoryBudgetExceeded).
+    ///
+    /// ```
+    /// use protocols::MemoryBudget;
+    /// use protocols::amp::Amp;
+    /// use reactor_compat::testing::StringTransport;
+    ///
+    /// let budget = MemoryBudget::new(100_000);
+    /// let amp = StringTransport::new(Amp::new().with_budget(&budget));
+    /// let value = [&b"\x00\x01k\xff\xff"[..], &[b'x'; 65_535]].concat();
+    /// amp.data_received(&value);
+    /// assert!(amp.connected(), "a part of it counts");
+    /// amp.data_received(&value);
+    /// assert!(!amp.connected());
+    /// ```
+    #[must_use]
+    pub fn with_budget(self, budget: &MemoryBudget) -> Self {
+        Self { budget: Some(budget.clone()), ..self }
     }
 
     /// The handler.
@@ -232,6 +258,7 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
         } else {
             self.held.extend_from_slice(data);
         }
+        self.count(transport);
     }
 
     fn go_on(&mut self, transport: &Connection<Self>) {
@@ -243,7 +270,26 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
                 self.held = held;
             }
             self.hand_over(transport);
+            self.count(transport);
         }
+    }
+
+    /// Counts what is kept of what came; what is more than there may be ends the
+    /// connection.
+    fn count(&mut self, transport: &Connection<Self>) {
+        self.parser.start();
+        let counted = self.dispatcher.load.parsed(self.parser.memory() + self.held.capacity());
+        if let Err(error) = counted {
+            self.broken = Some(Failure::new(error));
+            self.forget();
+            memory_budget::end(transport, error);
+        }
+    }
+
+    /// Lets go of what is kept of what came.
+    fn forget(&mut self) {
+        self.parser.take_buffered();
+        self.held = BytesMut::new();
     }
 
     fn box_received(&mut self, found: BoxRef<'_>) -> Result<(), Failure> {
@@ -262,11 +308,14 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
             let handler = &mut self.inner.protocol;
             let progress = self.responders.respond(name, handler, connection, call);
             let limit = self.limits.commands;
-            if progress == Progress::Working && self.dispatcher.working.get() > limit {
-                return Err(Failure::new(TooManyCommands { limit }));
+            if progress == Progress::Working {
+                if self.dispatcher.load.working() > limit {
+                    return Err(Failure::new(TooManyCommands { limit }));
+                }
+                self.dispatcher.load.count()?;
             }
             #[cfg(feature = "tls")]
-            if self.dispatcher.held() > self.limits.unsent {
+            if self.dispatcher.load.held() > self.limits.unsent {
                 return Err(Failure::new(super::TooMuchHeld { limit: self.limits.unsent }));
             }
         } else {
@@ -279,7 +328,7 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
     pub(super) fn settle(&mut self, transport: &Connection<Self>, data: &[u8]) {
         let Some(Switch { next, done }) = self.dispatcher.switch.take() else {
             if !data.is_empty() {
-                self.refuse_plaintext(transport);
+                self.refuse_plaintext(transport, data.len());
             }
             return;
         };
@@ -291,6 +340,8 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
         let held = mem::take(&mut self.held);
         let unread = [&self.parser.take_buffered()[..], &held, data].concat();
         let next = self.next.insert(Inner::new(next.with_unread(unread)));
+        // It is less than it was.
+        let _ = self.dispatcher.load.parsed(0);
         next.connect(transport.project_if(Self::next));
         done();
     }
@@ -302,15 +353,24 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
 
     /// Refuses what came in the clear after the word that TLS begins: it is not
     /// protected by it.
-    fn refuse_plaintext(&mut self, transport: &Connection<Self>) {
-        self.give_up(transport, Failure::new(MalformedAmpBox::new("plain bytes where TLS begins")));
+    fn refuse_plaintext(&mut self, transport: &Connection<Self>, bytes: usize) {
+        let failure = Failure::new(UnprotectedData { bytes });
+        self.broken = Some(failure.clone());
+        self.received.clear();
+        self.forget();
+        transport.fail(failure);
     }
 
     /// Ends the connection: what came is not to be understood.
     fn give_up(&mut self, transport: &Connection<Self>, failure: Failure) {
-        log::err(failure.clone(), "Unhandled Error");
+        if let Some(error) = failure.check::<MemoryBudgetExceeded>() {
+            memory_budget::end(transport, *error);
+        } else {
+            log::err(failure.clone(), "Unhandled Error");
+        }
         self.broken = Some(failure);
         self.received.clear();
+        self.forget();
         transport.lose_connection();
     }
 
@@ -334,8 +394,9 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
                 self.descriptor_received(connection, descriptor);
             }
             (None, ConnectionEvent::HandshakeCompleted) => {
-                if self.parser.buffered() > 0 || !self.held.is_empty() {
-                    self.refuse_plaintext(connection);
+                let kept = self.parser.buffered() + self.held.len();
+                if kept > 0 {
+                    self.refuse_plaintext(connection, kept);
                 }
                 self.inner.handle(ConnectionEvent::HandshakeCompleted);
             }
@@ -349,8 +410,8 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
 
     fn begin(&mut self, transport: &Connection<Self>) {
         tracing::debug!(host = %transport.get_host(), peer = %transport.get_peer(), "AMP connection established");
-        let unsent = self.limits.unsent;
-        transport.set_water_marks(WaterMarks::new(unsent / 4, unsent));
+        let budget = self.budget.get_or_insert_with(MemoryBudget::of_thread);
+        self.dispatcher.load.begin(transport, budget, self.limits.unsent);
         let me = transport.clone();
         self.dispatcher.set_go_on(move || go_on(&me, |amp, me| amp.settle(me, &[])));
         let remote = self.remote(transport);

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure, Trigger};
 use reactor_compat::{Connection, Protocol, Transport};
 
-use super::dispatcher::{Dispatcher, OutgoingCall, Tag, failure_of};
+use super::dispatcher::{Dispatcher, OutgoingCall, Sent, Tag, failure_of};
 use super::encoder::Encoder;
 use super::{Amp, AmpBox, ArgumentError, BoxRef, Command, RemoteAmpError, ser};
 
@@ -196,7 +196,7 @@ impl AmpTransport {
         if let Some(reason) = self.dispatcher.lost() {
             return Err(reason);
         }
-        self.dispatcher.send(&self.transport, |encoder| box_.write(encoder, |_| Ok(())))
+        self.dispatcher.send(&self.transport, Sent::Call, |encoder| box_.write(encoder, |_| Ok(())))
     }
 
     /// Sends a box as it is, and closes the connection.
@@ -232,7 +232,7 @@ impl AmpTransport {
             return Err(reason);
         }
         let tag = self.dispatcher.next_tag();
-        self.dispatcher.send(&self.transport, |encoder| write(encoder, &tag))?;
+        self.dispatcher.send(&self.transport, Sent::Call, |encoder| write(encoder, &tag))?;
         self.dispatcher.wait(&tag, call);
         Ok(())
     }
@@ -245,7 +245,7 @@ impl AmpTransport {
             return Ok(());
         }
         self.dispatcher.next_tag();
-        self.dispatcher.send(&self.transport, write)
+        self.dispatcher.send(&self.transport, Sent::Call, write)
     }
 }
 

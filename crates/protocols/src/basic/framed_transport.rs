@@ -1,16 +1,19 @@
 //! [`FramedTransport`]: a transport on which strings are sent.
 //!
-//! Mirrors `sendString` of `NetstringReceiver` and `IntNStringReceiver` of
-//! `twisted.protocols.basic`. Tested in `tests/framing/receivers.rs`.
+//! Mirrors `sendString` of `NetstringReceiver` and `IntNStringReceiver`, and the
+//! latter's `recvd`, of `twisted.protocols.basic`. Tested in
+//! `tests/framing/receivers.rs` and `tests/framing/rest.rs`.
 
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
+use deferred::{Deferred, Trigger};
 use reactor_compat::{Connection, Transport};
 
-use super::{Format, StringTooLongError};
+use super::requested::{Requested, Requests};
+use super::{Format, StringParser, StringReceiver, StringTooLongError, Strings};
 
 /// The connection of a [`StringReceiver`](super::StringReceiver): what its
 /// methods get. It derefs to the [`FramedTransport`], and so to the
@@ -53,6 +56,44 @@ struct Shared {
     transport: Transport,
     send: fn(&Transport, &[u8]) -> Result<(), StringTooLongError>,
     max_length: Cell<usize>,
+    requested: Requested<StringRequests>,
+}
+
+/// Requests of a handler of strings about the bytes not yet parsed, in their order.
+#[derive(Default)]
+pub(super) struct StringRequests(Vec<Request>);
+
+enum Request {
+    /// To take them away.
+    Clear(Trigger<Vec<u8>>),
+    /// To have these in their place.
+    Set(Vec<u8>),
+}
+
+impl StringRequests {
+    /// Carries them out.
+    pub(super) fn carry_out<F: Format>(self, parser: &mut StringParser<F>, input: &mut &[u8]) {
+        for request in self.0 {
+            match request {
+                // A Deferred that was cancelled wants nothing.
+                Request::Clear(to) => drop(to.callback(parser.take_all(input))),
+                Request::Set(bytes) => {
+                    *input = &[];
+                    parser.replace(&bytes);
+                }
+            }
+        }
+    }
+}
+
+impl Requests for StringRequests {
+    fn give_up(self) {
+        for request in self.0 {
+            if let Request::Clear(to) = request {
+                let _ = to.callback(Vec::new());
+            }
+        }
+    }
 }
 
 fn send<F: Format>(transport: &Transport, string: &[u8]) -> Result<(), StringTooLongError> {
@@ -60,9 +101,26 @@ fn send<F: Format>(transport: &Transport, string: &[u8]) -> Result<(), StringToo
 }
 
 impl FramedTransport {
-    pub(super) fn new<F: Format>(transport: &Transport, max_length: usize) -> Self {
-        let (transport, max_length) = (transport.clone(), Cell::new(max_length));
-        Self { shared: Rc::new(Shared { transport, send: send::<F>, max_length }) }
+    pub(super) fn new<F: Format, H: StringReceiver>(
+        strings: &Connection<Strings<F, H>>,
+        max_length: usize,
+    ) -> Self {
+        let me = strings.clone();
+        Self {
+            shared: Rc::new(Shared {
+                transport: strings.transport().clone(),
+                send: send::<F>,
+                max_length: Cell::new(max_length),
+                requested: Requested::new(move || {
+                    crate::flow::go_on(&me, |strings, _| strings.parse(&[]));
+                }),
+            }),
+        }
+    }
+
+    /// What is to be carried out.
+    pub(super) fn requested(&self) -> &Requested<StringRequests> {
+        &self.shared.requested
     }
 
     /// Sends a string, with what says how long it is.
@@ -126,6 +184,99 @@ impl FramedTransport {
     #[doc(alias = "MAX_LENGTH")]
     pub fn set_max_length(&self, max_length: usize) {
         self.shared.max_length.set(max_length);
+    }
+
+    /// Takes away what came behind this string, or the unfinished one, and gives it
+    /// to the Deferred; after the connection is lost, nothing. Where a string is too
+    /// long, its length is the first of it.
+    ///
+    /// It is what another protocol has to get that takes over.
+    ///
+    /// # Re-entrancy
+    ///
+    /// From outside, the Deferred has fired when this returns, unless another
+    /// callback of the connection is running. From inside a callback, it fires
+    /// when that has returned, before anything else is parsed.
+    ///
+    /// ```
+    /// use protocols::basic::{FramedTransport, Int8Strings, StringConnection, StringReceiver};
+    /// use reactor_compat::testing::StringTransport;
+    /// use reactor_compat::{AnyProtocol, Connection, Protocol, ProtocolSwitch};
+    ///
+    /// /// Strings, until one of them asks for something else.
+    /// struct Strings(ProtocolSwitch);
+    ///
+    /// impl Protocol<FramedTransport> for Strings {}
+    ///
+    /// impl StringReceiver for Strings {
+    ///     fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {
+    ///         if string == b"echo" {
+    ///             let switch = self.0.clone();
+    ///             transport.clear_buffer().add_callback(move |rest| Ok(switch.switch_to(Echo, rest)?));
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// struct Echo;
+    ///
+    /// impl Protocol for Echo {
+    ///     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+    ///         transport.write(data);
+    ///     }
+    /// }
+    ///
+    /// let protocol = AnyProtocol::with_switch(|switch| Int8Strings::new(Strings(switch)));
+    /// let transport = StringTransport::new(protocol);
+    /// transport.data_received(b"\x05hello\x04echo\x05no string");
+    /// assert_eq!(transport.take_value(), b"\x05no string");
+    /// ```
+    #[doc(alias = "recvd")]
+    pub fn clear_buffer(&self) -> Deferred<Vec<u8>> {
+        if self.shared.requested.lost() {
+            return Deferred::succeed(Vec::new());
+        }
+        let (cleared, trigger) = Deferred::new();
+        self.shared.requested.request(|requests| requests.0.push(Request::Clear(trigger)));
+        cleared
+    }
+
+    /// Has `bytes` parsed in the place of what came behind this string, or of the
+    /// unfinished one. Strings are found again where one was too long before.
+    ///
+    /// # Re-entrancy
+    ///
+    /// As that of [`clear_buffer`](Self::clear_buffer).
+    ///
+    /// ```
+    /// use protocols::basic::{FramedTransport, Int8Strings, StringConnection, StringReceiver};
+    /// use reactor_compat::{Protocol, testing::StringTransport};
+    ///
+    /// /// Each string has a check of two bytes behind it.
+    /// #[derive(Default)]
+    /// struct Checked(Vec<String>);
+    ///
+    /// impl Protocol<FramedTransport> for Checked {}
+    ///
+    /// impl StringReceiver for Checked {
+    ///     fn string_received(&mut self, transport: &StringConnection<Self>, string: &[u8]) {
+    ///         self.0.push(String::from_utf8_lossy(string).into_owned());
+    ///         let transport = transport.transport().clone();
+    ///         transport.clear_buffer().add_callback(move |rest| {
+    ///             transport.set_buffer(rest.get(2..).unwrap_or_default());
+    ///         });
+    ///     }
+    /// }
+    ///
+    /// let transport = StringTransport::new(Int8Strings::new(Checked::default()));
+    /// transport.data_received(b"\x03one--\x03two--\x05th");
+    /// assert_eq!(transport.inspect(|strings| strings.handler().0.concat()).unwrap(), "onetwo");
+    /// assert_eq!(transport.inspect(Int8Strings::held), Some(3));
+    /// ```
+    #[doc(alias = "recvd")]
+    pub fn set_buffer(&self, bytes: &[u8]) {
+        if !self.shared.requested.lost() {
+            self.shared.requested.request(|requests| requests.0.push(Request::Set(bytes.to_vec())));
+        }
     }
 }
 

@@ -29,6 +29,12 @@ impl Held {
         self.bytes.len() - self.start - self.lent
     }
 
+    /// How much memory it has.
+    #[inline]
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Whether nothing is here, lent out or not.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

@@ -148,6 +148,11 @@ impl LineParser {
         self.held.len()
     }
 
+    /// How much memory it has.
+    pub(crate) fn memory(&self) -> usize {
+        self.held.memory()
+    }
+
     /// The bytes that are held.
     pub(crate) fn held_bytes(&self) -> &[u8] {
         self.held.as_slice()

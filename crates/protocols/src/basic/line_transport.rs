@@ -15,8 +15,9 @@ use std::rc::Rc;
 use deferred::Deferred;
 use reactor_compat::{Connection, Transport};
 
-use self::requests::Requests;
+pub(super) use self::requests::LineRequests;
 use super::delimiter::Delimiter;
+use super::requested::Requested;
 use super::{LineParser, LineReceiver, Lines};
 
 /// The connection of a [`LineReceiver`]: what its methods get. It derefs to the
@@ -66,54 +67,33 @@ pub(super) enum Mode {
     Raw,
 }
 
-/// When a request is carried out.
-///
-/// ```text
-/// Idle ──data, or something to go on with──▶ Parsing ──parsed──▶ Idle
-///   └──────────connection lost─────────▶ Lost ◀───────────────────┘
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// The protocol has to be called for it.
-    Idle,
-    /// The protocol is at work, and looks when the handler has returned.
-    Parsing,
-    /// Never: nothing is left of what came.
-    Lost,
-}
-
 /// What the handles and the protocol have in common.
 pub(super) struct Shared {
     transport: Transport,
-    /// Has the protocol carry out the requests, and go on.
-    go_on: Box<dyn Fn()>,
     /// What is sent behind a line, where it is two bytes.
     pair: Cell<Option<[u8; 2]>>,
     /// The same whatever it is; shared, so that nothing is borrowed meanwhile.
     delimiter: RefCell<Rc<Delimiter>>,
     max_length: Cell<usize>,
     mode: Cell<Mode>,
-    stage: Cell<Stage>,
     /// Where the raw bytes end that the handler has been lent, and how many
     /// they are.
     lent: Cell<(usize, usize)>,
-    /// Whether there are requests, so that one cell is looked at for each line.
-    requested: Cell<bool>,
-    requests: RefCell<Requests>,
+    requested: Requested<LineRequests>,
 }
 
 impl Shared {
-    /// Whether there is something to carry out.
+    /// What is to be carried out.
     #[inline]
-    pub(super) fn has_requests(&self) -> bool {
-        self.requested.get()
+    pub(super) fn requested(&self) -> &Requested<LineRequests> {
+        &self.requested
     }
 
     /// Whether the next line may be given to the handler without a look at
     /// anything else.
     #[inline]
     pub(super) fn undisturbed(&self) -> bool {
-        !self.requested.get() && self.transport.reading()
+        !self.requested.any() && self.transport.reading()
     }
 }
 
@@ -123,15 +103,14 @@ impl LineTransport {
         Self {
             shared: Rc::new(Shared {
                 transport: lines.transport().clone(),
-                go_on: Box::new(move || crate::flow::go_on(&me, |lines, _| lines.parse(&[]))),
                 pair: Cell::new(parser.delimiter().pair()),
                 delimiter: RefCell::new(Rc::new(parser.delimiter().clone())),
                 max_length: Cell::new(parser.max_length()),
                 mode: Cell::new(Mode::Lines),
-                stage: Cell::new(Stage::Idle),
                 lent: Cell::default(),
-                requested: Cell::default(),
-                requests: RefCell::default(),
+                requested: Requested::new(move || {
+                    crate::flow::go_on(&me, |lines, _| lines.parse(&[]));
+                }),
             }),
         }
     }
@@ -161,7 +140,7 @@ impl LineTransport {
     #[doc(alias = "setRawMode")]
     pub fn set_raw_mode(&self) {
         self.shared.mode.set(Mode::Raw);
-        self.shared.requested.set(true);
+        self.shared.requested.note(|_| ());
     }
 
     /// Has all that comes from here on be lines again, with `rest` as the first
@@ -220,7 +199,7 @@ impl LineTransport {
         let (end, length) = self.shared.lent.get();
         // Memory that is lent is at its place for as long as it is lent.
         let is_lent = rest.as_ptr_range().end as usize == end && rest.len() <= length;
-        self.request(|requests| {
+        self.shared.requested.request(|requests| {
             if is_lent {
                 requests.unread = rest.len();
             } else {
@@ -271,34 +250,18 @@ impl LineTransport {
     /// ```
     #[doc(alias = "clearLineBuffer")]
     pub fn clear_line_buffer(&self) -> Deferred<Vec<u8>> {
-        if self.shared.stage.get() == Stage::Lost {
+        if self.shared.requested.lost() {
             return Deferred::succeed(Vec::new());
         }
         let (cleared, trigger) = Deferred::new();
-        self.request(|requests| requests.clear(trigger));
+        self.shared.requested.request(|requests| requests.clear(trigger));
         cleared
-    }
-
-    /// Notes a request, and has the protocol carry it out, unless it is about
-    /// to.
-    fn request(&self, note: impl FnOnce(&mut Requests)) {
-        self.shared.requested.set(true);
-        note(&mut self.shared.requests.borrow_mut());
-        if self.shared.stage.get() == Stage::Idle {
-            (self.shared.go_on)();
-        }
     }
 
     // ----- for the protocol -----
 
     pub(super) fn mode(&self) -> Mode {
         self.shared.mode.get()
-    }
-
-    /// Notes that the protocol is at work, for as long as the value lives.
-    pub(super) fn parsing(&self) -> Parsing<'_> {
-        self.shared.stage.set(Stage::Parsing);
-        Parsing(self)
     }
 
     /// Notes what raw data is lent to the handler.
@@ -313,41 +276,6 @@ impl LineTransport {
 
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
-    }
-
-    /// Takes the requests that were made since this was last called.
-    pub(super) fn take_requests(&self) -> Option<Requests> {
-        self.shared.requested.take().then(|| self.shared.requests.take())
-    }
-
-    /// Notes that the connection is lost, of which the handler is being told:
-    /// nothing is carried out any more when the value has gone.
-    pub(super) fn ending(&self) -> Ending {
-        self.shared.stage.set(Stage::Parsing);
-        Ending(self.clone())
-    }
-}
-
-/// The end of a connection; a handler that panics ends it, too.
-pub(super) struct Ending(LineTransport);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.0.shared.stage.set(Stage::Lost);
-        if let Some(requests) = self.0.take_requests() {
-            requests.give_up();
-        }
-    }
-}
-
-/// The protocol at work, for as long as it lives; a handler that panics ends
-/// that, too.
-pub(super) struct Parsing<'a>(&'a LineTransport);
-
-impl Drop for Parsing<'_> {
-    fn drop(&mut self) {
-        self.0.shared.stage.set(Stage::Idle);
-        self.0.shared.lent.take();
     }
 }
 

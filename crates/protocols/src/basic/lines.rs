@@ -10,9 +10,11 @@ use deferred::Failure;
 use reactor_compat::{Connection, ConnectionDone, ConnectionEvent, Protocol};
 
 use super::line_transport::Mode;
+use super::requested::Requested;
 use super::{LineConnection, LineEvent, LineParser, LineReceiver, LineTooLong, LineTransport};
 use crate::flow::{Flow, flow, hand_over, refuse_plaintext};
 use crate::inner::Inner;
+use crate::memory_budget::{Allotment, MemoryBudget};
 
 /// The protocol of a [`LineReceiver`]: gives it the lines of a connection.
 ///
@@ -43,6 +45,7 @@ pub struct Lines<H> {
     overlong: Overlong,
     /// Set when a line that was too long had the connection closed.
     too_long: Option<LineTooLong>,
+    allotment: Allotment,
 }
 
 /// What happens to what has come behind a line that is too long.
@@ -72,6 +75,7 @@ impl<H: LineReceiver> Lines<H> {
             parser: LineParser::new(H::DELIMITER, H::MAX_LENGTH),
             overlong: Overlong::Given,
             too_long: None,
+            allotment: Allotment::default(),
         }
     }
 
@@ -158,6 +162,15 @@ impl<H: LineReceiver> Lines<H> {
         self
     }
 
+    /// The same, whose peer has to share `budget` with those of other connections.
+    ///
+    /// See the example of [`MemoryBudget`].
+    #[must_use]
+    pub fn budget(mut self, budget: &MemoryBudget) -> Self {
+        self.allotment = Allotment::Of(budget.clone());
+        self
+    }
+
     /// The handler.
     ///
     /// ```
@@ -237,6 +250,9 @@ impl<H: LineReceiver> Lines<H> {
             too_long: &mut self.too_long,
         };
         parse.run(&mut input);
+        if self.allotment.keep(transport, self.parser.memory()) {
+            self.parser.clear();
+        }
     }
 
     /// Has the handler handle what is not data.
@@ -246,6 +262,7 @@ impl<H: LineReceiver> Lines<H> {
                 let transport = LineTransport::new(connection, &self.parser);
                 let inside = connection.project(Self::handler_mut);
                 self.transport = Some(transport.clone());
+                self.allotment.begin(connection);
                 self.inner.connect(inside.with_transport(transport));
             }
             ConnectionEvent::ConnectionLost(reason) => self.lost(reason),
@@ -267,13 +284,15 @@ impl<H: LineReceiver> Lines<H> {
             _ => reason,
         };
         let transport = self.transport.take();
-        let ending = transport.as_ref().map(LineTransport::ending);
+        let requested = transport.as_ref().map(|transport| transport.shared().requested());
+        let ending = requested.map(Requested::ending);
         self.inner.handle(ConnectionEvent::ConnectionLost(reason));
         // What it clears now, such as a line without an end, it still gets.
-        if let Some(requests) = transport.as_ref().and_then(LineTransport::take_requests) {
+        if let Some(requests) = requested.and_then(Requested::take) {
             requests.carry_out(&mut self.parser, &[], &mut &[][..]);
         }
         drop(ending);
+        self.allotment = Allotment::default();
     }
 }
 
@@ -291,8 +310,8 @@ impl<H: LineReceiver> Parse<'_, H> {
     /// Gives the handler what there is, and keeps the rest; why there is one.
     #[inline]
     fn run(&mut self, input: &mut &[u8]) {
-        let _parsing = self.transport.parsing();
-        if self.transport.shared().has_requests() {
+        let _parsing = self.transport.shared().requested().parsing();
+        if self.transport.shared().requested().any() {
             self.carry_out(Mode::Lines, input, input);
         }
         loop {
@@ -305,7 +324,7 @@ impl<H: LineReceiver> Parse<'_, H> {
                 Mode::Lines => self.next_lines(input),
                 Mode::Raw => self.next_raw(input),
             };
-            if self.transport.shared().has_requests() {
+            if self.transport.shared().requested().any() {
                 self.carry_out(mode, before, input);
             }
             if step == Step::Done {
@@ -370,7 +389,7 @@ impl<H: LineReceiver> Parse<'_, H> {
     /// was called.
     #[cold]
     fn carry_out<'a>(&mut self, mode: Mode, before: &'a [u8], input: &mut &'a [u8]) {
-        while let Some(requests) = self.transport.take_requests() {
+        while let Some(requests) = self.transport.shared().requested().take() {
             // What is held and what is not go on as one, with what the handler
             // passed on behind it.
             if mode == Mode::Lines && (self.parser.held() > 0 || requests.adds()) {

@@ -97,6 +97,9 @@ pub type StringStream = ReceiverStream<FramedTransport>;
 /// - Closing the sink ends our half of the connection, and waits for the peer to
 ///   be told.
 /// - Dropping it closes the connection, after all that was sent has gone out.
+/// - If lines or strings wait to be taken when TLS is started, or another layer put
+///   in, the connection ends, with
+///   [`UnprotectedData`](reactor_compat::UnprotectedData): they came before it.
 ///
 /// Before there is a connection it waits for one.
 ///

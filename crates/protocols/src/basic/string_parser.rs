@@ -36,6 +36,7 @@ pub struct StringParser<F> {
 
 /// ```text
 /// Open ──what came is no string, or is too long──▶ Broken
+///   ◀────────────other bytes take its place──────────┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -86,6 +87,11 @@ impl<F: Format> StringParser<F> {
         self.held.clear();
     }
 
+    /// How much memory it has.
+    pub(crate) fn memory(&self) -> usize {
+        self.held.memory()
+    }
+
     /// The bytes that are held.
     pub(crate) fn held_bytes(&self) -> &[u8] {
         self.held.as_slice()
@@ -124,7 +130,7 @@ impl<F: Format> StringParser<F> {
                 self.hold(input);
                 None
             }
-            Err(error) => Some(Err(self.give_up(error, input))),
+            Err(error) => Some(Err(self.give_up(error))),
         }
     }
 
@@ -149,6 +155,7 @@ impl<F: Format> StringParser<F> {
     ) -> Option<Result<&'s [u8], F::Error>> {
         self.held.settle();
         if self.state == State::Broken {
+            self.held.clear();
             *input = &[];
             return None;
         }
@@ -161,7 +168,7 @@ impl<F: Format> StringParser<F> {
                 Ok(None) if input.is_empty() => return None,
                 // A length is a few bytes; they are looked at together.
                 Ok(None) => self.held.push(take(input, 1)),
-                Err(error) => return Some(Err(self.give_up(error, input))),
+                Err(error) => return Some(Err(self.give_up(error))),
             }
         };
         let end = layout.head.saturating_add(layout.length);
@@ -170,16 +177,31 @@ impl<F: Format> StringParser<F> {
         let tail = self.held.as_slice().get(end..end.saturating_add(F::TAIL))?;
         match F::check_tail(tail) {
             Ok(()) => Some(Ok(&self.held.lend(end + F::TAIL)[layout.head..end])),
-            Err(error) => Some(Err(self.give_up(error, input))),
+            Err(error) => Some(Err(self.give_up(error))),
         }
     }
 
+    /// Finds nothing any more. What was not understood is still there when this is
+    /// told, for those who take it for something else.
     #[cold]
-    fn give_up(&mut self, error: F::Error, input: &mut &[u8]) -> F::Error {
+    fn give_up(&mut self, error: F::Error) -> F::Error {
         self.state = State::Broken;
-        self.held.clear();
-        *input = &[];
         error
+    }
+
+    /// Takes out what is held and not lent out, and all of `input`.
+    pub(super) fn take_all(&mut self, input: &mut &[u8]) -> Vec<u8> {
+        self.held.settle();
+        let all = [self.held.as_slice(), std::mem::take(input)].concat();
+        self.held.clear();
+        all
+    }
+
+    /// Goes on with `bytes`, in the place of what is held.
+    pub(super) fn replace(&mut self, bytes: &[u8]) {
+        self.held.clear();
+        self.held.push(bytes);
+        self.state = State::Open;
     }
 
     /// Keeps what is left of `input` for later.

@@ -10,12 +10,14 @@ use std::fmt;
 use deferred::Failure;
 use reactor_compat::{Connection, ConnectionDone, ConnectionEvent, Protocol, Transport};
 
+use super::requested::Requested;
 use super::{
     Format, FramedTransport, Int8, Int16, Int32, Netstring, StringConnection, StringParser,
     StringReceiver,
 };
 use crate::flow::{Flow, flow, hand_over, refuse_plaintext};
 use crate::inner::Inner;
+use crate::memory_budget::{Allotment, MemoryBudget};
 
 /// The protocol of a [`StringReceiver`]: gives it the strings of a connection,
 /// in the format `F`. It is used by one of its names:
@@ -53,6 +55,7 @@ pub struct Strings<F, H> {
     parser: StringParser<F>,
     /// Why we had the connection closed, if it was for what came.
     refused: Option<Failure>,
+    allotment: Allotment,
 }
 
 /// Strings as netstrings; see [`Strings`].
@@ -81,6 +84,7 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
             transport: None,
             parser: StringParser::new(H::MAX_LENGTH),
             refused: None,
+            allotment: Allotment::default(),
         }
     }
 
@@ -102,6 +106,15 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
     #[must_use]
     pub fn max_length(mut self, max_length: usize) -> Self {
         self.parser.set_max_length(max_length);
+        self
+    }
+
+    /// The same, whose peer has to share `budget` with those of other connections.
+    ///
+    /// See the example of [`MemoryBudget`].
+    #[must_use]
+    pub fn budget(mut self, budget: &MemoryBudget) -> Self {
+        self.allotment = Allotment::Of(budget.clone());
         self
     }
 
@@ -171,18 +184,39 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
     }
 
     /// Gives the handler what is held and `input`, for as long as it may have
-    /// more.
-    fn parse(&mut self, mut input: &[u8]) {
+    /// more, and counts what is held then.
+    pub(super) fn parse(&mut self, input: &[u8]) {
+        let Some(framed) = self.transport.clone() else { return };
+        self.find(&framed, input);
+        if self.allotment.keep(&framed, self.parser.memory()) {
+            self.parser.clear();
+        }
+    }
+
+    fn find(&mut self, framed: &FramedTransport, mut input: &[u8]) {
         let Some(connection) = &self.inner.connection else { return };
-        let Some(framed) = &self.transport else { return };
         let (transport, limit): (&Transport, _) = (framed, framed.limit());
+        let _parsing = framed.requested().parsing();
+        carry_out(framed, &mut self.parser, &mut input);
         while flow(transport) != Flow::Held {
             self.parser.set_max_length(limit.get());
             match self.parser.next_string(&mut input) {
                 None => return,
                 Some(Ok(string)) => self.inner.protocol.string_received(connection, string),
-                Some(Err(error)) => return self.refuse(error),
+                Some(Err(error)) => {
+                    let open = transport.connected();
+                    match F::refused(error) {
+                        Some(length) => {
+                            self.inner.protocol.length_limit_exceeded(connection, length);
+                        }
+                        None => transport.lose_connection(),
+                    }
+                    if open && !transport.connected() {
+                        self.refused = Some(Failure::new(error));
+                    }
+                }
             }
+            carry_out(framed, &mut self.parser, &mut input);
         }
         self.parser.hold(&mut input);
         if hand_over(transport, self.parser.held_bytes()) {
@@ -194,18 +228,13 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
     fn pass_on(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
         match event {
             ConnectionEvent::ConnectionMade => {
-                let transport = FramedTransport::new::<F>(connection, self.parser.max_length());
+                let transport = FramedTransport::new(connection, self.parser.max_length());
                 let inside = connection.project(Self::handler_mut);
                 self.transport = Some(transport.clone());
+                self.allotment.begin(connection);
                 self.inner.connect(inside.with_transport(transport));
             }
-            ConnectionEvent::ConnectionLost(reason) => {
-                let reason = match self.refused.take() {
-                    Some(refused) if reason.is::<ConnectionDone>() => refused,
-                    _ => reason,
-                };
-                self.inner.handle(ConnectionEvent::ConnectionLost(reason));
-            }
+            ConnectionEvent::ConnectionLost(reason) => self.lost(reason),
             ConnectionEvent::Resumed => {
                 self.inner.handle(event);
                 self.parse(&[]);
@@ -218,17 +247,29 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
         }
     }
 
-    /// Refuses what came: it is no string, or is too long.
-    fn refuse(&mut self, error: F::Error) {
-        let Some(connection) = &self.inner.connection else { return };
-        let open = connection.connected();
-        match F::refused(error) {
-            Some(length) => self.inner.protocol.length_limit_exceeded(connection, length),
-            None => connection.lose_connection(),
+    fn lost(&mut self, reason: Failure) {
+        let reason = match self.refused.take() {
+            Some(refused) if reason.is::<ConnectionDone>() => refused,
+            _ => reason,
+        };
+        let transport = self.transport.take();
+        let requested = transport.as_ref().map(FramedTransport::requested);
+        let ending = requested.map(Requested::ending);
+        self.inner.handle(ConnectionEvent::ConnectionLost(reason));
+        // What it clears now, such as a string without an end, it still gets.
+        if let Some(requests) = requested.and_then(Requested::take) {
+            requests.carry_out(&mut self.parser, &mut &[][..]);
         }
-        if open && !connection.connected() {
-            self.refused = Some(Failure::new(error));
-        }
+        drop(ending);
+        self.allotment = Allotment::default();
+    }
+}
+
+/// Does what the handler requested.
+#[inline]
+fn carry_out<F: Format>(framed: &FramedTransport, parser: &mut StringParser<F>, input: &mut &[u8]) {
+    while let Some(requests) = framed.requested().take() {
+        requests.carry_out(parser, input);
     }
 }
 

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::Failure;
-use reactor_compat::{Connection, Protocol, ReactorTime};
+use reactor_compat::{Connection, Protocol, ReactorTime, Transport};
 
 use super::client::Line;
 use super::{BadReply, MemCacheClient, ReplyParser};
+use crate::flow::{hand_over, refuse_plaintext};
 use crate::policies::Timeout;
 
 /// A connection to a memcached server; what is said on it, its
@@ -104,9 +105,12 @@ impl MemCacheProtocol {
         self.line.client()
     }
 
-    fn read(&mut self, mut data: &[u8]) -> Result<(), BadReply> {
+    fn read(&mut self, transport: &Transport, mut data: &[u8]) -> Result<(), BadReply> {
         while let Some(reply) = self.parser.next_reply(&mut data)? {
             self.line.answer(reply)?;
+            if hand_over(transport, data) {
+                break;
+            }
         }
         Ok(())
     }
@@ -119,10 +123,14 @@ impl Protocol for MemCacheProtocol {
 
     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
         self.line.heard();
-        if let Err(error) = self.read(data) {
+        if let Err(error) = self.read(transport, data) {
             transport.abort_connection();
             self.line.over(&error.into());
         }
+    }
+
+    fn handshake_completed(&mut self, transport: &Connection<Self>) {
+        refuse_plaintext(transport, self.parser.held());
     }
 
     fn connection_lost(&mut self, _: &Connection<Self>, reason: Failure) {

@@ -15,6 +15,7 @@ use reactor_compat::{
 use super::factory::Terms;
 use super::other::{Made, Other, reply_address};
 use super::{Command, Direction, Exchange, Host, Query, Request, RequestParser, SocksError};
+use crate::flow::{hand_over, refuse_plaintext};
 use crate::policies::{Timeout, TimeoutMixin};
 use crate::portforward::Peer;
 
@@ -245,6 +246,17 @@ impl Protocol for Socks {
             Stage::Passing => self.pass(transport, data),
             Stage::Over => {}
         }
+        if hand_over(transport, &self.ahead) {
+            self.ahead.clear();
+        }
+    }
+
+    fn handshake_completed(&mut self, transport: &Connection<Self>) {
+        let asked = match &self.stage {
+            Stage::Asking(parser) => parser.held(),
+            _ => 0,
+        };
+        refuse_plaintext(transport, asked + self.ahead.len());
     }
 
     fn read_connection_lost(&mut self, transport: &Connection<Self>) {

@@ -49,8 +49,7 @@ impl LineTransport {
     #[doc(alias = "MAX_LENGTH")]
     pub fn set_max_length(&self, max_length: usize) {
         self.shared.max_length.set(max_length);
-        self.shared.requests.borrow_mut().max_length = Some(max_length);
-        self.shared.requested.set(true);
+        self.shared.requested.note(|requests| requests.max_length = Some(max_length));
     }
 
     /// Sets what lines end with: those that are sent from now on, and those
@@ -83,7 +82,6 @@ impl LineTransport {
         let delimiter = Delimiter::new(delimiter.as_ref().to_vec());
         self.shared.pair.set(delimiter.pair());
         self.shared.delimiter.replace(Rc::new(delimiter.clone()));
-        self.shared.requests.borrow_mut().delimiter = Some(delimiter);
-        self.shared.requested.set(true);
+        self.shared.requested.note(|requests| requests.delimiter = Some(delimiter));
     }
 }

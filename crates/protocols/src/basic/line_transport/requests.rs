@@ -1,4 +1,4 @@
-//! [`Requests`]: what a handler wants done with the bytes not yet parsed.
+//! [`LineRequests`]: what a handler of lines wants done with the bytes not yet parsed.
 //!
 //! Tested in `tests/framing/receivers.rs`.
 
@@ -6,10 +6,11 @@ use deferred::Trigger;
 
 use crate::basic::LineParser;
 use crate::basic::delimiter::Delimiter;
+use crate::basic::requested::Requests;
 
-/// What a handler wants done with the bytes not yet parsed.
+/// Requests of a handler of lines about the bytes not yet parsed.
 #[derive(Debug, Default)]
-pub(in crate::basic) struct Requests {
+pub(in crate::basic) struct LineRequests {
     /// What is cleared, before all that follows.
     cleared: Vec<Cleared>,
     /// To go back this many of the bytes that it was lent raw.
@@ -30,7 +31,7 @@ struct Cleared {
     to: Trigger<Vec<u8>>,
 }
 
-impl Requests {
+impl LineRequests {
     /// Asks for all bytes to be given to `to`.
     pub(super) fn clear(&mut self, to: Trigger<Vec<u8>>) {
         let (unread, extra) = (std::mem::take(&mut self.unread), std::mem::take(&mut self.extra));
@@ -63,9 +64,10 @@ impl Requests {
             parser.replace_delimiter(delimiter);
         }
     }
+}
 
-    /// Tells those who wait for bytes that there are none.
-    pub(super) fn give_up(self) {
+impl Requests for LineRequests {
+    fn give_up(self) {
         for cleared in self.cleared {
             let _ = cleared.to.callback(Vec::new());
         }

@@ -61,6 +61,10 @@ impl<T: Frames> Protocol<T> for StreamHandler<T> {
         self.shared.connected(transport.transport().clone());
     }
 
+    fn handshake_completed(&mut self, _: &Connection<Self, T>) {
+        self.shared.refuse_waiting();
+    }
+
     /// The stream reads to its end, and may send on.
     fn read_connection_lost(&mut self, _: &Connection<Self, T>) {
         self.shared.input_ended();

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use deferred::Failure;
-use reactor_compat::{ConnectionDone, ConnectionGone};
+use reactor_compat::{ConnectionDone, ConnectionGone, UnprotectedData};
 
 use super::Frames;
 
@@ -153,7 +153,23 @@ impl<T: Frames> Shared<T> {
         self.items.borrow().len()
     }
 
+    /// Ends the connection if something waits that came before a layer was put in:
+    /// it must not be taken for what that brought.
+    pub(super) fn refuse_waiting(&self) {
+        let items = self.items.take();
+        self.load.set(0);
+        if let (false, Some(transport)) = (items.is_empty(), self.transport()) {
+            let bytes = items.iter().map(Bytes::len).sum();
+            transport.as_ref().fail(UnprotectedData { bytes });
+        }
+    }
+
     pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        if self.waiting() > 0
+            && self.transport().is_some_and(|transport| transport.as_ref().switching())
+        {
+            self.refuse_waiting();
+        }
         let item = self.items.borrow_mut().pop_front();
         if let Some(item) = item {
             self.took(&item);
