@@ -144,6 +144,6 @@ pub use threads::{
     ReactorThread, ThreadPool, ThreadPoolError, call_multiple_in_thread, defer_to_thread,
     defer_to_thread_pool,
 };
-pub use transport::{Transport, WaterMarks};
+pub use transport::{ReadAhead, Transport, WaterMarks};
 #[cfg(unix)]
 pub use unix::{UnixConnectOptions, UnixOptions};

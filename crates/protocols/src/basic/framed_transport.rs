@@ -52,7 +52,18 @@ pub struct FramedTransport {
 struct Shared {
     transport: Transport,
     send: fn(&Transport, &[u8]) -> Result<(), StringTooLongError>,
+    #[cfg(feature = "stream")]
+    frame: fn(&[u8]) -> Vec<u8>,
     max_length: Cell<usize>,
+}
+
+/// A string as it goes over the wire: nothing, if it is one that cannot.
+#[cfg(feature = "stream")]
+fn frame<F: Format>(string: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // One that came is not too long.
+    let _ = F::encode(string, |piece| bytes.extend_from_slice(piece));
+    bytes
 }
 
 fn send<F: Format>(transport: &Transport, string: &[u8]) -> Result<(), StringTooLongError> {
@@ -62,7 +73,21 @@ fn send<F: Format>(transport: &Transport, string: &[u8]) -> Result<(), StringToo
 impl FramedTransport {
     pub(super) fn new<F: Format>(transport: &Transport, max_length: usize) -> Self {
         let (transport, max_length) = (transport.clone(), Cell::new(max_length));
-        Self { shared: Rc::new(Shared { transport, send: send::<F>, max_length }) }
+        Self {
+            shared: Rc::new(Shared {
+                transport,
+                send: send::<F>,
+                #[cfg(feature = "stream")]
+                frame: frame::<F>,
+                max_length,
+            }),
+        }
+    }
+
+    /// A string as it goes over the wire.
+    #[cfg(feature = "stream")]
+    pub(super) fn frame(&self, string: &[u8]) -> Vec<u8> {
+        (self.shared.frame)(string)
     }
 
     /// Sends a string, with what says how long it is.

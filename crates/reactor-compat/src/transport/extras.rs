@@ -3,13 +3,14 @@
 
 use std::cell::RefMut;
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 
 use super::flow::Registered;
 use super::level::Level;
+use super::read_ahead::ReadAhead;
 use super::state::Close;
 use super::switch::PendingLayer;
 use super::{Link, WaterMarks};
@@ -47,6 +48,10 @@ pub(crate) struct Extras {
     pub(super) pending: VecDeque<PendingLayer>,
     /// What was read beyond the point at which the next one was pushed.
     pub(super) unread: Vec<u8>,
+    /// What was in buffers then, and came behind that.
+    pub(super) ahead: Vec<u8>,
+    /// The buffers of what is read in advance.
+    pub(super) read_ahead: Vec<Weak<dyn ReadAhead>>,
     pub(super) protection: Protection,
     /// The reason for which it is to be cut, where there is a special one.
     pub(super) failure: Option<Failure>,
@@ -68,6 +73,8 @@ impl Default for Extras {
             draining: Waiters::default(),
             pending: VecDeque::new(),
             unread: Vec::new(),
+            ahead: Vec::new(),
+            read_ahead: Vec::new(),
             protection: Protection::None,
             failure: None,
         }

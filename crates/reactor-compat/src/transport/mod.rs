@@ -12,6 +12,7 @@ mod link;
 mod marks;
 mod outbox;
 mod producing;
+mod read_ahead;
 mod sending;
 mod state;
 mod switch;
@@ -24,6 +25,7 @@ pub(crate) use flow::Pressure;
 pub(crate) use link::Link;
 pub use marks::WaterMarks;
 pub(crate) use outbox::Outbox;
+pub use read_ahead::ReadAhead;
 pub(crate) use state::{Close, Event, Input, Sending, Switch};
 pub(crate) use switch::Build;
 #[cfg(feature = "tls")]

@@ -24,6 +24,8 @@ mod opening;
 mod own_network;
 mod producer;
 mod protocol;
+#[cfg(all(feature = "tls", feature = "testing"))]
+mod read_ahead;
 mod reconnecting;
 mod resolver;
 mod serve_stream;
