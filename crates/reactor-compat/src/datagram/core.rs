@@ -136,20 +136,45 @@ impl<A: DatagramAddress> Core<A> {
         if !self.queue.borrow().is_empty() {
             return self.put_off(data, to);
         }
-        let sent = self.inside(|datagrams| datagrams.send(data, to.as_ref()));
+        let send = || self.inside(|datagrams| datagrams.send(data, to.as_ref()));
+        let mut sent = send();
+        if matches!(&sent, Some(Err(error)) if to.is_none() && self.is_old(error)) {
+            sent = send();
+        }
         match sent.ok_or(DatagramError::Closed)? {
             Ok(_) => Ok(()),
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => self.put_off(data, to),
                 io::ErrorKind::ConnectionRefused if to.is_none() => {
-                    self.refused.set(true);
-                    self.wake();
+                    self.note_refusal();
                     Ok(())
                 }
                 io::ErrorKind::ConnectionRefused if A::IGNORES_REFUSALS => Ok(()),
                 _ => Err(DatagramError::of_sending(&error, data.len())),
             },
         }
+    }
+
+    /// Whether an error of a connected socket may be that of an earlier datagram, of
+    /// which the system speaks instead of sending this one. It does so once: the
+    /// datagram is to be sent again.
+    fn is_old(&self, error: &io::Error) -> bool {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
+                self.note_refusal();
+                true
+            }
+            io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::TimedOut => true,
+            _ => false,
+        }
+    }
+
+    /// The protocol is to be told of a refusal.
+    fn note_refusal(&self) {
+        self.refused.set(true);
+        self.wake();
     }
 
     /// To whom a datagram goes: `None` where the socket knows it.
@@ -239,7 +264,12 @@ impl<A: DatagramAddress> Core<A> {
         loop {
             let Some(next) = self.queue.borrow_mut().take_first() else { return };
             let to = next.to.as_ref();
-            let sent = self.inside(|datagrams| datagrams.poll_send(cx, &next.data, to));
+            let mut send = || self.inside(|datagrams| datagrams.poll_send(cx, &next.data, to));
+            let mut sent = send();
+            if matches!(&sent, Some(Poll::Ready(Err(error))) if to.is_none() && self.is_old(error))
+            {
+                sent = send();
+            }
             match sent {
                 Some(Poll::Ready(Ok(_))) => {}
                 Some(Poll::Ready(Err(error))) => match error.kind() {
