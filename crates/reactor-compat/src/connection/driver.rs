@@ -411,6 +411,7 @@ impl<P: Protocol> Driver<P> {
                 }
             }
             cell.clear();
+            connection.link().tell_lost(&reason);
         });
         if let Some(observer) = observer {
             guard::run("a connector", || observer.lost(reason));

@@ -160,6 +160,7 @@ impl<A: DatagramAddress> Core<A> {
     /// datagram is to be sent again.
     fn is_old(&self, error: &io::Error) -> bool {
         match error.kind() {
+            _ if !A::ERRORS_COME_LATER => false,
             io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
                 self.note_refusal();
                 true

@@ -100,11 +100,11 @@ impl ConnectionStream {
     /// ```
     /// use deferred::testing::success_result_of;
     /// use reactor_compat::testing::StringTransport;
-    /// use reactor_compat::{Address, ConnectionStream, StreamProtocol};
+    /// use reactor_compat::{ConnectionStream, StreamProtocol};
     ///
     /// let transport = StringTransport::new(StreamProtocol::new());
     /// let stream = success_result_of(ConnectionStream::of(transport.connection().clone()));
-    /// assert_eq!(stream.transport().get_peer(), &Address::Pipe);
+    /// assert_eq!(stream.transport().get_peer().to_string(), "192.168.1.1:54321");
     /// ```
     pub fn transport(&self) -> &Transport {
         &self.transport

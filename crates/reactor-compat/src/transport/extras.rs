@@ -44,6 +44,8 @@ pub(crate) struct Extras {
     tap: Option<Tap>,
     /// Those who wait for the connection to drain.
     draining: Waiters<()>,
+    /// Those who wait for it to be lost.
+    pub(super) losing: Waiters<Failure>,
     /// Layers that are to be put in.
     pub(super) pending: VecDeque<PendingLayer>,
     /// What was read beyond the point at which the next one was pushed.
@@ -71,6 +73,7 @@ impl Default for Extras {
             descriptors: 0,
             tap: None,
             draining: Waiters::default(),
+            losing: Waiters::default(),
             pending: VecDeque::new(),
             unread: Vec::new(),
             ahead: Vec::new(),

@@ -16,6 +16,7 @@ mod read_ahead;
 mod sending;
 mod state;
 mod switch;
+mod when_lost;
 
 use std::fmt;
 use std::rc::Rc;

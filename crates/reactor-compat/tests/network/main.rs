@@ -43,6 +43,7 @@ mod udp;
 mod unix;
 #[cfg(unix)]
 mod unix_datagram;
+mod when_lost;
 
 #[path = "../support/mod.rs"]
 mod support;
