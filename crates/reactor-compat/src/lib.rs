@@ -105,7 +105,9 @@ pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
 
-pub use address::{Address, Destination, Interface, Target, UnixAddress};
+pub use address::{
+    Address, Destination, Interface, Target, UnixAddress, is_ip_address, is_ipv6_address,
+};
 #[cfg(unix)]
 pub use adopt::AdoptError;
 pub use any_protocol::{AnyProtocol, NotChosen, ProtocolSwitch, ProtocolSwitched, SwitchError};

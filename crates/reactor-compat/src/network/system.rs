@@ -18,7 +18,7 @@ use crate::resolver::{Resolution, Resolver, SystemResolver};
 #[cfg(unix)]
 use crate::socket::{AdoptedSocket, UnixPort, UnixSocket};
 use crate::socket::{TcpPort, TcpSocket};
-use crate::tcp::{self, Interface, ListenOptions};
+use crate::tcp::{self, ConnectOptions, Interface, ListenOptions};
 #[cfg(unix)]
 use crate::unix::{self, UnixOptions};
 
@@ -69,9 +69,10 @@ impl Network for SystemNetwork {
         Ok(Box::new(TcpPort::new(tcp::open(address, options)?)?))
     }
 
-    fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
+    fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
+        let options = *options;
         Box::pin(async move {
-            let stream = tcp::connect(to, from).await?;
+            let stream = tcp::connect(to, &options).await?;
             Ok(SharedStream::new(TcpSocket::connected(stream)?))
         })
     }

@@ -32,6 +32,8 @@ const LEAST_ATTEMPT_DELAY: Duration = Duration::from_millis(10);
 pub struct ConnectOptions {
     timeout: Duration,
     bind_address: Option<SocketAddr>,
+    reuse_address: bool,
+    reuse_port: bool,
     attempt_delay: Duration,
 }
 
@@ -52,6 +54,8 @@ impl ConnectOptions {
         Self {
             timeout: Duration::from_secs(30),
             bind_address: None,
+            reuse_address: false,
+            reuse_port: false,
             attempt_delay: Duration::from_millis(250),
         }
     }
@@ -72,6 +76,35 @@ impl ConnectOptions {
     #[doc(alias = "bindAddress")]
     pub fn bind_address(mut self, address: impl Into<SocketAddr>) -> Self {
         self.bind_address = Some(address.into());
+        self
+    }
+
+    /// Sets whether the port to [connect from](Self::bind_address) may be one from which
+    /// earlier connections are still dying (`SO_REUSEADDR`); not so unless set.
+    ///
+    /// ```
+    /// use reactor_compat::ConnectOptions;
+    ///
+    /// let options = ConnectOptions::new().bind_address(([127, 0, 0, 1], 4000));
+    /// assert!(!options.get_reuse_address());
+    /// let options = options.reuse_address(true).reuse_port(true);
+    /// assert!(options.get_reuse_address() && options.get_reuse_port());
+    /// ```
+    #[doc(alias = "reuseAddress")]
+    #[doc(alias = "makeBinding")]
+    pub const fn reuse_address(mut self, reuse: bool) -> Self {
+        self.reuse_address = reuse;
+        self
+    }
+
+    /// Sets whether the port to [connect from](Self::bind_address) may be shared with
+    /// others that are opened so (`SO_REUSEPORT`); not so unless set, and nowhere but
+    /// on UNIX.
+    ///
+    /// See the example of [`reuse_address`](Self::reuse_address).
+    #[doc(alias = "reusePort")]
+    pub const fn reuse_port(mut self, reuse: bool) -> Self {
+        self.reuse_port = reuse;
         self
     }
 
@@ -115,6 +148,20 @@ impl ConnectOptions {
         self.bind_address
     }
 
+    /// Whether the port to connect from may be one of which connections are dying.
+    ///
+    /// See the example of [`reuse_address`](Self::reuse_address).
+    pub const fn get_reuse_address(&self) -> bool {
+        self.reuse_address
+    }
+
+    /// Whether the port to connect from may be shared.
+    ///
+    /// See the example of [`reuse_address`](Self::reuse_address).
+    pub const fn get_reuse_port(&self) -> bool {
+        self.reuse_port
+    }
+
     /// How long an attempt at one address of a name may go without an answer
     /// before the next is tried beside it.
     ///
@@ -133,14 +180,25 @@ impl Default for ConnectOptions {
 /// Makes a connection to one address.
 pub(crate) async fn connect(
     address: SocketAddr,
-    local: Option<SocketAddr>,
+    options: &ConnectOptions,
 ) -> Result<TcpStream, ConnectError> {
-    let Some(local) = local else {
+    let Some(local) = options.bind_address else {
         return Ok(TcpStream::connect(address).await?);
     };
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.bind(local).map_err(|error| cannot_bind(local, &error))?;
+    bind(&socket, local, options).map_err(|error| cannot_bind(local, &error))?;
     Ok(socket.connect(address).await?)
+}
+
+fn bind(socket: &TcpSocket, local: SocketAddr, options: &ConnectOptions) -> io::Result<()> {
+    if options.reuse_address {
+        socket.set_reuseaddr(true)?;
+    }
+    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+    if options.reuse_port {
+        socket.set_reuseport(true)?;
+    }
+    socket.bind(local)
 }
 
 fn cannot_bind(local: SocketAddr, error: &io::Error) -> ConnectError {

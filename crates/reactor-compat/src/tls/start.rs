@@ -16,7 +16,7 @@ use crate::transport::{Transport, refuse};
 /// assert!(matches!(options, TlsOptions::Client(_)));
 /// # Ok::<(), reactor_compat::tls::TlsConfigError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[doc(alias = "IOpenSSLContextFactory")]
 pub enum TlsOptions {
     /// The server's.

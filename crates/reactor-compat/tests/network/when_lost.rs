@@ -115,10 +115,13 @@ fn it_is_awaited_over_sockets() {
 
 #[test]
 fn a_reactor_that_stops_loses_its_connections() {
-    let lost = drive(|reactor| async move {
+    let lost = Rc::new(RefCell::new(None));
+    let place = lost.clone();
+    drive(|reactor| async move {
         let address = listen(&reactor, |_: Address| Recorder::default());
         let connector = reactor.connect_tcp(address, |_: Address| Recorder::default());
-        connector.when_connected().await.unwrap().when_lost()
+        let connection = connector.when_connected().await.unwrap();
+        place.replace(Some(connection.when_lost()));
     });
-    assert_eq!(reason(&success_result_of(lost)), Event::Lost);
+    assert_eq!(reason(&success_result_of(lost.take().unwrap())), Event::Lost);
 }

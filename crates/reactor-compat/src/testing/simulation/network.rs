@@ -18,7 +18,7 @@ use crate::network::{
     Connecting, Datagrams, DialRequest, ListenRequest, Listener, Network, SharedStream,
 };
 use crate::resolver::{DnsLookupError, Resolution};
-use crate::tcp::{Interface, ListenOptions};
+use crate::tcp::{ConnectOptions, Interface, ListenOptions};
 
 /// The network of a node's reactor.
 pub(super) struct NodeNetwork {
@@ -94,7 +94,8 @@ impl Network for NodeNetwork {
         Ok(Box::new(SimulatedListener::new(&world, self.node, port)))
     }
 
-    fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
+    fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
+        let from = options.get_bind_address();
         Box::pin(async move {
             let decided = self.world()?.dial(self.node, to, from)?;
             let stream = decided.await.unwrap_or(Err(ConnectError::ReactorStopped))?;
