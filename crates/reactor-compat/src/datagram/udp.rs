@@ -196,7 +196,9 @@ impl Reactor {
         options: DatagramOptions,
         protocol: P,
     ) -> Result<DatagramConnection<P>, CannotListenError> {
-        let failed = |error| CannotListenError::new("a socket that exists".to_owned(), &error);
+        let failed =
+            |error: io::Error| CannotListenError::new("a socket that exists".to_owned(), &error);
+        self.check_drivable().map_err(|error| failed(error.into()))?;
         socket.set_nonblocking(true).map_err(failed)?;
         let network = self.shared().network().map_err(failed)?;
         let datagrams = network.adopt_udp(socket, &options).map_err(failed)?;
