@@ -15,6 +15,7 @@ mod endpoint;
 mod endpoint_values;
 mod error;
 mod happy_eyeballs;
+mod large_writes;
 #[cfg(feature = "testing")]
 mod layer;
 mod multicast;
