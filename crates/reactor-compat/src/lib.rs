@@ -119,8 +119,9 @@ pub use connection::{BringHome, Connection, IfGone};
 pub use connection_event::ConnectionEvent;
 pub use connector::Connector;
 pub use datagram::{
-    DatagramAddress, DatagramConnection, DatagramError, DatagramOptions, DatagramProtocol,
-    DatagramTransport, MulticastInterface, MulticastJoinError,
+    ConnectedDatagramStream, DatagramAddress, DatagramConnection, DatagramError, DatagramOptions,
+    DatagramProtocol, DatagramStream, DatagramTransport, MulticastInterface, MulticastJoinError,
+    StreamDatagramProtocol,
 };
 pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
 #[cfg(unix)]

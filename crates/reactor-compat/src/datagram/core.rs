@@ -42,6 +42,8 @@ pub(super) struct Core<A: DatagramAddress> {
     refused: Cell<bool>,
     queue: RefCell<Queue<A>>,
     waker: RefCell<Option<Waker>>,
+    /// Waits for the queue to be empty.
+    sent: Cell<Option<Waker>>,
     stopped: RefCell<Vec<Trigger<()>>>,
     pub(super) max_packet_size: usize,
     made_at: &'static Location<'static>,
@@ -63,6 +65,7 @@ impl<A: DatagramAddress> Core<A> {
             refused: Cell::new(false),
             queue: RefCell::default(),
             waker: RefCell::default(),
+            sent: Cell::new(None),
             stopped: RefCell::default(),
             max_packet_size,
             made_at: Location::caller(),
@@ -263,7 +266,9 @@ impl<A: DatagramAddress> Core<A> {
     /// Sends what waits, as much as the network takes.
     pub(super) fn flush(&self, cx: &mut Context<'_>) {
         loop {
-            let Some(next) = self.queue.borrow_mut().take_first() else { return };
+            let Some(next) = self.queue.borrow_mut().take_first() else {
+                return self.tell_sent();
+            };
             let to = next.to.as_ref();
             let mut send = || self.inside(|datagrams| datagrams.poll_send(cx, &next.data, to));
             let mut sent = send();
@@ -284,6 +289,21 @@ impl<A: DatagramAddress> Core<A> {
         }
     }
 
+    /// Waits until nothing waits to be sent; one may wait at a time.
+    pub(super) fn poll_sent(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.queue.borrow().is_empty() {
+            return Poll::Ready(());
+        }
+        self.sent.set(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+
+    fn tell_sent(&self) {
+        if let Some(waker) = self.sent.take() {
+            waker.wake();
+        }
+    }
+
     /// Closes the socket.
     pub(super) fn close(&self) {
         self.host();
@@ -291,6 +311,7 @@ impl<A: DatagramAddress> Core<A> {
         drop(self.datagrams.take());
         let unsent = self.queue.take();
         drop(unsent);
+        self.tell_sent();
     }
 
     /// Tells who waits for it that it is closed.

@@ -12,6 +12,7 @@ mod multicast;
 mod options;
 mod protocol;
 mod queue;
+mod stream;
 mod system;
 mod transport;
 mod udp;
@@ -23,6 +24,7 @@ pub use kind::DatagramAddress;
 pub use multicast::MulticastInterface;
 pub use options::DatagramOptions;
 pub use protocol::{DatagramConnection, DatagramProtocol};
+pub use stream::{ConnectedDatagramStream, DatagramStream, StreamDatagramProtocol};
 pub use transport::DatagramTransport;
 pub(crate) use udp::{adopt_udp, open_udp};
 #[cfg(unix)]

@@ -6,6 +6,7 @@ mod adopt;
 mod any_protocol;
 mod connection_stream;
 mod connector;
+mod datagram_stream;
 #[cfg(unix)]
 mod descriptor;
 #[cfg(unix)]
