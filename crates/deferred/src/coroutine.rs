@@ -23,6 +23,7 @@ use std::task::{Context, Poll, Waker};
 use smallvec::SmallVec;
 use tracing::Span;
 
+use self::driver::Origin;
 pub use self::driver::set_local_spawner;
 use self::task_waker::TaskWaker;
 pub(crate) use self::task_waker::wake;
@@ -95,6 +96,8 @@ pub(crate) struct Task {
     waker: Waker,
     /// Whether it is in the thread's list of registered tasks.
     registered: Cell<bool>,
+    /// Where it was started.
+    origin: Origin,
     span: Option<Span>,
 }
 
@@ -120,6 +123,7 @@ where
         waker: Waker::from(Arc::clone(&task_waker)),
         task_waker,
         registered: Cell::new(false),
+        origin: Origin::default(),
         span: context::current(),
     });
     tail.core().upstream.set(Upstream::Task(Rc::downgrade(&task)));
@@ -209,6 +213,7 @@ impl Task {
 
     /// Prepares for being woken, after a poll that left it waiting.
     fn suspended(self: &Rc<Self>) {
+        self.origin.note();
         if self.may_be_woken() {
             self.start_driver();
         } else {

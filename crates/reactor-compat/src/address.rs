@@ -3,6 +3,7 @@
 //! Mirrors `twisted.internet.address`. Tested in `tests/network/address.rs`.
 
 mod destination;
+mod ip;
 mod target;
 mod unix;
 
@@ -11,6 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 pub use destination::{Destination, Interface};
+pub use ip::{is_ip_address, is_ipv6_address};
 pub use target::Target;
 pub use unix::UnixAddress;
 

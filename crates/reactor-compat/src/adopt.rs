@@ -12,6 +12,7 @@ use socket2::{SockAddr, SockRef, Socket as RawSocket, Type};
 
 use crate::address::{Address, UnixAddress};
 use crate::connection::{Connection, FirstLayer};
+use crate::error::ReactorNotDriven;
 use crate::factory::Factory;
 use crate::guard;
 use crate::port::{self, Port};
@@ -52,6 +53,9 @@ pub enum AdoptError {
     NotConnected,
     /// The factory built no protocol for the connection, or panicked.
     NoProtocol,
+    /// Nothing will ever drive the reactor, as
+    /// [`ReactorNotDriven`](crate::ReactorNotDriven) says.
+    ReactorNotDriven,
     /// The operating system refused; what it said.
     System(SharedIoError),
 }
@@ -65,6 +69,7 @@ impl fmt::Display for AdoptError {
             Self::NotListening => "the socket does not listen",
             Self::NotConnected => "the socket is not connected",
             Self::NoProtocol => "the factory built no protocol for the connection",
+            Self::ReactorNotDriven => return fmt::Display::fmt(&ReactorNotDriven, f),
             Self::System(error) => return error.fmt(f),
         })
     }
@@ -121,6 +126,7 @@ impl Reactor {
         listener: impl Into<OwnedFd>,
         factory: impl Factory,
     ) -> Result<Port, AdoptError> {
+        self.check_drivable().map_err(|_| AdoptError::ReactorNotDriven)?;
         let (socket, host) = examine(listener.into())?;
         if !listens(&socket)? {
             return Err(AdoptError::NotListening);
@@ -173,6 +179,7 @@ impl Reactor {
         stream: impl Into<OwnedFd>,
         mut factory: F,
     ) -> Result<Connection<F::Protocol>, AdoptError> {
+        self.check_drivable().map_err(|_| AdoptError::ReactorNotDriven)?;
         let (socket, host) = examine(stream.into())?;
         if listens(&socket)? {
             return Err(AdoptError::NotConnected);

@@ -8,6 +8,7 @@
 mod choose;
 mod erased;
 mod error;
+mod held;
 mod switch;
 
 use std::borrow::Cow;
@@ -22,7 +23,6 @@ pub use self::switch::ProtocolSwitch;
 use self::switch::{Request, Shared};
 use crate::connection::Connection;
 use crate::protocol::{ConnectionEvent, Protocol};
-use crate::transport::Transport;
 
 /// A protocol whose type is known only at run time.
 ///
@@ -76,8 +76,6 @@ use crate::transport::Transport;
 /// ```
 pub struct AnyProtocol {
     state: State,
-    /// Data that came, and is not given to the protocol yet.
-    unread: Vec<u8>,
     /// Which protocol it is: one that comes later is another, though it be of
     /// the same type.
     generation: u64,
@@ -94,12 +92,12 @@ enum State {
 }
 
 impl State {
-    /// Takes out what came while nothing was chosen: bytes, and what has to be
-    /// heard besides.
-    fn take_kept(&mut self) -> (Vec<u8>, Vec<Kept>) {
+    /// Takes out what has to be heard besides the bytes that came while nothing was
+    /// chosen.
+    fn take_events(&mut self) -> Vec<Kept> {
         match self {
-            Self::Choosing(choosing) => choosing.take_kept(),
-            Self::Speaking(_) => Default::default(),
+            Self::Choosing(choosing) => choosing.take_events(),
+            Self::Speaking(_) => Vec::new(),
         }
     }
 
@@ -181,13 +179,13 @@ impl AnyProtocol {
     /// assert_eq!(transport.take_value(), b"hello");
     /// ```
     #[must_use]
-    pub fn with_unread(mut self, unread: impl Into<Vec<u8>>) -> Self {
-        self.unread = unread.into();
+    pub fn with_unread(self, unread: impl Into<Vec<u8>>) -> Self {
+        self.shared.held.unread.replace(unread.into());
         self
     }
 
     fn with(state: State, shared: Rc<Shared>) -> Self {
-        Self { state, unread: Vec::new(), generation: 0, shared }
+        Self { state, generation: 0, shared }
     }
 
     /// Whether the protocol is a `P`, as things are.
@@ -293,8 +291,8 @@ impl AnyProtocol {
         self.generation += 1;
         let Request { next, unread } = request;
         let mut before = std::mem::replace(&mut self.state, State::Speaking(next));
-        let (kept, events) = before.take_kept();
-        self.unread = [unread, kept, std::mem::take(&mut self.unread)].concat();
+        let events = before.take_events();
+        self.shared.held.put_before(unread);
         // Its panic ends the connection, as any other; but first there is
         // somebody who hears of that.
         let ended = {
@@ -313,7 +311,7 @@ impl AnyProtocol {
         // One that was replaced by now has never been there.
         if let Some(Request { next, unread }) = self.shared.take_request() {
             self.state = State::Speaking(next);
-            self.unread = [unread, std::mem::take(&mut self.unread)].concat();
+            self.shared.held.put_before(unread);
         }
         self.connect(connection, Vec::new());
     }
@@ -335,13 +333,18 @@ impl AnyProtocol {
     /// Gives the protocol what has come, unless reading is paused, or another
     /// protocol is to have it.
     fn deliver(&mut self, connection: &Connection<Self>) {
-        if self.unread.is_empty() || connection.paused() || self.shared.has_request() {
+        if connection.paused() || self.shared.has_request() {
             return;
         }
-        if plaintext_behind_tls(connection, self.unread.len()) {
-            return self.unread.clear();
+        let unread = self.shared.held.unread.take();
+        if unread.is_empty() {
+            return;
         }
-        let unread = std::mem::take(&mut self.unread);
+        if connection.switching() {
+            // It came before the layer that was pushed meanwhile, and is not for
+            // the one above.
+            return connection.unread(&unread);
+        }
         self.pass_on(connection, ConnectionEvent::DataReceived(&unread));
     }
 
@@ -350,14 +353,14 @@ impl AnyProtocol {
     fn pass_on(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
         match (&mut self.state, event) {
             (State::Choosing(choosing), event) => {
-                if let Some(chosen) = choosing.handle(connection, event) {
+                if let Some(chosen) = choosing.handle(connection, &self.shared.held, event) {
                     self.adopt(connection, chosen);
                 }
             }
             (State::Speaking(_), ConnectionEvent::DataReceived(data))
-                if !self.unread.is_empty() =>
+                if self.shared.held.has_unread() =>
             {
-                self.unread.extend_from_slice(data);
+                self.shared.held.unread.borrow_mut().extend_from_slice(data);
                 self.deliver(connection);
             }
             (State::Speaking(protocol), ConnectionEvent::Resumed) => {
@@ -371,12 +374,13 @@ impl AnyProtocol {
     /// Becomes the protocol that was chosen.
     fn adopt(&mut self, connection: &Connection<Self>, chosen: Self) {
         let mut before = std::mem::replace(&mut self.state, chosen.state);
-        let (kept, events) = before.take_kept();
+        let events = before.take_events();
+        let kept = self.shared.held.take();
         self.shared.end();
         self.shared = chosen.shared;
         self.shared.connect(connection);
         self.generation += 1;
-        self.unread = [chosen.unread, kept].concat();
+        self.shared.held.unread.borrow_mut().extend_from_slice(&kept);
         self.connect(connection, events);
     }
 }
@@ -399,7 +403,6 @@ impl Protocol for AnyProtocol {
     fn handle(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
         if let ConnectionEvent::ConnectionLost(_) = event {
             self.shared.end();
-            self.unread.clear();
             return self.pass_on(connection, event);
         }
         let handled = catch_unwind(AssertUnwindSafe(|| match event {
@@ -422,18 +425,4 @@ impl fmt::Debug for AnyProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("AnyProtocol").field(&self.log_prefix()).finish()
     }
-}
-
-/// Ends the connection if it turns to TLS while `count` bytes that came before
-/// are not understood; whether it did.
-///
-/// TO BE FILLED IN: with `transport.securing()` and
-/// `transport.refuse_plaintext(count)`.
-fn plaintext_behind_tls(transport: &Transport, count: usize) -> bool {
-    let securing = false;
-    let refused = count > 0 && securing;
-    if refused {
-        transport.abort_connection();
-    }
-    refused
 }

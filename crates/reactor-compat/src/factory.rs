@@ -292,6 +292,24 @@ pub trait ClientFactory: Factory {
     fn client_connection_lost(&mut self, connector: &Connector<Self::Protocol>, reason: Failure) {
         let _ = (connector, reason);
     }
+
+    /// Whether it has its connector connect again by itself. Then an attempt goes on
+    /// though all who waited for it by
+    /// [`when_connected`](Connector::when_connected) were cancelled. A factory that
+    /// wraps another passes this on.
+    ///
+    /// ```
+    /// use reactor_compat::{Address, ClientFactory, Protocol, ReconnectingClientFactory};
+    ///
+    /// struct Silent;
+    /// impl Protocol for Silent {}
+    ///
+    /// assert!(!(|_: Address| Silent).keeps_trying());
+    /// assert!(ReconnectingClientFactory::new(|_: Address| Silent).keeps_trying());
+    /// ```
+    fn keeps_trying(&self) -> bool {
+        false
+    }
 }
 
 impl<F, B> ClientFactory for F

@@ -126,7 +126,9 @@ mod unix;
 pub mod prelude;
 pub mod testing;
 
-pub use address::{Address, Destination, Interface, Target, UnixAddress};
+pub use address::{
+    Address, Destination, Interface, Target, UnixAddress, is_ip_address, is_ipv6_address,
+};
 #[cfg(unix)]
 pub use adopt::AdoptError;
 pub use any_protocol::{AnyProtocol, NotChosen, ProtocolSwitch, ProtocolSwitched, SwitchError};
@@ -137,8 +139,9 @@ pub use clock_handle::ClockHandle;
 pub use connection::{Connection, IfGone, ProtocolCallbacks};
 pub use connector::Connector;
 pub use datagram::{
-    DatagramAddress, DatagramConnection, DatagramError, DatagramProtocol, DatagramTransport,
-    MulticastInterface, MulticastJoinError,
+    ConnectedDatagramStream, DatagramAddress, DatagramConnection, DatagramError, DatagramProtocol,
+    DatagramStream, DatagramTransport, MulticastInterface, MulticastJoinError,
+    StreamDatagramProtocol,
 };
 pub use deferred::time::{DelayedCall, DelayedCallError, ReactorTime};
 #[cfg(unix)]
@@ -166,4 +169,4 @@ pub use threads::{
     ReactorThread, ThreadPool, ThreadPoolError, call_multiple_in_thread, defer_to_thread,
     defer_to_thread_pool,
 };
-pub use transport::{SocketError, Transport, WaterMarks};
+pub use transport::{ReadAhead, SocketError, Transport, WaterMarks};

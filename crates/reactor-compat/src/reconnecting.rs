@@ -368,6 +368,10 @@ impl<F: ClientFactory> ClientFactory for ReconnectingClientFactory<F> {
         guard::run("a factory", || self.factory.client_connection_lost(connector, reason));
         self.handle.go_on(connector);
     }
+
+    fn keeps_trying(&self) -> bool {
+        self.handle.continue_trying() || self.factory.keeps_trying()
+    }
 }
 
 impl ReconnectHandle {

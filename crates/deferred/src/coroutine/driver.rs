@@ -3,6 +3,8 @@
 //!
 //! Has no counterpart in Twisted. Tested in `tests/chains/coroutine.rs`.
 
+#[cfg(feature = "tokio")]
+use std::cell::OnceCell;
 use std::cell::RefCell;
 use std::future::Future;
 #[cfg(feature = "tokio")]
@@ -14,6 +16,8 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use futures::task::LocalSpawn;
+#[cfg(feature = "tokio")]
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Task;
 use super::task_waker::{TaskWaker, registered};
@@ -49,13 +53,29 @@ pub fn set_local_spawner(spawner: Option<Rc<dyn LocalSpawn>>) -> Option<Rc<dyn L
     SPAWNER.replace(spawner)
 }
 
+/// The runtime in which a coroutine was started: it is driven there, and not by one
+/// that is entered for a while when it is resumed, and may end, or never run.
+#[derive(Default)]
+pub(super) struct Origin {
+    #[cfg(feature = "tokio")]
+    runtime: OnceCell<Option<Handle>>,
+}
+
+impl Origin {
+    /// Notes where we are, the first time that it is called.
+    pub(super) fn note(&self) {
+        #[cfg(feature = "tokio")]
+        self.runtime.get_or_init(|| Handle::try_current().ok());
+    }
+}
+
 impl Task {
     /// Starts a driver, unless there is one.
     pub(super) fn start_driver(self: &Rc<Self>) {
         self.task_waker.register(self);
         self.registered.set(true);
         if !self.task_waker.driven.load(Ordering::Acquire) {
-            spawn(Driver::new(&self.task_waker));
+            spawn(&self.origin, || Driver::new(&self.task_waker));
             // A driver that was dropped has undone that.
             self.task_waker.register(self);
         }
@@ -63,19 +83,25 @@ impl Task {
 }
 
 /// Gives a driver to the executor; where there is none it is dropped.
-fn spawn(driver: Driver) {
+fn spawn(origin: &Origin, driver: impl Fn() -> Driver) {
     match SPAWNER.with_borrow(Clone::clone) {
-        Some(spawner) => drop(spawner.spawn_local_obj(Box::new(driver).into())),
-        None => spawn_on_tokio(driver),
+        Some(spawner) => drop(spawner.spawn_local_obj(Box::new(driver()).into())),
+        None => spawn_on_tokio(origin, driver),
     }
 }
 
 /// Gives a driver to Tokio. It is `Send`, so a current-thread runtime needs no
 /// `LocalSet` for it: its tasks run on this thread.
 #[cfg(feature = "tokio")]
-fn spawn_on_tokio(driver: Driver) {
-    use tokio::runtime::{Handle, RuntimeFlavor};
-
+fn spawn_on_tokio(origin: &Origin, driver: impl Fn() -> Driver) {
+    if let Some(Some(runtime)) = origin.runtime.get()
+        && runtime.runtime_flavor() == RuntimeFlavor::CurrentThread
+        && !runtime.spawn(driver()).is_finished()
+    {
+        return;
+    }
+    // It was started elsewhere, or that has ended.
+    let driver = driver();
     let Ok(runtime) = Handle::try_current() else {
         tracing::debug!(target: "deferred", "no executor is here to wake a coroutine");
         return;
@@ -96,8 +122,8 @@ fn spawn_on_tokio(driver: Driver) {
 }
 
 #[cfg(not(feature = "tokio"))]
-fn spawn_on_tokio(driver: Driver) {
-    drop(driver);
+fn spawn_on_tokio(_: &Origin, driver: impl Fn() -> Driver) {
+    drop(driver());
 }
 
 /// Resumes one coroutine whenever it is woken.

@@ -646,7 +646,7 @@ mod tokio_tasks {
 
     use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
     use deferred::{CancelledError, Deferred, Failure, ensure_deferred};
-    use tokio::runtime::LocalRuntime;
+    use tokio::runtime::{Builder, LocalRuntime};
     use tokio::sync::{Notify, oneshot};
     use tokio::task::{LocalSet, spawn_local, yield_now};
 
@@ -687,6 +687,58 @@ mod tokio_tasks {
             c.await
         });
         assert_eq!(result.unwrap(), "woken");
+    }
+
+    /// A coroutine is driven where it was started, though it be resumed while another
+    /// runtime is entered, which may never run, or end.
+    #[test]
+    fn a_coroutine_that_is_resumed_in_another_runtime_goes_on_in_its_own() {
+        for inner_ends in [false, true] {
+            let mut inner = Some(Builder::new_current_thread().build().unwrap());
+            let result = LocalRuntime::new().unwrap().block_on(async {
+                let (send, receive) = oneshot::channel();
+                let (d, trigger) = Deferred::new();
+                let c = ensure_deferred(async move {
+                    let n: i32 = d.await?;
+                    Ok(n + receive.await?)
+                });
+                {
+                    let _inside = inner.as_ref().unwrap().enter();
+                    trigger.callback(1).unwrap();
+                }
+                if inner_ends {
+                    inner.take().unwrap().shutdown_background();
+                }
+                assert_no_result(&c);
+                send.send(2).unwrap();
+                for _ in 0..10 {
+                    yield_now().await;
+                }
+                success_result_of(c)
+            });
+            assert_eq!(result, 3);
+        }
+    }
+
+    /// Where the runtime in which it was started has ended, the one that is there
+    /// drives it.
+    #[test]
+    fn a_coroutine_outlives_the_runtime_that_it_was_started_in() {
+        let (send, receive) = oneshot::channel();
+        let (d, trigger) = Deferred::new();
+        let c = LocalRuntime::new().unwrap().block_on(async {
+            let coroutine = ensure_deferred(async move {
+                let n: i32 = d.await?;
+                Ok(n + receive.await?)
+            });
+            Some(coroutine)
+        });
+        let result = LocalRuntime::new().unwrap().block_on(async {
+            trigger.callback(1).unwrap();
+            send.send(2).unwrap();
+            c.unwrap().await
+        });
+        assert_eq!(result.unwrap(), 3);
     }
 
     /// A coroutine that waits for Tokio and for Deferreds by turns, in a

@@ -55,6 +55,8 @@ pub struct FramedTransport {
 struct Shared {
     transport: Transport,
     send: fn(&Transport, &[u8]) -> Result<(), StringTooLongError>,
+    #[cfg(feature = "stream")]
+    frame: fn(&[u8]) -> Vec<u8>,
     max_length: Cell<usize>,
     requested: Requested<StringRequests>,
 }
@@ -96,6 +98,15 @@ impl Requests for StringRequests {
     }
 }
 
+/// A string as it goes over the wire: nothing, if it is one that cannot.
+#[cfg(feature = "stream")]
+fn frame<F: Format>(string: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // One that came is not too long.
+    let _ = F::encode(string, |piece| bytes.extend_from_slice(piece));
+    bytes
+}
+
 fn send<F: Format>(transport: &Transport, string: &[u8]) -> Result<(), StringTooLongError> {
     F::frame(string, |pieces| transport.write_sequence(pieces))
 }
@@ -110,6 +121,8 @@ impl FramedTransport {
             shared: Rc::new(Shared {
                 transport: strings.transport().clone(),
                 send: send::<F>,
+                #[cfg(feature = "stream")]
+                frame: frame::<F>,
                 max_length: Cell::new(max_length),
                 requested: Requested::new(move || {
                     crate::flow::go_on(&me, |strings, _| strings.parse(&[]));
@@ -121,6 +134,12 @@ impl FramedTransport {
     /// What is to be carried out.
     pub(super) fn requested(&self) -> &Requested<StringRequests> {
         &self.shared.requested
+    }
+
+    /// A string as it goes over the wire.
+    #[cfg(feature = "stream")]
+    pub(super) fn frame(&self, string: &[u8]) -> Vec<u8> {
+        (self.shared.frame)(string)
     }
 
     /// Sends a string, with what says how long it is.

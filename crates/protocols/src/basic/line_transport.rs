@@ -133,6 +133,12 @@ impl LineTransport {
         self.shared.transport.write_sequence([line, delimiter.as_bytes()]);
     }
 
+    /// A line as it goes over the wire.
+    #[cfg(feature = "stream")]
+    pub(super) fn frame(&self, line: &[u8]) -> Vec<u8> {
+        [line, self.shared.delimiter.borrow().as_bytes()].concat()
+    }
+
     /// Has all that comes from here on given to
     /// [`raw_data_received`](LineReceiver::raw_data_received).
     ///

@@ -90,6 +90,9 @@ pub type StringStream = ReceiverStream<FramedTransport>;
 ///   sink fails with it from then on.
 /// - What waits to be taken is bounded: reading is paused while more than 64 KiB
 ///   do, beside one item.
+/// - What waits to be taken when a layer is pushed, or TLS begun, does not come out
+///   afterwards: the layer gets it, and TLS ends the connection, with
+///   [`UnprotectedData`](reactor_compat::UnprotectedData).
 /// - The sink is ready while no more is unsent than the transport's
 ///   [marks](reactor_compat::WaterMarks) allow. Neither direction holds up the
 ///   other.

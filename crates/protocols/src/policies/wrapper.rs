@@ -246,6 +246,10 @@ impl<F: ClientFactory, W: WatcherFactory> ClientFactory for WrappingFactory<F, W
     fn client_connection_lost(&mut self, connector: &Connector<Self::Protocol>, reason: Failure) {
         self.wrapped.client_connection_lost(&inner(connector), reason);
     }
+
+    fn keeps_trying(&self) -> bool {
+        self.wrapped.keeps_trying()
+    }
 }
 
 /// The connector of what is wrapped.

@@ -180,3 +180,67 @@ fn what_is_held_when_the_handshake_is_over_is_refused() {
     assert_eq!(reason.check(), Some(&UnprotectedData { bytes: 11 }));
     assert!(server.heard.borrow().is_empty());
 }
+
+/// What a stream of lines or strings has fetched ahead.
+#[cfg(feature = "stream")]
+mod streams {
+    use futures::{FutureExt, Stream, StreamExt};
+    use protocols::basic::{LineStream, StringStream};
+
+    use super::*;
+
+    fn meet_stream<P: Protocol>(protocol: P, sent: &[u8]) -> Pair<P, Silent> {
+        let pair = meet(protocol);
+        pair.client().write(sent);
+        pair.flush().unwrap();
+        pair
+    }
+
+    fn refuses_what_it_holds<P: Protocol, E: std::fmt::Debug>(
+        mut stream: impl Stream<Item = Result<bytes::Bytes, E>> + Unpin,
+        pair: &Pair<P, Silent>,
+        held: usize,
+    ) {
+        assert_eq!(stream.next().now_or_never().unwrap().unwrap().unwrap(), "GO");
+        start_tls(pair.server());
+        assert!(stream.next().now_or_never().is_none(), "nothing comes out any more");
+        pair.flush().unwrap();
+        let reason = pair.server().reason().expect("the connection should have ended");
+        assert_eq!(reason.check(), Some(&UnprotectedData { bytes: held }));
+        assert!(stream.next().now_or_never().unwrap().unwrap().is_err());
+        assert!(stream.next().now_or_never().unwrap().is_none());
+    }
+
+    #[test]
+    fn what_a_stream_has_fetched_ahead_is_refused() {
+        let (lines, protocol) = LineStream::channel();
+        let pair = meet_stream(protocol, b"GO\r\nMAIL\r\nRCPT\r\n");
+        refuses_what_it_holds(lines, &pair, 12);
+        let (strings, protocol) = StringStream::channel::<Int8>();
+        let pair = meet_stream(protocol, b"\x02GO\x04MAIL\x00");
+        refuses_what_it_holds(strings, &pair, 6);
+    }
+
+    #[test]
+    fn so_much_that_reading_is_paused_is_refused() {
+        let (lines, protocol) = LineStream::channel();
+        let pair = meet_stream(protocol, &b"GO\r\n".repeat(100_000));
+        start_tls(pair.server());
+        pair.flush().unwrap();
+        let reason = pair.server().reason().expect("the connection should have ended");
+        assert!(reason.is::<UnprotectedData>(), "{reason}");
+        drop(lines);
+    }
+
+    #[test]
+    fn a_layer_gets_what_a_stream_has_fetched_ahead() {
+        let (mut lines, protocol) = LineStream::channel();
+        let pair = meet_stream(protocol, b"GO\r\none\r\ntwo\r\n");
+        assert_eq!(lines.next().now_or_never().unwrap().unwrap().unwrap(), "GO");
+        push(pair.server());
+        pair.flush().unwrap();
+        for line in ["ONE", "TWO"] {
+            assert_eq!(lines.next().now_or_never().unwrap().unwrap().unwrap(), line);
+        }
+    }
+}

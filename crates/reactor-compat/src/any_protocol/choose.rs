@@ -4,6 +4,7 @@
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
+use super::held::Held;
 use super::{AnyProtocol, NotChosen, State};
 use crate::connection::Connection;
 use crate::protocol::ConnectionEvent;
@@ -19,8 +20,6 @@ type Choose = Box<dyn FnMut(&Transport, &[u8]) -> Option<AnyProtocol>>;
 /// A connection for which no protocol is chosen yet.
 pub(super) struct Choosing {
     choose: Choose,
-    /// All that came.
-    unread: Vec<u8>,
     /// Events that the protocol has to hear besides.
     events: Vec<Kept>,
 }
@@ -98,8 +97,7 @@ impl AnyProtocol {
     /// assert_eq!(text.take_value(), b"HELLO");
     /// ```
     pub fn choose(choose: impl FnMut(&Transport, &[u8]) -> Option<Self> + 'static) -> Self {
-        let choosing =
-            Choosing { choose: Box::new(choose), unread: Vec::new(), events: Vec::new() };
+        let choosing = Choosing { choose: Box::new(choose), events: Vec::new() };
         Self::with(State::Choosing(Box::new(choosing)), Rc::default())
     }
 }
@@ -109,16 +107,17 @@ impl Choosing {
     pub(super) fn handle(
         &mut self,
         connection: &Connection<AnyProtocol>,
+        held: &Held,
         event: ConnectionEvent<'_>,
     ) -> Option<AnyProtocol> {
         match event {
-            ConnectionEvent::DataReceived(data) => self.unread.extend_from_slice(data),
+            ConnectionEvent::DataReceived(data) => held.seen.borrow_mut().extend_from_slice(data),
             ConnectionEvent::HandshakeCompleted => self.events.push(Kept::HandshakeCompleted),
             #[cfg(unix)]
             ConnectionEvent::FileDescriptorReceived(descriptor) => {
                 self.events.push(Kept::Descriptor(descriptor));
                 if self.descriptors() > MAX_DESCRIPTORS {
-                    self.give_up(connection);
+                    self.give_up(connection, held);
                 }
                 return None;
             }
@@ -131,9 +130,17 @@ impl Choosing {
             | ConnectionEvent::WriteConnectionLost
             | ConnectionEvent::ConnectionLost(_) => return None,
         }
-        let chosen = (self.choose)(connection, &self.unread);
-        if chosen.is_none() && self.unread.len() > AnyProtocol::MAX_UNREAD {
-            self.give_up(connection);
+        let seen = held.seen.take();
+        let chosen = (self.choose)(connection, &seen);
+        if connection.switching() {
+            // A layer was pushed, and is to get what came before.
+            connection.unread(&seen);
+            return chosen;
+        }
+        let too_many = seen.len() > AnyProtocol::MAX_UNREAD;
+        held.seen.replace(seen);
+        if chosen.is_none() && too_many {
+            self.give_up(connection, held);
         }
         chosen
     }
@@ -144,16 +151,16 @@ impl Choosing {
 
     /// Cuts the connection.
     #[cold]
-    fn give_up(&mut self, connection: &Connection<AnyProtocol>) {
-        let error = NotChosen { bytes: self.unread.len(), descriptors: self.descriptors() };
+    fn give_up(&mut self, connection: &Connection<AnyProtocol>, held: &Held) {
+        let bytes = held.seen.take().len();
+        let error = NotChosen { bytes, descriptors: self.descriptors() };
         crate::log::err(error, "");
-        self.unread = Vec::new();
         self.events.clear();
         connection.abort_connection();
     }
 
-    /// Takes out what came, and what has to be heard besides.
-    pub(super) fn take_kept(&mut self) -> (Vec<u8>, Vec<Kept>) {
-        (std::mem::take(&mut self.unread), std::mem::take(&mut self.events))
+    /// Takes out what has to be heard besides the bytes.
+    pub(super) fn take_events(&mut self) -> Vec<Kept> {
+        std::mem::take(&mut self.events)
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::erased::{Erased, Typed};
+use super::held::Held;
 use super::{AnyProtocol, SwitchError};
 use crate::connection::Connection;
 use crate::protocol::Protocol;
@@ -100,6 +101,7 @@ pub(super) enum Stage {
 #[derive(Default)]
 pub(super) struct Shared {
     stage: Cell<Stage>,
+    pub(super) held: Rc<Held>,
     connection: RefCell<Option<Connection<AnyProtocol>>>,
     request: RefCell<Option<Request>>,
 }
@@ -109,6 +111,7 @@ impl Shared {
     pub(super) fn connect(&self, connection: &Connection<AnyProtocol>) {
         self.stage.set(Stage::Open);
         self.connection.replace(Some(connection.clone()));
+        connection.add_read_ahead(&self.held);
     }
 
     pub(super) fn connected(&self) -> bool {
@@ -148,6 +151,7 @@ impl Shared {
     /// Refuses requests from here on: the connection is lost.
     pub(super) fn end(&self) {
         self.stage.set(Stage::Over);
+        drop(self.held.take());
         // What they hold is a user's, and is let go with nothing borrowed.
         let connection = self.connection.take();
         drop(connection);

@@ -43,6 +43,8 @@ pub(super) struct Core<P: Protocol> {
     factory: RefCell<Option<Box<dyn ClientFactory<Protocol = P>>>>,
     /// Whether the factory has been started, and not stopped.
     started: Cell<bool>,
+    /// Whether the factory would connect again by itself, as it said last.
+    keeps_trying: Cell<bool>,
     waiting: Waiters<Connection<P>>,
 }
 
@@ -93,10 +95,11 @@ impl<P: Protocol> Control<P> for Core<P> {
         let core = Rc::downgrade(&self);
         let destination = self.plan.target.clone();
         self.waiting.add(move |number, trigger| {
-            if let Some(core) = core.upgrade() {
-                drop(core.waiting.remove(number));
-                // Only an attempt that has ended meanwhile cannot be given up.
-                let _ = core.stop_connecting();
+            if let Some(core) = core.upgrade()
+                && let Some(waited) = core.waiting.remove(number)
+            {
+                drop(waited);
+                core.lose_interest();
             }
             let _ = trigger.errback(ConnectingCancelledError { destination });
         })
@@ -174,6 +177,7 @@ impl<P: Protocol> Core<P> {
             state: RefCell::new(State::Disconnected),
             factory: RefCell::new(Some(Box::new(factory))),
             started: Cell::new(false),
+            keeps_trying: Cell::new(false),
             waiting: Waiters::default(),
         }
     }
@@ -191,6 +195,24 @@ impl<P: Protocol> Core<P> {
         reactor.spawn(attempt_to_connect(Undecided::new(self, attempt, &reactor)));
     }
 
+    /// One that waited does so no more: gives the attempt up if nobody wants it.
+    fn lose_interest(&self) {
+        if !self.waiting.is_empty() {
+            return;
+        }
+        let asked = self.factory.take();
+        // While it is at work, what it said before holds.
+        if let Some(factory) = asked {
+            let keeps = guard::catch(|| factory.keeps_trying()).unwrap_or(false);
+            self.keeps_trying.set(keeps);
+            self.factory.replace(Some(factory));
+        }
+        if !self.keeps_trying.get() {
+            // Only an attempt that has ended meanwhile cannot be given up.
+            let _ = self.stop_connecting();
+        }
+    }
+
     /// The reactor, unless it would not live to see a connection.
     fn reactor(&self) -> Option<Reactor> {
         self.reactor.upgrade().filter(|reactor| !reactor.stopping())
@@ -203,7 +225,10 @@ impl<P: Protocol> Core<P> {
     ) -> Option<Result<R, Failure>> {
         let mut factory = self.factory.take()?;
         let connector = Connector::new(self.clone());
-        let result = guard::catch(|| callback(&mut *factory, &connector));
+        let result = guard::catch(|| {
+            self.keeps_trying.set(factory.keeps_trying());
+            callback(&mut *factory, &connector)
+        });
         self.factory.replace(Some(factory));
         if let Err(failure) = &result {
             guard::log("a factory", failure);

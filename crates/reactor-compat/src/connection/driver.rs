@@ -256,7 +256,7 @@ impl<P: Protocol> Driver<P> {
                 self.link.stalled();
                 return Some(Step::Again);
             }
-            Pressure::End(time) if self.timer.is_over(cx, Wait::GiveUp, time) => {
+            Pressure::End(time) if self.timer.is_over_in_steps(cx, Wait::GiveUp, time) => {
                 let error = self.link.too_much_unsent();
                 return Some(self.abort(error));
             }
@@ -292,6 +292,9 @@ impl<P: Protocol> Driver<P> {
         }
         if self.link.state().sending == Sending::Held {
             return Sent::Some { progress: false };
+        }
+        if self.link.is_stuck() {
+            self.setup.stream.insist();
         }
         let mut outbox = self.link.take_outbox();
         let mut stream = Pin::new(&mut self.setup.stream);
@@ -412,6 +415,7 @@ impl<P: Protocol> Driver<P> {
                 }
             }
             cell.clear();
+            connection.link().tell_lost(&reason);
         });
         if let Some(observer) = observer {
             guard::run("a connector", || observer.lost(reason));

@@ -2,10 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Something that takes no longer than a certain time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,23 +23,49 @@ pub(super) enum Wait {
 /// The one thing that a driver waits for by the clock: the time counts from when
 /// it was first asked about, until it is asked about another or cleared.
 #[derive(Default)]
-pub(super) struct Timer(Option<(Wait, Pin<Box<Sleep>>)>);
+pub(super) struct Timer(Option<Waiting>);
+
+struct Waiting {
+    wait: Wait,
+    end: Instant,
+    sleep: Pin<Box<Sleep>>,
+}
+
+/// How often something is tried again while its end is waited for.
+const STEP: Duration = Duration::from_secs(1);
 
 impl Timer {
     /// Whether `time` has passed since this was first asked. The task is woken
     /// when it has.
     pub(super) fn is_over(&mut self, cx: &mut Context<'_>, wait: Wait, time: Duration) -> bool {
-        match &mut self.0 {
-            Some((current, sleep)) if *current == wait => Self::has_passed(sleep, cx),
-            timer => {
-                let (_, sleep) = timer.insert((wait, Box::pin(sleep(time))));
-                Self::has_passed(sleep, cx)
-            }
-        }
+        self.waiting(wait, time, time).sleep.as_mut().poll(cx).is_ready()
     }
 
-    fn has_passed(sleep: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> bool {
-        matches!(sleep.as_mut().poll(cx), Poll::Ready(()))
+    /// The same; but the task is woken every second besides, to try again.
+    pub(super) fn is_over_in_steps(
+        &mut self,
+        cx: &mut Context<'_>,
+        wait: Wait,
+        time: Duration,
+    ) -> bool {
+        let Waiting { end, sleep, .. } = self.waiting(wait, time, STEP.min(time));
+        while sleep.as_mut().poll(cx).is_ready() {
+            let now = sleep.deadline();
+            if now >= *end {
+                return true;
+            }
+            sleep.as_mut().reset((now + STEP).min(*end));
+        }
+        false
+    }
+
+    fn waiting(&mut self, wait: Wait, time: Duration, first: Duration) -> &mut Waiting {
+        let same = self.0.take().filter(|waiting| waiting.wait == wait);
+        self.0.insert(same.unwrap_or_else(|| Waiting {
+            wait,
+            end: Instant::now() + time,
+            sleep: Box::pin(sleep(first)),
+        }))
     }
 
     /// Lets it go: there was progress.

@@ -141,8 +141,10 @@ impl<P: Protocol> Connector<P> {
     ///
     /// # Cancellation
     ///
-    /// Cancelling it gives the attempt up, and the Deferred fails with
-    /// [`ConnectingCancelledError`](crate::ConnectingCancelledError).
+    /// Cancelling it has it fail with
+    /// [`ConnectingCancelledError`](crate::ConnectingCancelledError). Others that
+    /// wait go on waiting; when the last one is cancelled, the attempt is given up,
+    /// unless the factory [tries again](ClientFactory::keeps_trying) by itself.
     ///
     /// See the [type's example](Self).
     #[doc(alias = "ClientCreator")]

@@ -42,6 +42,8 @@ pub(super) struct Core<A: DatagramAddress> {
     refused: Cell<bool>,
     queue: RefCell<Queue<A>>,
     waker: RefCell<Option<Waker>>,
+    /// Waits for the queue to be empty.
+    sent: Cell<Option<Waker>>,
     stopped: RefCell<Vec<Trigger<()>>>,
     pub(super) max_packet_size: usize,
     made_at: &'static Location<'static>,
@@ -63,6 +65,7 @@ impl<A: DatagramAddress> Core<A> {
             refused: Cell::new(false),
             queue: RefCell::default(),
             waker: RefCell::default(),
+            sent: Cell::new(None),
             stopped: RefCell::default(),
             max_packet_size,
             made_at: Location::caller(),
@@ -136,20 +139,46 @@ impl<A: DatagramAddress> Core<A> {
         if !self.queue.borrow().is_empty() {
             return self.put_off(data, to);
         }
-        let sent = self.inside(|datagrams| datagrams.send(data, to.as_ref()));
+        let send = || self.inside(|datagrams| datagrams.send(data, to.as_ref()));
+        let mut sent = send();
+        if matches!(&sent, Some(Err(error)) if to.is_none() && self.is_old(error)) {
+            sent = send();
+        }
         match sent.ok_or(DatagramError::Closed)? {
             Ok(_) => Ok(()),
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => self.put_off(data, to),
                 io::ErrorKind::ConnectionRefused if to.is_none() => {
-                    self.refused.set(true);
-                    self.wake();
+                    self.note_refusal();
                     Ok(())
                 }
                 io::ErrorKind::ConnectionRefused if A::IGNORES_REFUSALS => Ok(()),
                 _ => Err(DatagramError::of_sending(error, data.len())),
             },
         }
+    }
+
+    /// Whether an error of a connected socket may be that of an earlier datagram, of
+    /// which the system speaks instead of sending this one. It does so once: the
+    /// datagram is to be sent again.
+    fn is_old(&self, error: &io::Error) -> bool {
+        match error.kind() {
+            _ if !A::ERRORS_COME_LATER => false,
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
+                self.note_refusal();
+                true
+            }
+            io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::TimedOut => true,
+            _ => false,
+        }
+    }
+
+    /// The protocol is to be told of a refusal.
+    fn note_refusal(&self) {
+        self.refused.set(true);
+        self.wake();
     }
 
     /// To whom a datagram goes: `None` where the socket knows it.
@@ -237,9 +266,16 @@ impl<A: DatagramAddress> Core<A> {
     /// Sends what waits, as much as the network takes.
     pub(super) fn flush(&self, cx: &mut Context<'_>) {
         loop {
-            let Some(next) = self.queue.borrow_mut().take_first() else { return };
+            let Some(next) = self.queue.borrow_mut().take_first() else {
+                return self.tell_sent();
+            };
             let to = next.to.as_ref();
-            let sent = self.inside(|datagrams| datagrams.poll_send(cx, &next.data, to));
+            let mut send = || self.inside(|datagrams| datagrams.poll_send(cx, &next.data, to));
+            let mut sent = send();
+            if matches!(&sent, Some(Poll::Ready(Err(error))) if to.is_none() && self.is_old(error))
+            {
+                sent = send();
+            }
             match sent {
                 Some(Poll::Ready(Ok(_))) => {}
                 Some(Poll::Ready(Err(error))) => match error.kind() {
@@ -253,6 +289,21 @@ impl<A: DatagramAddress> Core<A> {
         }
     }
 
+    /// Waits until nothing waits to be sent; one may wait at a time.
+    pub(super) fn poll_sent(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.queue.borrow().is_empty() {
+            return Poll::Ready(());
+        }
+        self.sent.set(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+
+    fn tell_sent(&self) {
+        if let Some(waker) = self.sent.take() {
+            waker.wake();
+        }
+    }
+
     /// Closes the socket.
     pub(super) fn close(&self) {
         self.host();
@@ -260,6 +311,7 @@ impl<A: DatagramAddress> Core<A> {
         drop(self.datagrams.take());
         let unsent = self.queue.take();
         drop(unsent);
+        self.tell_sent();
     }
 
     /// Tells who waits for it that it is closed.

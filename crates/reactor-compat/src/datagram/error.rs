@@ -43,6 +43,9 @@ pub enum DatagramError {
     /// The system takes no more for now, and as much waits as may. The
     /// datagram is not sent.
     Busy,
+    /// Nobody listens where the transport is connected to: an earlier datagram was
+    /// refused. [`DatagramStream`](crate::DatagramStream) gives it as an item.
+    Refused,
     /// The port is closed.
     Closed,
     /// Anything else that the operating system can say.
@@ -83,6 +86,7 @@ impl fmt::Display for DatagramError {
             Self::OtherPeer => f.write_str("connected to another address"),
             Self::AlreadyConnected => f.write_str("already connected"),
             Self::Busy => f.write_str("the socket takes no more for now"),
+            Self::Refused => f.write_str("an earlier datagram was refused"),
             Self::Closed => f.write_str("the port is closed"),
             Self::Other(error) => error.fmt(f),
         }

@@ -34,6 +34,10 @@ pub trait Kind: Sized {
     /// Set where a refusal is nobody's business while not connected.
     const IGNORES_REFUSALS: bool;
 
+    /// Set where the system tells of an error later than of the datagram that it is
+    /// of.
+    const ERRORS_COME_LATER: bool;
+
     /// Set where it is heard when a port that is not connected takes more.
     const SAYS_WHEN_WRITABLE: bool;
 
@@ -52,6 +56,7 @@ pub trait Kind: Sized {
 
 impl Kind for SocketAddr {
     const IGNORES_REFUSALS: bool = true;
+    const ERRORS_COME_LATER: bool = true;
     const SAYS_WHEN_WRITABLE: bool = true;
 
     fn fault(&self, host: &Self) -> Option<String> {

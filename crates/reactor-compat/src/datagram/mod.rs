@@ -11,6 +11,7 @@ mod kind;
 mod multicast;
 mod protocol;
 mod queue;
+mod stream;
 mod transport;
 mod udp;
 #[cfg(unix)]
@@ -20,4 +21,5 @@ pub use error::{DatagramError, MulticastJoinError};
 pub use kind::DatagramAddress;
 pub use multicast::MulticastInterface;
 pub use protocol::{DatagramConnection, DatagramProtocol};
+pub use stream::{ConnectedDatagramStream, DatagramStream, StreamDatagramProtocol};
 pub use transport::DatagramTransport;

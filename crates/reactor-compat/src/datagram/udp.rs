@@ -192,6 +192,7 @@ impl Reactor {
         protocol: P,
     ) -> Result<DatagramConnection<P>, CannotListenError> {
         let failed = |error| CannotListenError::new("a socket that exists", error);
+        self.check_drivable().map_err(|error| failed(error.into()))?;
         socket.set_nonblocking(true).map_err(failed)?;
         let network = self.shared().network().map_err(failed)?;
         let datagrams = network.adopt_udp(socket, &options).map_err(failed)?;

@@ -145,6 +145,7 @@ impl Reactor {
 
 impl Kind for UnixAddress {
     const IGNORES_REFUSALS: bool = false;
+    const ERRORS_COME_LATER: bool = false;
     const SAYS_WHEN_WRITABLE: bool = false;
 
     fn fault(&self, _host: &Self) -> Option<String> {

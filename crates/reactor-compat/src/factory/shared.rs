@@ -203,6 +203,10 @@ impl<F: ClientFactory> ClientFactory for SharedFactory<F> {
     fn client_connection_lost(&mut self, connector: &Connector<F::Protocol>, reason: Failure) {
         self.with(|factory| factory.client_connection_lost(connector, reason));
     }
+
+    fn keeps_trying(&self) -> bool {
+        self.with(|factory| factory.keeps_trying()).unwrap_or(false)
+    }
 }
 
 impl<F> Clone for SharedFactory<F> {

@@ -395,6 +395,10 @@ impl<S: Stream, L: Layer> Stream for Layered<S, L> {
         self.ends.security.clone().or_else(|| self.below.security())
     }
 
+    fn insist(&mut self) {
+        self.below.insist();
+    }
+
     fn acts_alone(&self) -> bool {
         true
     }

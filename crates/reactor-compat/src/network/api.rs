@@ -19,7 +19,7 @@ use crate::address::{Interface, UnixAddress};
 use crate::error::{CannotListenError, ConnectError};
 #[cfg(unix)]
 use crate::options::UnixOptions;
-use crate::options::{DatagramOptions, ListenOptions};
+use crate::options::{ConnectOptions, DatagramOptions, ListenOptions};
 use crate::resolver::{DnsLookupError, Resolution};
 
 /// A connection that is being made. Dropping it gives the attempt up.
@@ -46,7 +46,7 @@ pub type Connecting<'a> = Pin<Box<dyn Future<Output = Result<SharedStream, Conne
 ///
 /// ```
 /// use reactor_compat::network::{Connecting, Network, SystemNetwork};
-/// use reactor_compat::{Address, Connection, Protocol, Reactor};
+/// use reactor_compat::{Address, ConnectOptions, Connection, Protocol, Reactor};
 /// use std::{cell::Cell, net::SocketAddr, rc::Rc};
 ///
 /// /// Counts the TCP connections that are made.
@@ -61,9 +61,10 @@ pub type Connecting<'a> = Pin<Box<dyn Future<Output = Result<SharedStream, Conne
 ///         Some(&self.system)
 ///     }
 ///
-///     fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
+///     fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
+///         let options = *options;
 ///         Box::pin(async move {
-///             let stream = self.system.connect_tcp(to, from).await?;
+///             let stream = self.system.connect_tcp(to, &options).await?;
 ///             self.made.set(self.made.get() + 1);
 ///             Ok(stream)
 ///         })
@@ -150,9 +151,9 @@ pub trait Network: 'static {
     /// [`ConnectError`], which an `io::Error` turns into.
     ///
     /// See the [trait's example](Self).
-    fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
+    fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
         match self.below() {
-            Some(below) => below.connect_tcp(to, from),
+            Some(below) => below.connect_tcp(to, options),
             None => refused("TCP connections"),
         }
     }

@@ -22,17 +22,17 @@ pub(super) async fn dial<N: Network + ?Sized>(
             return Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into());
         }
     };
-    let local = request.options.get_bind_address();
+    let options = &request.options;
     if let Some(address) = destination.literal() {
-        return network.connect_tcp(address, local).await;
+        return network.connect_tcp(address, options).await;
     }
     let (host, port) = (destination.host(), destination.port());
     let mut addresses = request.resolver.look_up(host, port).await?;
-    if let Some(local) = local {
+    if let Some(local) = options.get_bind_address() {
         addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
     }
-    let connect = |address| network.connect_tcp(address, local);
-    let connected = happy_eyeballs(addresses, request.options.get_attempt_delay(), connect).await;
+    let connect = |address| network.connect_tcp(address, options);
+    let connected = happy_eyeballs(addresses, options.get_attempt_delay(), connect).await;
     connected.map_err(|failures| the_one_that_tells(failures, destination))
 }
 

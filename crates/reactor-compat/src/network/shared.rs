@@ -188,6 +188,12 @@ impl Stream for SharedStream {
         self.look(StreamEnd::ShutDown, |stream| stream.end())
     }
 
+    fn insist(&mut self) {
+        if let Ok(mut stream) = self.0.try_borrow_mut() {
+            stream.insist();
+        }
+    }
+
     fn acts_alone(&self) -> bool {
         self.look(false, |stream| stream.acts_alone())
     }

@@ -70,6 +70,24 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {
         false
     }
 
+    /// Has the next write tried, though the system has not said that there is room. It
+    /// is called where nothing could be sent for long: TCP says that there is room only
+    /// when there is a good part of it, which may be more than two that wait for each
+    /// other leave.
+    ///
+    /// A stream over another passes it on; one that knows nothing of the kind lets it
+    /// be.
+    ///
+    /// ```
+    /// use reactor_compat::{SharedStream, Stream};
+    ///
+    /// fn try_once_more(stream: &mut SharedStream) {
+    ///     stream.insist();
+    /// }
+    /// # let _ = try_once_more;
+    /// ```
+    fn insist(&mut self) {}
+
     /// Its protection, once it is open: of TLS.
     fn security(&self) -> Option<Rc<Security>> {
         None

@@ -29,7 +29,7 @@ use crate::address::{Interface, UnixAddress};
 use crate::io_driver::need_io;
 #[cfg(unix)]
 use crate::options::UnixOptions;
-use crate::options::{DatagramOptions, ListenOptions};
+use crate::options::{ConnectOptions, DatagramOptions, ListenOptions};
 use crate::resolver::{Resolution, Resolver, SystemResolver};
 
 /// The operating system's network: that of every reactor that was not given
@@ -79,9 +79,10 @@ impl Network for SystemNetwork {
         Ok(Box::new(TcpPort::new(tcp::open(address, options)?)?))
     }
 
-    fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
+    fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
+        let options = *options;
         Box::pin(async move {
-            let stream = tcp::connect(to, from).await?;
+            let stream = tcp::connect(to, &options).await?;
             Ok(SharedStream::new(tcp::TcpSocket::connected(stream)?))
         })
     }

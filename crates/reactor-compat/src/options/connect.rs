@@ -26,7 +26,9 @@ const LEAST_ATTEMPT_DELAY: Duration = Duration::from_millis(10);
 #[must_use]
 pub struct ConnectOptions {
     timeout: Duration,
-    bind_address: Option<SocketAddr>,
+    pub(crate) bind_address: Option<SocketAddr>,
+    pub(crate) reuse_address: bool,
+    pub(crate) reuse_port: bool,
     attempt_delay: Duration,
 }
 
@@ -47,6 +49,8 @@ impl ConnectOptions {
         Self {
             timeout: Duration::from_secs(30),
             bind_address: None,
+            reuse_address: false,
+            reuse_port: false,
             attempt_delay: Duration::from_millis(250),
         }
     }
@@ -67,6 +71,35 @@ impl ConnectOptions {
     #[doc(alias = "bindAddress")]
     pub fn bind_address(mut self, address: impl Into<SocketAddr>) -> Self {
         self.bind_address = Some(address.into());
+        self
+    }
+
+    /// Sets whether the port to [connect from](Self::bind_address) may be one from which
+    /// earlier connections are still dying (`SO_REUSEADDR`); not so unless set.
+    ///
+    /// ```
+    /// use reactor_compat::ConnectOptions;
+    ///
+    /// let options = ConnectOptions::new().bind_address(([127, 0, 0, 1], 4000));
+    /// assert!(!options.get_reuse_address());
+    /// let options = options.reuse_address(true).reuse_port(true);
+    /// assert!(options.get_reuse_address() && options.get_reuse_port());
+    /// ```
+    #[doc(alias = "reuseAddress")]
+    #[doc(alias = "makeBinding")]
+    pub const fn reuse_address(mut self, reuse: bool) -> Self {
+        self.reuse_address = reuse;
+        self
+    }
+
+    /// Sets whether the port to [connect from](Self::bind_address) may be shared with
+    /// others that are opened so (`SO_REUSEPORT`); not so unless set, and nowhere but
+    /// on UNIX.
+    ///
+    /// See the example of [`reuse_address`](Self::reuse_address).
+    #[doc(alias = "reusePort")]
+    pub const fn reuse_port(mut self, reuse: bool) -> Self {
+        self.reuse_port = reuse;
         self
     }
 
@@ -108,6 +141,20 @@ impl ConnectOptions {
     /// See the example of [`get_timeout`](Self::get_timeout).
     pub const fn get_bind_address(&self) -> Option<SocketAddr> {
         self.bind_address
+    }
+
+    /// Whether the port to connect from may be one of which connections are dying.
+    ///
+    /// See the example of [`reuse_address`](Self::reuse_address).
+    pub const fn get_reuse_address(&self) -> bool {
+        self.reuse_address
+    }
+
+    /// Whether the port to connect from may be shared.
+    ///
+    /// See the example of [`reuse_address`](Self::reuse_address).
+    pub const fn get_reuse_port(&self) -> bool {
+        self.reuse_port
     }
 
     /// How long an attempt at one address of a name may go without an answer

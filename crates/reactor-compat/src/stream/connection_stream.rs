@@ -29,6 +29,12 @@ use crate::transport::{Transport, WaterMarks};
 /// - What waits to be read is bounded: the peer is not read while more than 64
 ///   KiB do. Writing waits while more is unsent than the transport's
 ///   [marks](WaterMarks) allow. Neither holds up the other.
+/// - What waits to be read when a layer is [pushed](Transport::push_layer), the layer
+///   gets. When TLS is begun, by `start_tls` of the [`transport`](Self::transport),
+///   and something waits, the connection ends with
+///   [`UnprotectedData`](crate::UnprotectedData): it never comes out as if TLS had
+///   protected it. A `BufReader` or a codec around the stream keeps what it has read,
+///   and has to be found empty before.
 /// - Flushing waits for nothing: what was written goes out by itself.
 /// - Shutting it down ends our half of the connection, and waits for the peer
 ///   to be told.
@@ -94,11 +100,11 @@ impl ConnectionStream {
     /// ```
     /// use deferred::testing::success_result_of;
     /// use reactor_compat::testing::StringTransport;
-    /// use reactor_compat::{Address, ConnectionStream, StreamProtocol};
+    /// use reactor_compat::{ConnectionStream, StreamProtocol};
     ///
     /// let transport = StringTransport::new(StreamProtocol::new());
     /// let stream = success_result_of(ConnectionStream::of(transport.connection().clone()));
-    /// assert_eq!(stream.transport().get_peer(), &Address::Pipe);
+    /// assert_eq!(stream.transport().get_peer().to_string(), "192.168.1.1:54321");
     /// ```
     pub fn transport(&self) -> &Transport {
         &self.transport

@@ -10,7 +10,7 @@ use tokio::io::ReadBuf;
 
 use crate::error::{ConnectionDone, ConnectionEnded};
 use crate::producer::Producer;
-use crate::transport::{Outbox, Transport};
+use crate::transport::{Outbox, ReadAhead, Transport};
 
 /// When this much waits to be read, no more is taken from the peer; at most
 /// one buffer of the reactor's comes on top.
@@ -183,6 +183,21 @@ impl Pipe {
             self.output.set(Output::Ending);
         }
         news
+    }
+}
+
+/// What waits to be read when a layer is pushed is the layer's.
+impl ReadAhead for Pipe {
+    fn take_read_ahead(&self, transport: &Transport) -> Vec<u8> {
+        if matches!(*self.input.borrow(), Input::Lost(_)) {
+            // It belongs to a protocol that was replaced, and may read to its end.
+            return Vec::new();
+        }
+        let mut received = self.received.take();
+        let data = received.unsent().to_vec();
+        received.clear(&transport.link().shared.buffers);
+        transport.resume_producing();
+        data
     }
 }
 

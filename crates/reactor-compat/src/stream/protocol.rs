@@ -87,6 +87,7 @@ impl Default for StreamProtocol {
 
 impl Protocol for StreamProtocol {
     fn connection_made(&mut self, transport: &Connection<Self>) {
+        transport.add_read_ahead(&self.pipe);
         if let Some(start) = self.start.take() {
             match self.take(transport) {
                 Ok(stream) => start(stream),

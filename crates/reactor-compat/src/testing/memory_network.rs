@@ -352,10 +352,8 @@ impl Network for MemoryNetwork {
         self.attempt(request.clone())
     }
 
-    fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
-        let options = ConnectOptions::new();
-        let options = from.map_or(options, |from| options.bind_address(from));
-        self.attempt(self.request(Target::Tcp(to.into()), options, false))
+    fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
+        self.attempt(self.request(Target::Tcp(to.into()), *options, false))
     }
 
     fn connect_unix(&self, address: &UnixAddress, check_lock: bool) -> Connecting<'_> {

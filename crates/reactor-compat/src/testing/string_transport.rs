@@ -13,7 +13,7 @@ use crate::address::Address;
 use crate::connection::{CellState, Connection, ProtocolAccess, ProtocolCell};
 use crate::protocol::{ConnectionEvent, Protocol};
 use crate::reactor::Shared;
-use crate::transport::{Event, Input, Link, Transport};
+use crate::transport::{Close, Event, Input, Link, Transport};
 
 /// A connection without a reactor and without a peer: the test says what
 /// comes, and looks at what was written.
@@ -21,6 +21,11 @@ use crate::transport::{Event, Input, Link, Transport};
 /// It derefs to the protocol's [`Transport`]. What happens on a real
 /// connection happens here when the test calls the method of that name, and
 /// only then: `lose_connection` is noted, and no more.
+///
+/// As on a real connection nothing comes any more once the protocol has asked for a
+/// close, and nothing comes while one of its callbacks runs. What a test has come
+/// then is ignored; from inside a callback that is a mistake of the test, and logged
+/// as an error.
 ///
 /// ```
 /// use deferred::Failure;
@@ -58,17 +63,22 @@ pub struct StringTransport<P: 'static> {
 }
 
 impl<P: Protocol> StringTransport<P> {
-    /// Makes a connection for `protocol`, and calls its `connection_made`.
+    /// Makes a connection for `protocol`, and calls its `connection_made`. It is one of
+    /// TCP, from 192.168.1.1:54321 to 10.0.0.1:12345, as Twisted's.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
     /// # struct Silent;
     /// # impl Protocol for Silent {}
-    /// assert!(StringTransport::new(Silent).connected());
+    /// let transport = StringTransport::new(Silent);
+    /// assert!(transport.connected());
+    /// assert_eq!(transport.get_peer().to_string(), "192.168.1.1:54321");
     /// ```
     #[doc(alias = "makeConnection")]
     pub fn new(protocol: P) -> Self {
-        Self::between(protocol, Address::Pipe, Address::Pipe)
+        let host = Address::Tcp(([10, 0, 0, 1], 12345).into());
+        let peer = Address::Tcp(([192, 168, 1, 1], 54321).into());
+        Self::between(protocol, host, peer)
     }
 
     /// The same, with addresses of the test's choice.
@@ -90,13 +100,33 @@ impl<P: Protocol> StringTransport<P> {
         transport
     }
 
-    /// Has the peer send `data`. Nothing comes of it while the protocol is
-    /// busy, or when it is gone.
+    /// Has the peer send `data`. Nothing comes of it once the connection is closing,
+    /// or gone.
     ///
-    /// See the [type's example](Self).
+    /// # Re-entrancy
+    ///
+    /// From inside a callback of the protocol it is ignored, and an error is logged.
+    ///
+    /// ```
+    /// # use reactor_compat::{Connection, Protocol, testing::StringTransport};
+    /// #[derive(Default)]
+    /// struct Once(Vec<u8>);
+    ///
+    /// impl Protocol for Once {
+    ///     fn data_received(&mut self, transport: &Connection<Self>, data: &[u8]) {
+    ///         self.0.extend_from_slice(data);
+    ///         transport.lose_connection();
+    ///     }
+    /// }
+    ///
+    /// let transport = StringTransport::new(Once::default());
+    /// transport.data_received(b"heard");
+    /// transport.data_received(b"too late");
+    /// assert_eq!(transport.inspect(|once| once.0.clone()).unwrap(), b"heard");
+    /// ```
     #[doc(alias = "dataReceived")]
     pub fn data_received(&self, data: &[u8]) {
-        self.enter(ConnectionEvent::DataReceived(data));
+        self.come("data_received", ConnectionEvent::DataReceived(data));
     }
 
     /// Reads again, as [`Transport::resume_producing`] asks, and tells the
@@ -129,25 +159,36 @@ impl<P: Protocol> StringTransport<P> {
         self.settle();
     }
 
-    /// Has the peer end its half of the connection.
+    /// Has the peer end its half of the connection. As [`data_received`] it is ignored
+    /// when the connection is closing, and from inside a callback.
+    ///
+    /// [`data_received`]: Self::data_received
     ///
     /// See the example of
     /// [`Protocol::read_connection_lost`].
     #[doc(alias = "readConnectionLost")]
     pub fn read_connection_lost(&self) {
-        self.enter(ConnectionEvent::ReadConnectionLost);
+        self.come("read_connection_lost", ConnectionEvent::ReadConnectionLost);
     }
 
     /// Ends the connection: lets its producer go, tells the protocol, and
     /// drops it.
     ///
+    /// # Re-entrancy
+    ///
+    /// From inside a callback of the protocol it is ignored, and an error is logged.
+    ///
     /// See the [type's example](Self).
     #[doc(alias = "connectionLost")]
     pub fn connection_lost(&self, reason: impl Into<Failure>) {
+        if self.is_busy("connection_lost") {
+            return;
+        }
         let reason = reason.into();
         self.connection.link().lost(&reason);
-        self.enter(ConnectionEvent::ConnectionLost(reason));
+        self.enter(ConnectionEvent::ConnectionLost(reason.clone()));
         self.cell.clear();
+        self.connection.link().tell_lost(&reason);
     }
 
     /// The bytes that were written and not yet taken; to look does not send them.
@@ -226,6 +267,30 @@ impl<P: Protocol> StringTransport<P> {
     /// ```
     pub fn transport(&self) -> &Transport {
         self.connection.transport()
+    }
+
+    /// Something comes from the peer.
+    fn come(&self, what: &str, event: ConnectionEvent<'_>) {
+        if self.is_busy(what) {
+            return;
+        }
+        let close = self.connection.link().state().close;
+        if close != Close::Open {
+            return tracing::debug!(?close, "a StringTransport ignores {what}");
+        }
+        self.enter(event);
+    }
+
+    /// Whether a callback is running, so that what the test has happen is ignored.
+    fn is_busy(&self, what: &str) -> bool {
+        let busy = self.cell.cell_state() == CellState::Busy;
+        if busy {
+            tracing::error!(
+                "a StringTransport ignores {what} from inside a callback of its protocol: \
+                 nothing comes there on a real connection; call it when that has returned"
+            );
+        }
+        busy
     }
 
     /// Runs a callback, and tells the protocol if that resumed reading.

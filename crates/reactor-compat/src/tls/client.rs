@@ -17,6 +17,7 @@ use super::{Config, HANDSHAKE_TIMEOUT, Identity, Role, TlsConfigError, TrustRoot
 /// believes, who it is itself, and which protocols it speaks.
 ///
 /// See the example of the [module](crate::tls).
+#[derive(Clone)]
 #[must_use]
 #[doc(alias = "optionsForClientTLS")]
 pub struct ClientOptions {
@@ -27,6 +28,7 @@ pub struct ClientOptions {
 }
 
 /// The source of the configuration.
+#[derive(Clone)]
 enum Basis {
     Options { roots: TrustRoots, identity: Option<Identity> },
     Config(Arc<ClientConfig>),
@@ -46,8 +48,13 @@ impl ClientOptions {
     ///
     /// assert!(ClientOptions::new("example.org").is_ok());
     /// assert!(ClientOptions::new("192.0.2.1").is_ok());
+    /// // One for each connection.
+    /// let options = ClientOptions::new("example.org")?;
+    /// let [first, second] = [options.clone(), options];
+    /// # let _ = (first, second);
     /// let error = ClientOptions::new("no name").unwrap_err();
     /// assert_eq!(error, TlsConfigError::BadName("no name".to_owned()));
+    /// # Ok::<(), TlsConfigError>(())
     /// ```
     pub fn new(name: &str) -> Result<Self, TlsConfigError> {
         let roots = TrustRoots::platform();

@@ -100,6 +100,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsConfigError> {
         .map_err(|error| TlsConfigError::File { path: path.to_owned(), error: error.into() })
 }
 
+impl Clone for Identity {
+    fn clone(&self) -> Self {
+        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+    }
+}
+
 /// A key is nobody's business.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,7 +15,7 @@ use super::{ClientOptions, Config, ServerOptions, TlsConfigError};
 /// assert!(matches!(options, TlsOptions::Client(_)));
 /// # Ok::<(), reactor_compat::tls::TlsConfigError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[doc(alias = "IOpenSSLContextFactory")]
 pub enum TlsOptions {
     /// The server's.

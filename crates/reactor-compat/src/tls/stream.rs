@@ -190,6 +190,12 @@ impl<S: Stream> Stream for TlsStream<S> {
         StreamEnd::Answered
     }
 
+    fn insist(&mut self) {
+        if let Some(below) = self.below_mut() {
+            below.insist();
+        }
+    }
+
     fn acts_alone(&self) -> bool {
         self.below().is_some_and(Stream::acts_alone)
     }

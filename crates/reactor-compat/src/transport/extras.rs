@@ -3,13 +3,14 @@
 
 use std::cell::RefMut;
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 
 use super::flow::Registered;
 use super::level::Level;
+use super::read_ahead::ReadAhead;
 use super::state::Close;
 use super::switch::PendingLayer;
 use super::{Link, WaterMarks};
@@ -43,10 +44,16 @@ pub(crate) struct Extras {
     tap: Option<Tap>,
     /// Those who wait for the connection to drain.
     draining: Waiters<()>,
+    /// Those who wait for it to be lost.
+    pub(super) losing: Waiters<Failure>,
     /// Layers that are to be put in.
     pub(super) pending: VecDeque<PendingLayer>,
     /// The bytes that were read beyond the point at which the next one was pushed.
     pub(super) unread: Vec<u8>,
+    /// What was in buffers then, and came behind that.
+    pub(super) ahead: Vec<u8>,
+    /// The buffers of what is read in advance.
+    pub(super) read_ahead: Vec<Weak<dyn ReadAhead>>,
     pub(super) protection: Protection,
     /// The reason for which it is to be cut, where there is a special one.
     pub(super) failure: Option<Failure>,
@@ -66,8 +73,11 @@ impl Default for Extras {
             descriptors: 0,
             tap: None,
             draining: Waiters::default(),
+            losing: Waiters::default(),
             pending: VecDeque::new(),
             unread: Vec::new(),
+            ahead: Vec::new(),
+            read_ahead: Vec::new(),
             protection: Protection::None,
             failure: None,
         }

@@ -145,6 +145,12 @@ impl Link {
         self.level.get().permits(load, &self.marks(), self.has_producer())
     }
 
+    /// Whether nothing could be sent for a while, and it has not flowed since.
+    #[inline]
+    pub(crate) fn is_stuck(&self) -> bool {
+        matches!(self.level.get(), Level::Stuck { .. })
+    }
+
     /// The thing to do where nothing can be sent.
     pub(crate) fn pressure(&self) -> Pressure {
         match self.level.get() {

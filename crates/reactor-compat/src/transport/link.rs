@@ -3,7 +3,7 @@
 //! Its state is a [`State`] and a [`Level`], two machines without I/O; here is
 //! what they are about: the bytes, the waker, the rarely used rest.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -39,6 +39,8 @@ pub(crate) struct Link {
     written: Cell<u64>,
     /// Where the connection is a socket, and until it is lost.
     socket: RefCell<Option<SharedStream>>,
+    /// Why it was lost, once the protocol has heard of it.
+    pub(super) lost_for: OnceCell<Failure>,
     pub(super) extras: RefCell<Option<Box<Extras>>>,
     pub(crate) host: Address,
     pub(crate) peer: Address,
@@ -55,6 +57,7 @@ impl Link {
             waker: RefCell::new(None),
             written: Cell::new(0),
             socket: RefCell::new(None),
+            lost_for: OnceCell::new(),
             extras: RefCell::new(None),
             host,
             peer,

@@ -12,6 +12,7 @@ mod link;
 mod marks;
 mod outbox;
 mod producing;
+mod read_ahead;
 #[cfg(feature = "tls")]
 mod security;
 mod sending;
@@ -20,6 +21,7 @@ mod socket_options;
 mod start_tls;
 mod state;
 mod switch;
+mod when_lost;
 
 use std::fmt;
 use std::rc::Rc;
@@ -29,6 +31,7 @@ pub(crate) use flow::Pressure;
 pub(crate) use link::Link;
 pub use marks::WaterMarks;
 pub(crate) use outbox::Outbox;
+pub use read_ahead::ReadAhead;
 pub use socket_options::SocketError;
 pub(crate) use state::{Close, Event, Input, Sending, Switch};
 pub(crate) use switch::Build;

@@ -14,8 +14,14 @@ impl Transport {
     /// called when the handshake is over; if it fails, the connection ends, with
     /// a [`TlsError`](crate::tls::TlsError) as the reason.
     ///
-    /// What came in one piece with the peer's word that it will turn to TLS was
-    /// not protected by it, and should be let go.
+    /// What came before, behind the peer's word that it will turn to TLS, was not
+    /// protected by it. If any of it waits in a
+    /// [`ConnectionStream`](crate::ConnectionStream), in an
+    /// [`AnyProtocol`](crate::AnyProtocol), in a receiver of lines or strings or in
+    /// another [buffer](Self::add_read_ahead), it never comes out of it: the
+    /// connection ends, with [`UnprotectedData`](crate::UnprotectedData). What has
+    /// been taken out of the connection, such as into a `BufReader`, is the
+    /// program's to look for, and to refuse.
     ///
     /// # Errors
     ///
@@ -84,7 +90,7 @@ impl Transport {
             return Err(StartTlsError::NotConnected);
         }
         let config: Config = options.into().try_into()?;
-        let pushed = self.link().push_tls(Box::new(move |below, unread| {
+        let pushed = self.push_tls(Box::new(move |below, unread| {
             refuse(&unread)?;
             Ok(SharedStream::new(TlsStream::with(below, config)))
         }));

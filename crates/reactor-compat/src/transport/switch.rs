@@ -42,7 +42,9 @@ impl Transport {
     ///
     /// What came in one piece with the peer's word that it would push its layer
     /// has been read already: a protocol gives it to the layer with
-    /// [`unread`](Self::unread). The receivers of lines and strings do.
+    /// [`unread`](Self::unread). The receivers of lines and strings do. What waits in
+    /// a [`ConnectionStream`](crate::ConnectionStream), or another
+    /// [buffer](Self::add_read_ahead), the layer gets by itself.
     ///
     /// # Errors
     ///
@@ -103,7 +105,7 @@ impl Transport {
     /// ```
     #[doc(alias = "TLSMemoryBIOProtocol")]
     pub fn push_layer(&self, layer: impl Layer) -> Result<(), PushLayerError> {
-        self.link.push(Box::new(move |below, unread| {
+        self.push(Box::new(move |below, unread| {
             Ok(SharedStream::new(Layered::with_unread(below, layer, &unread)))
         }))
     }
@@ -112,8 +114,9 @@ impl Transport {
     /// protocol, as [`push_layer`](Self::push_layer) does with a layer: `build`
     /// gets the stream below, and makes one over it.
     ///
-    /// If the protocol has [`unread`](Self::unread) something, the connection
-    /// ends, with [`UnprotectedData`].
+    /// If the protocol has [`unread`](Self::unread) something, or something waits in
+    /// a [buffer](Self::add_read_ahead), the connection ends, with
+    /// [`UnprotectedData`].
     ///
     /// # Errors
     ///
@@ -133,10 +136,26 @@ impl Transport {
         &self,
         build: impl FnOnce(SharedStream) -> S + 'static,
     ) -> Result<(), PushLayerError> {
-        self.link.push(Box::new(move |below, unread| {
+        self.push(Box::new(move |below, unread| {
             refuse(&unread)?;
             Ok(SharedStream::new(build(below)))
         }))
+    }
+
+    fn push(&self, build: Build) -> Result<(), PushLayerError> {
+        self.link.push(build)?;
+        self.take_read_ahead();
+        Ok(())
+    }
+
+    /// The same for TLS, which is begun once in this way; `None` if it was.
+    #[cfg(feature = "tls")]
+    pub(crate) fn push_tls(&self, build: Build) -> Option<Result<(), PushLayerError>> {
+        let pushed = self.link.push_tls(build)?;
+        if pushed.is_ok() {
+            self.take_read_ahead();
+        }
+        Some(pushed)
     }
 
     /// Whether a layer is being put in: from [`push_layer`](Self::push_layer) or
@@ -257,7 +276,9 @@ impl Link {
     pub(crate) fn put_layer(&self, below: SharedStream) -> io::Result<SharedStream> {
         let (pending, unread) = {
             let mut extras = self.extras();
-            (extras.pending.pop_front(), mem::take(&mut extras.unread))
+            let mut unread = mem::take(&mut extras.unread);
+            unread.append(&mut extras.ahead);
+            (extras.pending.pop_front(), unread)
         };
         self.apply(Event::LayerIn);
         match pending {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use reactor_compat::{Address, UnixAddress};
+use reactor_compat::{Address, UnixAddress, is_ip_address, is_ipv6_address};
 
 #[test]
 fn tcp_and_udp_of_the_same_numbers_differ() {
@@ -56,4 +56,45 @@ fn abstract_names_are_understood() {
 
     let named = SocketAddr::from_abstract_name("a").unwrap();
     assert_eq!(UnixAddress::from(named), UnixAddress::from("\0a"));
+}
+
+/// As Twisted has it, text by text.
+#[test]
+fn what_is_an_address_and_what_is_not() {
+    let version_4 = ["127.0.0.1", "0.0.0.0", "255.255.255.255"];
+    let version_6 = ["::1", "::", "::ffff:1.2.3.4", "fe80::1%lo", "fe80::1%", "::1%a%b"];
+    let neither = [
+        "",
+        "0",
+        "256.1.1.1",
+        "1.2.3",
+        "1.2.3.4.5",
+        "01.2.3.4",
+        "1.2.3.4 ",
+        " 1.2.3.4",
+        "1.2.3.",
+        "1..3.4",
+        "a.b.c.d",
+        "0x7f.0.0.1",
+        "1::2::3",
+        "%lo",
+        "1:2:3:4:5:6:7",
+        "12345::",
+        "::1/64",
+        "[::1]",
+        "::1 ",
+        "::1.2.3",
+        "\u{661}.2.3.4",
+        "1.2.3.4%lo",
+        "example.org",
+    ];
+    for text in version_4 {
+        assert!(is_ip_address(text) && !is_ipv6_address(text), "{text:?}");
+    }
+    for text in version_6 {
+        assert!(is_ipv6_address(text) && !is_ip_address(text), "{text:?}");
+    }
+    for text in neither {
+        assert!(!is_ip_address(text) && !is_ipv6_address(text), "{text:?}");
+    }
 }

@@ -9,14 +9,15 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::support::deaf::Deaf;
 use crate::support::reserved::Reserved;
 use crate::support::{Event, Log, Recorder, drive, listen, turns, until};
 use deferred::Failure;
-use deferred::testing::failure_result_of;
+use deferred::testing::{assert_no_result, failure_result_of};
 use reactor_compat::Connector;
 use reactor_compat::{
     Address, ClientFactory, ConnectError, ConnectingCancelledError, Factory, NotConnectingError,
-    Reactor,
+    Reactor, ReconnectingClientFactory,
 };
 
 fn silent(_: Address) -> Recorder {
@@ -94,6 +95,116 @@ fn cancelling_gives_the_attempt_up() {
         assert_eq!(error.destination().to_string(), "192.0.2.1:80");
         until(|| connector.connect().is_ok()).await;
         connector.disconnect();
+    });
+}
+
+/// One that is cancelled ends alone; the attempt is given up with the last one, in
+/// whatever order they are.
+#[test]
+fn cancelling_one_of_several_leaves_the_others_waiting() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        drive(move |reactor| async move {
+            let deaf = Deaf::new();
+            let connector = reactor.connect_tcp(deaf.address, silent);
+            let project = connector.project(|recorder| recorder);
+            let mut waiting = [
+                Some(connector.when_connected()),
+                Some(project.when_connected()),
+                Some(connector.when_connected()),
+            ];
+            for (place, cancelled) in order.into_iter().enumerate() {
+                let one = waiting[cancelled].take().unwrap();
+                one.cancel();
+                assert!(failure_result_of(one).is::<ConnectingCancelledError>());
+                for other in waiting.iter().flatten() {
+                    assert_no_result(other);
+                }
+                if place < 2 {
+                    assert!(connector.connect().is_err(), "the attempt should go on");
+                }
+            }
+            until(|| connector.connect().is_ok()).await;
+            connector.disconnect();
+        });
+    }
+}
+
+#[test]
+fn who_was_not_cancelled_gets_the_connection() {
+    for cancelled in 0..3 {
+        drive(move |reactor| async move {
+            let address = listen(&reactor, silent);
+            let connector = reactor.connect_tcp(address, silent);
+            let waiting = [(); 3].map(|()| connector.when_connected());
+            waiting[cancelled].cancel();
+            for (place, one) in waiting.into_iter().enumerate() {
+                assert_eq!(one.await.is_ok(), place != cancelled);
+            }
+        });
+    }
+}
+
+/// One that wants the connection, and has let its Deferred go.
+#[test]
+fn a_callback_that_nobody_holds_still_gets_the_connection() {
+    drive(|reactor| async move {
+        let address = listen(&reactor, silent);
+        let connector = reactor.connect_tcp(address, silent);
+        let connected = Rc::new(Cell::new(false));
+        let place = connected.clone();
+        drop(connector.when_connected().add_callback(move |_| {
+            place.set(true);
+            Ok(())
+        }));
+        let other = connector.when_connected();
+        other.cancel();
+        assert!(failure_result_of(other).is::<ConnectingCancelledError>());
+        until(|| connected.get()).await;
+    });
+}
+
+/// A connector that connects again by itself is not given up by those who wait.
+#[test]
+fn a_factory_that_keeps_trying_goes_on_when_nobody_waits() {
+    drive(|reactor| async move {
+        let address = listen(&reactor, silent);
+        let log = Log::default();
+        let seen = log.clone();
+        let factory = ReconnectingClientFactory::with_handle(|handle| {
+            move |_: Address| {
+                let handle = handle.clone();
+                Recorder::new(&seen).made(move |_, ()| handle.stop_trying())
+            }
+        });
+        let factory = factory.clock(&reactor);
+        let connector = reactor.connect_tcp(address, factory);
+        let waiting = connector.when_connected();
+        waiting.cancel();
+        assert!(failure_result_of(waiting).is::<ConnectingCancelledError>());
+        until(|| log.events() == [Event::Made]).await;
+        connector.disconnect();
+    });
+}
+
+/// A cancellation that comes while others are told, when there is a new attempt
+/// already, leaves that one alone.
+#[test]
+fn one_that_is_cancelled_too_late_gives_no_other_attempt_up() {
+    drive(|reactor| async move {
+        let nowhere = Reserved::new();
+        let connector = reactor.connect_tcp(nowhere.address, silent);
+        let first = connector.when_connected();
+        let second = connector.when_connected();
+        let (cancel, again) = (second.cancel_handle(), connector.clone());
+        let first = first.add_errback(move |failure| {
+            again.connect()?;
+            cancel.cancel();
+            Err(failure)
+        });
+        assert_eq!(first.await.unwrap_err().check(), Some(&ConnectError::ConnectionRefused));
+        assert!(second.await.unwrap_err().is::<ConnectingCancelledError>());
+        let failure = connector.when_connected().await.unwrap_err();
+        assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
     });
 }
 

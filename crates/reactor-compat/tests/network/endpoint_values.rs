@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::reserved::Reserved;
 use crate::support::{Event, Log, Recorder, drive, turns, until};
 use deferred::Deferred;
 use reactor_compat::endpoint::{
@@ -66,8 +67,8 @@ fn a_bound_listener_is_given_by_value() {
 #[test]
 fn a_refusal_fails_both_ways_by_name() {
     drive(|reactor| async move {
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let endpoint = client(&reactor, closed.port());
+        let closed = Reserved::new();
+        let endpoint = client(&reactor, closed.address.port());
         let failure = endpoint.dial().await.unwrap_err();
         assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
         let failure = endpoint.connect(|_| Recorder::default()).await.unwrap_err();
@@ -158,10 +159,12 @@ impl StreamClientEndpoint for Either {
 #[test]
 fn an_endpoint_of_ones_own_connects_a_factory() {
     drive(|reactor| async move {
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let closed = Reserved::new();
         let port = server(&reactor).listen(|_| Recorder::default()).await.unwrap();
-        let places =
-            [client(&reactor, closed.port()), client(&reactor, port.get_host().port().unwrap())];
+        let places = [
+            client(&reactor, closed.address.port()),
+            client(&reactor, port.get_host().port().unwrap()),
+        ];
         let either = Either { places: Rc::new(places), tried: Rc::default() };
         let connection = either.connect(|_| Recorder::default()).await.unwrap();
         assert_eq!(connection.get_peer(), port.get_host());

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::support::{Log, Recorder, drive, listen, until};
 use deferred::Failure;
 use reactor_compat::resolver::{DnsLookupError, HostsResolver};
-use reactor_compat::{Address, ConnectError, ConnectOptions, Reactor, happy_eyeballs};
+use reactor_compat::{Address, ConnectError, ConnectOptions, Connection, Reactor, happy_eyeballs};
 use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep};
 
@@ -225,6 +225,58 @@ fn a_connection_comes_from_the_address_that_it_is_told_to() {
             let (host, _) = connect(&reactor, (host, listening.port()), options).await.unwrap();
             assert_eq!(host.ip(), local);
         }
+    });
+}
+
+/// A connection from `from` to a port of its own.
+async fn connect_from(
+    reactor: &Reactor,
+    from: (Ipv4Addr, u16),
+    options: ConnectOptions,
+) -> Result<Connection<Recorder>, ConnectError> {
+    let listening = listen(reactor, |_: Address| Recorder::default());
+    let options = options.bind_address(from);
+    let connector = reactor.connect_tcp_with(listening, options, |_: Address| Recorder::default());
+    connector.when_connected().await.map_err(|failure| failure.check().cloned().unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_port_whose_connections_are_dying_is_connected_from_again_if_that_is_said() {
+    drive(|reactor| async move {
+        let here = Ipv4Addr::LOCALHOST;
+        let reuse = ConnectOptions::new().reuse_address(true);
+        let first = connect_from(&reactor, (here, 0), reuse).await.unwrap();
+        let port = first.get_host().port().unwrap();
+        // We close first, so that the system keeps the port for a while.
+        first.lose_connection();
+        first.when_lost().await.unwrap();
+        let error = connect_from(&reactor, (here, port), ConnectOptions::new()).await.unwrap_err();
+        assert!(
+            matches!(&error, ConnectError::Bind(_, source) if source.kind() == std::io::ErrorKind::AddrInUse),
+            "{error:?}"
+        );
+        let again = connect_from(&reactor, (here, port), reuse).await.unwrap();
+        assert_eq!(again.get_host().port(), Some(port));
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_port_is_shared_by_connections_that_say_so() {
+    drive(|reactor| async move {
+        let here = Ipv4Addr::LOCALHOST;
+        let share = ConnectOptions::new().reuse_port(true);
+        let first = connect_from(&reactor, (here, 0), share).await.unwrap();
+        let port = first.get_host().port().unwrap();
+        let second = connect_from(&reactor, (here, port), share).await.unwrap();
+        assert_eq!(second.get_host(), first.get_host());
+        assert_ne!(second.get_peer(), first.get_peer());
+        let error = connect_from(&reactor, (here, port), ConnectOptions::new()).await.unwrap_err();
+        assert!(
+            matches!(&error, ConnectError::Bind(_, source) if source.kind() == std::io::ErrorKind::AddrInUse),
+            "{error:?}"
+        );
     });
 }
 

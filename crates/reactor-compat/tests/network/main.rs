@@ -6,6 +6,7 @@ mod adopt;
 mod any_protocol;
 mod connection_stream;
 mod connector;
+mod datagram_stream;
 #[cfg(unix)]
 mod descriptor;
 #[cfg(unix)]
@@ -15,6 +16,7 @@ mod endpoint;
 mod endpoint_values;
 mod error;
 mod happy_eyeballs;
+mod large_writes;
 #[cfg(feature = "testing")]
 mod layer;
 mod multicast;
@@ -24,6 +26,8 @@ mod opening;
 mod own_network;
 mod producer;
 mod protocol;
+#[cfg(all(feature = "tls", feature = "testing"))]
+mod read_ahead;
 mod reconnecting;
 mod resolver;
 mod serve_stream;
@@ -41,6 +45,7 @@ mod udp;
 mod unix;
 #[cfg(unix)]
 mod unix_datagram;
+mod when_lost;
 
 #[path = "../support/mod.rs"]
 mod support;

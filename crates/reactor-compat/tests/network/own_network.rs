@@ -16,8 +16,8 @@ use reactor_compat::network::{
 use reactor_compat::resolver::{HostsResolver, Resolution};
 use reactor_compat::testing::{MemoryNetwork, MemoryReactor};
 use reactor_compat::{
-    Address, CannotListenError, ConnectError, DatagramOptions, DatagramProtocol, ListenOptions,
-    Protocol, Reactor, SharedStream, UnixAddress,
+    Address, CannotListenError, ConnectError, ConnectOptions, DatagramOptions, DatagramProtocol,
+    ListenOptions, Protocol, Reactor, SharedStream, UnixAddress,
 };
 
 struct Silent;
@@ -81,9 +81,10 @@ impl Network for Counting {
         Ok(Box::new(CountedListener { inner, accepted, registered }))
     }
 
-    fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
+    fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
+        let options = *options;
         Box::pin(async move {
-            let stream = self.system.connect_tcp(to, from).await?;
+            let stream = self.system.connect_tcp(to, &options).await?;
             one_more(&self.connected);
             Ok(stream)
         })

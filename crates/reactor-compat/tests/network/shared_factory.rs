@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::support::reserved::Reserved;
 use crate::support::{drive, turns, until};
 use deferred::Failure;
 use reactor_compat::log::LogCapture;
@@ -98,11 +99,11 @@ fn it_is_started_with_the_first_and_stopped_with_the_last() {
 #[test]
 fn an_attempt_that_fails_stops_it() {
     drive(|reactor| async move {
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let closed = Reserved::new();
         let noted = Noted::default();
         let shared = SharedFactory::new(noted.clone());
         let attempts =
-            [(); 2].map(|()| reactor.connect_tcp(closed, shared.clone()).when_connected());
+            [(); 2].map(|()| reactor.connect_tcp(closed.address, shared.clone()).when_connected());
         for attempt in attempts {
             attempt.await.unwrap_err();
         }

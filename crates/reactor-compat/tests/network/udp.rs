@@ -373,6 +373,38 @@ fn a_refusal_that_a_write_meets_is_told_after_the_callback() {
     });
 }
 
+/// The system tells of an earlier datagram's refusal instead of sending the next
+/// one: it is sent all the same, and once.
+#[test]
+fn a_refusal_of_an_earlier_datagram_costs_no_later_one() {
+    drive(|reactor| async move {
+        let seen = Seen::default();
+        let port = reactor.listen_udp(HERE, Noter::new(&seen)).unwrap();
+        let Nobody(peer) = Nobody::new();
+        let address = peer.local_addr().unwrap();
+        port.connect(address).unwrap();
+        for round in 0..10_u8 {
+            // The peer is connected elsewhere, and so refuses.
+            let elsewhere = UdpSocket::bind(HERE).unwrap();
+            peer.connect(elsewhere.local_addr().unwrap()).unwrap();
+            port.write("refused", None).unwrap();
+            peer.connect(port.get_host()).unwrap();
+            // In the same turn: nobody has taken the error from the socket yet.
+            port.write([round], None).unwrap();
+            port.write([round, round], None).unwrap();
+            let mut buffer = [0; 8];
+            for count in [1, 2] {
+                assert_eq!(peer.recv(&mut buffer).unwrap(), count);
+                assert_eq!(buffer[..count], [round; 2][..count]);
+            }
+        }
+        // Nothing came twice.
+        peer.set_nonblocking(true).unwrap();
+        assert_eq!(peer.recv(&mut [0; 8]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        seen.wait_for("refused").await;
+    });
+}
+
 #[test]
 fn one_that_is_not_connected_hears_of_no_refusal() {
     drive(|reactor| async move {

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use crate::support::{Recorder, Watchdog, drive};
 use deferred::Failure;
+#[cfg(unix)]
+use reactor_compat::AdoptError;
 use reactor_compat::log::LogCapture;
 use reactor_compat::task::{Cooperator, defer_later};
 use reactor_compat::{
@@ -65,11 +67,29 @@ fn ask_where_nobody_can_run_it() -> Vec<String> {
     asked.listen_udp(("127.0.0.1", 0), Deaf).unwrap_err();
     #[cfg(unix)]
     asked.listen_unix("no such directory/socket", |_: Address| Recorder::default()).unwrap_err();
+    #[cfg(unix)]
+    assert_adopting_fails(&asked);
     assert_eq!(asked.call_in_thread(|| ()), Err(ThreadPoolError::ReactorNotDriven));
     asked.call_later(Duration::ZERO, || ());
     drop(Cooperator::new().cooperate(std::iter::repeat(())));
     assert!(!asked.running());
     capture.messages().into_iter().filter(|line| !line.contains("ing factory ")).collect()
+}
+
+/// Sockets that are adopted are served by nobody either.
+#[cfg(unix)]
+fn assert_adopting_fails(asked: &Reactor) {
+    let here = ("127.0.0.1", 0);
+    let listener = std::net::TcpListener::bind(here).unwrap();
+    let connection = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let factory = |_: Address| Recorder::default();
+    let adopted = asked.adopt_stream_port(listener, factory);
+    assert_eq!(adopted.unwrap_err(), AdoptError::ReactorNotDriven);
+    let adopted = asked.adopt_stream_connection(connection, factory);
+    assert_eq!(adopted.unwrap_err(), AdoptError::ReactorNotDriven);
+    let socket = std::net::UdpSocket::bind(here).unwrap();
+    let error = asked.adopt_datagram_port(socket, Deaf).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotConnected);
 }
 
 struct Deaf;

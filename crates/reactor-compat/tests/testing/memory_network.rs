@@ -57,9 +57,9 @@ impl Network for Dialling {
         Some(&self.0)
     }
 
-    fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
+    fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
         self.1.set(self.1.get() + 1);
-        self.0.connect_tcp(to, from)
+        self.0.connect_tcp(to, options)
     }
 }
 

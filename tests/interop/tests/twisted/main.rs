@@ -9,4 +9,5 @@ mod reconnecting;
 mod socks;
 mod strings;
 mod support;
+mod tls_ending;
 mod unix;

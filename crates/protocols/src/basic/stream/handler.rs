@@ -20,6 +20,9 @@ pub(super) mod private {
     /// A transport that sends items.
     pub trait Frames: AsRef<Transport> + Clone + 'static {
         fn send_item(&self, item: &[u8]) -> Result<(), Failure>;
+
+        /// An item as it goes over the wire.
+        fn frame_item(&self, item: &[u8]) -> Vec<u8>;
     }
 }
 
@@ -28,11 +31,19 @@ impl Frames for LineTransport {
         self.send_line(line);
         Ok(())
     }
+
+    fn frame_item(&self, line: &[u8]) -> Vec<u8> {
+        self.frame(line)
+    }
 }
 
 impl Frames for FramedTransport {
     fn send_item(&self, string: &[u8]) -> Result<(), Failure> {
         Ok(self.send_string(string)?)
+    }
+
+    fn frame_item(&self, string: &[u8]) -> Vec<u8> {
+        self.frame(string)
     }
 }
 
@@ -58,6 +69,7 @@ impl<T: Frames> Protocol<T> for StreamHandler<T> {
         if plain.register_producer(producer, ProducerKind::Push).is_err() {
             return plain.abort_connection();
         }
+        plain.add_read_ahead(&self.shared);
         self.shared.connected(transport.transport().clone());
     }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use deferred::Failure;
-use reactor_compat::{ConnectionDone, ConnectionGone, UnprotectedData};
+use reactor_compat::{ConnectionDone, ConnectionGone, ReadAhead, Transport, UnprotectedData};
 
 use super::Frames;
 
@@ -262,6 +262,21 @@ impl<T: Frames> Shared<T> {
             transport.as_ref().unregister_producer();
             transport.as_ref().lose_connection();
         }
+    }
+}
+
+/// Items that wait when a layer is pushed are the layer's, as the bytes that they
+/// were.
+impl<T: Frames> ReadAhead for Shared<T> {
+    fn take_read_ahead(&self, _: &Transport) -> Vec<u8> {
+        let Some(transport) = self.transport() else { return Vec::new() };
+        let items = self.items.take();
+        self.load.set(0);
+        if self.input.get() == Input::Paused {
+            self.input.set(Input::Open);
+            transport.as_ref().resume_producing();
+        }
+        items.iter().flat_map(|item| transport.frame_item(item)).collect()
     }
 }
 

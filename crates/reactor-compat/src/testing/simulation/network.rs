@@ -16,7 +16,7 @@ use crate::error::{CannotListenError, ConnectError};
 use crate::network::{
     Connecting, Datagrams, DialRequest, ListenRequest, Listener, Network, SharedStream,
 };
-use crate::options::{DatagramOptions, ListenOptions};
+use crate::options::{ConnectOptions, DatagramOptions, ListenOptions};
 use crate::resolver::{DnsLookupError, Resolution};
 
 /// The network of a node's reactor.
@@ -93,7 +93,8 @@ impl Network for NodeNetwork {
         Ok(Box::new(SimulatedListener::new(&world, self.node, port)))
     }
 
-    fn connect_tcp(&self, to: SocketAddr, from: Option<SocketAddr>) -> Connecting<'_> {
+    fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
+        let from = options.get_bind_address();
         Box::pin(async move {
             let decided = self.world()?.dial(self.node, to, from)?;
             let stream = decided.await.unwrap_or(Err(ConnectError::ReactorStopped))?;

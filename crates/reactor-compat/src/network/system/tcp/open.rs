@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::error::ConnectError;
-use crate::options::ListenOptions;
+use crate::options::{ConnectOptions, ListenOptions};
 
 /// Opens a socket of the system's that listens.
 pub(in super::super) fn open(
@@ -37,12 +37,23 @@ pub(in super::super) fn open(
 /// Makes a connection to one address.
 pub(in super::super) async fn connect(
     address: SocketAddr,
-    local: Option<SocketAddr>,
+    options: &ConnectOptions,
 ) -> Result<TcpStream, ConnectError> {
-    let Some(local) = local else {
+    let Some(local) = options.bind_address else {
         return Ok(TcpStream::connect(address).await?);
     };
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.bind(local).map_err(|error| ConnectError::Bind(local, error.into()))?;
+    bind(&socket, local, options).map_err(|error| ConnectError::Bind(local, error.into()))?;
     Ok(socket.connect(address).await?)
+}
+
+fn bind(socket: &TcpSocket, local: SocketAddr, options: &ConnectOptions) -> io::Result<()> {
+    if options.reuse_address {
+        socket.set_reuseaddr(true)?;
+    }
+    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+    if options.reuse_port {
+        socket.set_reuseport(true)?;
+    }
+    socket.bind(local)
 }

@@ -20,17 +20,32 @@ pub(in super::super) struct TcpSocket {
     stream: TcpStream,
     /// The system forgets it when the connection breaks.
     peer: SocketAddr,
+    /// The next write is tried whatever the runtime thinks of it.
+    insists: bool,
 }
 
 impl TcpSocket {
     pub(in super::super) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
-        Self { stream, peer }
+        Self { stream, peer, insists: false }
     }
 
     /// One that was just made.
     pub(in super::super) fn connected(stream: TcpStream) -> io::Result<Self> {
         let peer = stream.peer_addr()?;
-        Ok(Self { stream, peer })
+        Ok(Self::new(stream, peer))
+    }
+}
+
+impl TcpSocket {
+    /// Writes past the runtime, which has not heard that there is room.
+    #[cold]
+    fn write_anyway(&mut self, data: &[u8]) -> Poll<io::Result<usize>> {
+        self.insists = false;
+        match SockRef::from(&self.stream).send(data) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Poll::Pending,
+            written => Poll::Ready(written),
+        }
     }
 }
 
@@ -52,7 +67,9 @@ impl AsyncWrite for TcpSocket {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, data)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, data);
+        if written.is_pending() && this.insists { this.write_anyway(data) } else { written }
     }
 
     fn poll_write_vectored(
@@ -89,6 +106,10 @@ impl Stream for TcpSocket {
 
     fn reset_on_drop(&mut self) {
         reset_on_drop(&SockRef::from(&self.stream));
+    }
+
+    fn insist(&mut self) {
+        self.insists = true;
     }
 
     fn end(&self) -> StreamEnd {
