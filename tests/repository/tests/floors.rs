@@ -113,6 +113,41 @@ fn the_root_lists_the_modules_by_floor() {
     assert_eq!(listed, drawn);
 }
 
+/// The steps of the ways through the code: the files of each, as they are listed.
+fn steps(architecture: &str) -> Vec<Vec<String>> {
+    let (_, section) =
+        architecture.split_once("\n## Three ways through the code\n").expect("the section");
+    let (section, _) = section.split_once("\n## ").expect("another section");
+    let mut steps: Vec<Vec<String>> = Vec::new();
+    for line in section.lines() {
+        if line.starts_with(|first: char| first.is_ascii_digit()) {
+            steps.push(Vec::new());
+        }
+        let Some(step) = steps.last_mut() else { continue };
+        let quoted = line.split('`').skip(1).step_by(2);
+        step.extend(quoted.filter(|text| text.ends_with(".rs")).map(str::to_owned));
+    }
+    steps
+}
+
+#[test]
+fn each_step_through_the_code_goes_down() {
+    let architecture = read("docs/architecture.md");
+    let floors = floors(&architecture);
+    let steps = steps(&architecture);
+    assert!(steps.len() >= 8, "only {} steps were found", steps.len());
+    for step in steps {
+        let mut before = usize::MAX;
+        for file in &step {
+            let path = Path::new(SRC).join(file);
+            assert!(!read(&path).is_empty());
+            let floor = floors[&module_of(&path).expect("a module")];
+            assert!(floor <= before, "{file} is above the file before it: {step:?}");
+            before = floor;
+        }
+    }
+}
+
 #[test]
 fn imports_are_found_in_code_only() {
     let text = "//! [`x`](crate::doc)\nuse crate::guard;\nlet a = crate::log::err(crate::error::B);\n\
