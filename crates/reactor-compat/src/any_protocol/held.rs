@@ -9,9 +9,9 @@ use crate::transport::{ReadAhead, Transport};
 /// The bytes that came, and that no protocol has been given yet.
 #[derive(Default)]
 pub(super) struct Held {
-    /// What was looked at to choose a protocol.
+    /// The bytes that were looked at to choose a protocol.
     pub(super) seen: RefCell<Vec<u8>>,
-    /// What comes behind that.
+    /// The bytes behind those.
     pub(super) unread: RefCell<Vec<u8>>,
 }
 

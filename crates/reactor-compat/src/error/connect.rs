@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::ReactorNotDriven;
+use super::dns::DnsLookupError;
 use crate::address::Target;
 use crate::shared_io_error::SharedIoError;
 
@@ -109,7 +110,7 @@ pub enum ConnectError {
     /// The name has no address.
     #[doc(alias = "UnknownHostError")]
     #[doc(alias = "DNSLookupError")]
-    UnknownHost(String),
+    UnknownHost(DnsLookupError),
     /// The connector's own timeout passed.
     #[doc(alias = "twisted.internet.error.TimeoutError")]
     Timeout,
@@ -151,7 +152,9 @@ impl fmt::Display for ConnectError {
             Self::BadFile => "file used for UNIX socket is no good",
             Self::TcpTimedOut => "TCP connection timed out",
             Self::TooManyFiles => "too many open files",
-            Self::UnknownHost(why) => return write!(f, "hostname couldn't be looked up: {why}"),
+            Self::UnknownHost(error) => {
+                return write!(f, "hostname couldn't be looked up: {error}");
+            }
             Self::Timeout => "user timeout caused connection failure",
             Self::UserAborted => "user aborted connection",
             Self::ReactorStopped => "the reactor stopped while connecting",
@@ -172,6 +175,7 @@ impl Error for ConnectError {
             Self::Bind(_, error) | Self::NotOpened(error) | Self::Other(error) => {
                 Some(error.as_source())
             }
+            Self::UnknownHost(error) => Some(error),
             _ => None,
         }
     }

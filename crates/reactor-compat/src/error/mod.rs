@@ -8,6 +8,7 @@ mod connect;
 mod connection;
 #[cfg(unix)]
 mod descriptor;
+pub(crate) mod dns;
 mod ended;
 mod layer;
 mod reactor;

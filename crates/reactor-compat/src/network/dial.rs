@@ -8,6 +8,7 @@ use super::{DialRequest, Network, SharedStream};
 use crate::address::{Destination, Target};
 use crate::error::ConnectError;
 use crate::happy_eyeballs::happy_eyeballs;
+use crate::resolver::DnsLookupError;
 
 /// Makes the connection, however long it takes. Dropping the future ends the
 /// lookup and all attempts.
@@ -43,8 +44,8 @@ fn the_one_that_tells(mut failures: Vec<ConnectError>, destination: &Destination
     let telling = failures.iter().rposition(|failure| *failure != ConnectError::NoRoute);
     let at = telling.or(failures.len().checked_sub(1));
     at.map(|at| failures.swap_remove(at)).unwrap_or_else(|| {
-        let why = format!("{} has no address that can be reached from there", destination.host());
-        ConnectError::UnknownHost(why)
+        let why = "it has no address that can be reached from there";
+        DnsLookupError::new(destination.host(), why).into()
     })
 }
 

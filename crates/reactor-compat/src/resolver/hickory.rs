@@ -3,6 +3,7 @@
 //! Mirrors `twisted.names.client.Resolver`. Tested in `tests/network/resolver.rs`.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 
 use hickory_resolver::TokioResolver;
@@ -52,7 +53,7 @@ impl HickoryResolver {
         let built = TokioResolver::builder_tokio().and_then(|builder| builder.build());
         match built {
             Ok(hickory) => Ok(Self { hickory }),
-            Err(error) => Err(DnsLookupError::new("any name", error)),
+            Err(error) => Err(DnsLookupError::with_source("any name", io::Error::other(error))),
         }
     }
 }
@@ -72,7 +73,7 @@ impl Resolver for HickoryResolver {
                 Ok(found) => {
                     Ok(found.iter().map(|address| SocketAddr::new(address, port)).collect())
                 }
-                Err(error) => Err(DnsLookupError::new(name, error)),
+                Err(error) => Err(DnsLookupError::with_source(name, io::Error::other(error))),
             }
         })
     }

@@ -11,7 +11,6 @@
 //! Mirrors `IHostnameResolver` and `IReactorPluggableNameResolver` of
 //! `twisted.internet.interfaces`. Tested in `tests/network/resolver.rs`.
 
-mod error;
 #[cfg(feature = "hickory")]
 mod hickory;
 mod hosts;
@@ -24,12 +23,13 @@ use std::pin::Pin;
 
 use deferred::Failure;
 
-pub use error::DnsLookupError;
 #[cfg(feature = "hickory")]
 pub use hickory::HickoryResolver;
 pub use hosts::HostsResolver;
 pub use shared::SharedResolver;
 pub use system::SystemResolver;
+
+pub use crate::error::dns::DnsLookupError;
 
 /// A lookup under way.
 #[doc(alias = "IHostResolution")]

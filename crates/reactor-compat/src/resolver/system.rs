@@ -76,7 +76,7 @@ impl Resolver for SystemResolver {
                 })
                 .await?
             };
-            found.await.map_err(|error| DnsLookupError::new(name, error))
+            found.await.map_err(|error| DnsLookupError::with_source(name, error))
         })
     }
 }

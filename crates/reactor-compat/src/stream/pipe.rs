@@ -186,7 +186,7 @@ impl Pipe {
     }
 }
 
-/// What waits to be read when a layer is pushed is the layer's.
+/// Bytes that wait to be read when a layer is pushed are the layer's.
 impl ReadAhead for Pipe {
     fn take_read_ahead(&self, transport: &Transport) -> Vec<u8> {
         if matches!(*self.input.borrow(), Input::Lost(_)) {

@@ -50,7 +50,7 @@ pub(crate) struct Extras {
     pub(super) pending: VecDeque<PendingLayer>,
     /// The bytes that were read beyond the point at which the next one was pushed.
     pub(super) unread: Vec<u8>,
-    /// What was in buffers then, and came behind that.
+    /// The bytes that were in buffers then, and came behind those.
     pub(super) ahead: Vec<u8>,
     /// The buffers of what is read in advance.
     pub(super) read_ahead: Vec<Weak<dyn ReadAhead>>,

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use reactor_compat::blocking::SetupError;
+use reactor_compat::resolver::DnsLookupError;
 use reactor_compat::{
     Address, AdoptError, ConnectError, ConnectionLost, DatagramError, Protocol, Reactor,
     ReactorAlreadyRunning, ReactorNotRunning, ReactorStopped, ReactorThreadError, RunError,
@@ -99,6 +100,19 @@ fn the_error_of_a_file_is_the_source_of_the_error_of_an_identity() {
     assert_eq!(number_of(&missing), Some(2));
     let nowhere = TrustRoots::from_pem_file("/no/such").unwrap_err();
     assert_eq!(number_of(&nowhere), Some(2));
+}
+
+#[test]
+fn a_name_that_cannot_be_looked_up_says_which_and_why() {
+    let lookup = DnsLookupError::with_source("a.test", io::ErrorKind::TimedOut.into());
+    let error = ConnectError::from(lookup.clone());
+    assert_eq!(
+        error.to_string(),
+        "hostname couldn't be looked up: DNS lookup of a.test failed: timed out"
+    );
+    assert_eq!(error.source().unwrap().downcast_ref(), Some(&lookup));
+    assert!(lookup.source().unwrap().is::<io::Error>());
+    assert!(DnsLookupError::new("a.test", "no such name").source().is_none());
 }
 
 #[test]

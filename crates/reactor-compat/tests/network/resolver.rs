@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 use std::cell::{Cell, RefCell};
+use std::error::Error;
 use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
@@ -204,7 +205,9 @@ fn the_system_says_what_it_does_not_know() {
     drive(|reactor| async move {
         let name = format!("{}.invalid", "x".repeat(64));
         let failure = reactor.resolve(&name).await.unwrap_err();
-        assert_eq!(failure.check::<DnsLookupError>().unwrap().name(), name);
+        let error = failure.check::<DnsLookupError>().unwrap();
+        assert_eq!(error.name(), name);
+        assert!(error.source().unwrap().is::<std::io::Error>());
     });
 }
 

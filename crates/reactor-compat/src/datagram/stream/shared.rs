@@ -12,7 +12,7 @@ use crate::datagram::{DatagramAddress, DatagramError, DatagramTransport};
 const MOST_DATAGRAMS: usize = 1024;
 const MOST_BYTES: usize = 256 * 1024;
 
-/// What comes: a datagram and whom it is from, or what became of an earlier one.
+/// An item: a datagram and whom it is from, or what became of an earlier one.
 pub(super) type Item<A> = Result<(Bytes, A), DatagramError>;
 
 /// ```text
@@ -27,7 +27,7 @@ enum Stage<A: DatagramAddress> {
     Dropped,
 }
 
-/// What a stream of datagrams and its protocol have in common. Nothing is borrowed
+/// The state that a stream of datagrams and its protocol share. Nothing is borrowed
 /// while a waker runs.
 pub(super) struct Shared<A: DatagramAddress> {
     stage: RefCell<Stage<A>>,
