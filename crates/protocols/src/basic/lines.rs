@@ -36,6 +36,24 @@ use crate::memory_budget::{Allotment, MemoryBudget};
 /// assert!(port.get_host().port().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A client that has connected has a `Connection<Lines<H>>`, and speaks on it by
+/// [`SendLine`](super::SendLine):
+///
+/// ```
+/// use protocols::basic::SendLine;
+/// # use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
+/// # use reactor_compat::{Protocol, testing::StringTransport};
+/// # struct Silent;
+/// # impl Protocol<LineTransport> for Silent {}
+/// # impl LineReceiver for Silent {
+/// #     fn line_received(&mut self, _: &LineConnection<Self>, _: &[u8]) {}
+/// # }
+/// # let transport = StringTransport::new(Lines::new(Silent));
+/// # let connection = transport.connection();
+/// connection.send_line("hello");
+/// assert_eq!(transport.take_value(), b"hello\r\n");
+/// ```
 #[doc(alias = "LineReceiver")]
 pub struct Lines<H> {
     inner: Inner<H, LineTransport>,

@@ -48,6 +48,24 @@ use crate::memory_budget::{Allotment, MemoryBudget};
 /// assert!(port.get_host().port().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A client that has connected has a `Connection` of it, and speaks on that by
+/// [`SendString`](super::SendString):
+///
+/// ```
+/// use protocols::basic::SendString;
+/// # use protocols::basic::{FramedTransport, Netstrings, StringConnection, StringReceiver};
+/// # use reactor_compat::{Protocol, testing::StringTransport};
+/// # struct Silent;
+/// # impl Protocol<FramedTransport> for Silent {}
+/// # impl StringReceiver for Silent {
+/// #     fn string_received(&mut self, _: &StringConnection<Self>, _: &[u8]) {}
+/// # }
+/// # let transport = StringTransport::new(Netstrings::new(Silent));
+/// # let connection = transport.connection();
+/// drop(connection.send_string("hello"));
+/// assert_eq!(transport.take_value(), b"5:hello,");
+/// ```
 pub struct Strings<F, H> {
     inner: Inner<H, FramedTransport>,
     /// The transport of the connection of `inner`, at hand.

@@ -83,6 +83,46 @@ pub trait TimeoutMixin<T: AsRef<Transport> + 'static = Transport>: Sized + 'stat
         })
     }
 
+    /// Does away with the time limit, as `set_timeout` does with `None`; it needs no
+    /// transport, and so can be called when there is none yet, or no more. Returns the
+    /// limit that there was.
+    ///
+    /// ```
+    /// use deferred::time::{Clock, ReactorTime};
+    /// use protocols::policies::{Timeout, TimeoutMixin};
+    /// use reactor_compat::testing::StringTransport;
+    /// use reactor_compat::{Connection, Protocol};
+    /// use std::time::Duration;
+    ///
+    /// struct Greeted(Timeout);
+    ///
+    /// impl TimeoutMixin for Greeted {
+    ///     fn timeout(&mut self) -> &mut Timeout {
+    ///         &mut self.0
+    ///     }
+    /// }
+    ///
+    /// impl Protocol for Greeted {
+    ///     fn connection_made(&mut self, transport: &Connection<Self>) {
+    ///         self.set_timeout(transport, Duration::from_secs(3));
+    ///     }
+    ///
+    ///     fn data_received(&mut self, _: &Connection<Self>, _: &[u8]) {
+    ///         assert_eq!(self.clear_timeout(), Some(Duration::from_secs(3)));
+    ///         assert_eq!(self.clear_timeout(), None);
+    ///     }
+    /// }
+    ///
+    /// let clock = Clock::new();
+    /// let transport = StringTransport::new(Greeted(Timeout::new(&clock)));
+    /// transport.data_received(b"hello");
+    /// assert!(clock.get_delayed_calls().is_empty());
+    /// ```
+    #[doc(alias = "setTimeout")]
+    fn clear_timeout(&mut self) -> Option<Duration> {
+        self.timeout().clear()
+    }
+
     /// Starts the time anew; without a limit, and once the time was up,
     /// nothing happens.
     #[doc(alias = "resetTimeout")]
@@ -174,6 +214,23 @@ impl Timeout {
             self.state.call.replace(Some(call));
         }
         self.state.period.replace(period)
+    }
+
+    /// Does away with the limit. Returns the one there was.
+    ///
+    /// ```
+    /// # use deferred::time::{Clock, ReactorTime};
+    /// # use protocols::policies::Timeout;
+    /// # use std::time::Duration;
+    /// let clock = Clock::new();
+    /// let timeout = Timeout::new(&clock);
+    /// timeout.set(Duration::from_secs(3).into(), || ());
+    /// assert_eq!(timeout.clear(), Some(Duration::from_secs(3)));
+    /// assert!(clock.get_delayed_calls().is_empty());
+    /// ```
+    #[doc(alias = "setTimeout")]
+    pub fn clear(&self) -> Option<Duration> {
+        self.set(None, || ())
     }
 
     /// Starts the time anew; without a limit, and once the time was up,

@@ -18,6 +18,7 @@ mod line_descriptors;
 mod line_parser;
 mod netstring;
 mod receivers;
+mod rest;
 #[cfg(all(feature = "tls", feature = "testing"))]
 mod starttls;
 mod stateful;
