@@ -54,7 +54,7 @@ pub enum AdoptError {
     /// The factory built no protocol for the connection, or panicked.
     NoProtocol,
     /// Nothing will ever drive the reactor, as
-    /// [`ReactorNotDriven`](crate::ReactorNotDriven) says.
+    /// [`ReactorNotDriven`] says.
     ReactorNotDriven,
     /// The operating system refused; what it said.
     System(SharedIoError),

@@ -144,7 +144,7 @@ impl<P: Protocol> Connector<P> {
     /// Cancelling it has it fail with
     /// [`ConnectingCancelledError`](crate::ConnectingCancelledError). Others that
     /// wait go on waiting; when the last one is cancelled, the attempt is given up,
-    /// unless the factory [tries again](ClientFactory::keeps_trying) by itself.
+    /// unless the factory [tries again](crate::ClientFactory::keeps_trying) by itself.
     ///
     /// See the [type's example](Self).
     #[doc(alias = "ClientCreator")]
