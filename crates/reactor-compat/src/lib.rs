@@ -73,6 +73,8 @@ mod factory;
 mod guard;
 mod layer;
 mod panics;
+#[cfg(feature = "tower")]
+mod persistent;
 mod port;
 mod producer;
 mod protocol;
@@ -130,6 +132,8 @@ pub use error::*;
 pub use factory::{Built, ClientFactory, Factory, factory};
 pub use layer::{Layer, LayerIo, Layered};
 pub use network::{Certificate, Network, Security, SharedStream, Stream, StreamEnd};
+#[cfg(feature = "tower")]
+pub use persistent::{ConnectionSource, PersistentCall, PersistentService};
 pub use port::Port;
 pub use producer::{Producer, ProducerKind};
 pub use protocol::{Protocol, short_name};

@@ -46,6 +46,10 @@ where
             .add_callback(move |connection| Ok(connection.project(move |whole| door(whole))))
     }
 
+    fn keeps_trying(&self) -> bool {
+        self.whole.keeps_trying()
+    }
+
     fn target(&self) -> &Target {
         self.whole.get_destination()
     }
