@@ -200,7 +200,8 @@ impl Transport {
     /// # use reactor_compat::{Address, Protocol, testing::StringTransport};
     /// # struct Silent;
     /// # impl Protocol for Silent {}
-    /// assert_eq!(StringTransport::new(Silent).get_peer(), &Address::Pipe);
+    /// let peer = Address::Tcp(([192, 168, 1, 1], 54321).into());
+    /// assert_eq!(StringTransport::new(Silent).get_peer(), &peer);
     /// ```
     #[doc(alias = "getPeer")]
     pub fn get_peer(&self) -> &Address {
@@ -213,7 +214,8 @@ impl Transport {
     /// # use reactor_compat::{Address, Protocol, testing::StringTransport};
     /// # struct Silent;
     /// # impl Protocol for Silent {}
-    /// assert_eq!(StringTransport::new(Silent).get_host(), &Address::Pipe);
+    /// let host = Address::Tcp(([10, 0, 0, 1], 12345).into());
+    /// assert_eq!(StringTransport::new(Silent).get_host(), &host);
     /// ```
     #[doc(alias = "getHost")]
     pub fn get_host(&self) -> &Address {
