@@ -21,8 +21,8 @@ use protocols::memcache::{MemCacheClient, MemCacheProtocol};
 use protocols::policies::{ProtocolWrapper, Watcher};
 use reactor_compat::testing::{MemoryReactor, Peer};
 use reactor_compat::{
-    Address, BringHome, Connection, ConnectionEvent, Protocol, Reactor, TooMuchUnsent, Transport,
-    WaterMarks,
+    Address, Connection, ConnectionEvent, Protocol, ProtocolCallbacks, Reactor, TooMuchUnsent,
+    Transport, WaterMarks,
 };
 use serde::{Deserialize, Serialize};
 

@@ -422,8 +422,8 @@ fn amp(upgrade: Upgrade) {
     try_upgrade(upgrade, make, |_, _| (), &messages);
 }
 
-/// What a stream has not given yet when TLS begins, or a layer is put in, ends the
-/// connection.
+/// What a stream has not given yet when TLS begins ends the connection; a layer gets
+/// it.
 fn streams(upgrade: Upgrade) {
     let (lines, protocol) = LineStream::channel();
     let transport = |lines: &LineStream| lines.transport().unwrap().as_ref().clone();
@@ -463,6 +463,12 @@ fn stream<S, P: Protocol>(
     } else {
         assert!(items.next().now_or_never().is_none(), "what waits is not given");
         pair.flush().unwrap();
+    }
+    if upgrade == Upgrade::Layer {
+        let rest = items.next().now_or_never().unwrap().unwrap().unwrap();
+        assert!(!rest.is_empty());
+        assert!(swap(second).windows(rest.len()).any(|part| part == rest), "{rest:?}");
+        return;
     }
     let reason = pair.server().reason().expect("the connection should have ended");
     assert!(reason.is::<UnprotectedData>(), "{reason}");

@@ -115,6 +115,8 @@ mod port;
 #[cfg(unix)]
 mod adopt;
 pub mod endpoint;
+#[cfg(feature = "tower")]
+mod persistent;
 mod reconnecting;
 #[cfg(feature = "tls")]
 mod ssl;
@@ -154,6 +156,8 @@ pub use network::{Certificate, Network, Security, SharedStream, Stream, StreamEn
 pub use options::{ConnectOptions, DatagramOptions, ListenOptions};
 #[cfg(unix)]
 pub use options::{UnixConnectOptions, UnixOptions};
+#[cfg(feature = "tower")]
+pub use persistent::{ConnectionSource, PersistentCall, PersistentService};
 pub use port::Port;
 pub use producer::{Producer, ProducerKind};
 pub use protocol::{ConnectionEvent, Protocol, short_name};

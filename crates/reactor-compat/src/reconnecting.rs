@@ -370,7 +370,7 @@ impl<F: ClientFactory> ClientFactory for ReconnectingClientFactory<F> {
     }
 
     fn keeps_trying(&self) -> bool {
-        self.handle.continue_trying() || self.factory.keeps_trying()
+        self.handle.core.keeps_trying() || self.factory.keeps_trying()
     }
 }
 
@@ -492,6 +492,14 @@ impl ReconnectHandle {
 }
 
 impl Core {
+    /// Whether a retry waits, or would be made if the connector failed now.
+    fn keeps_trying(&self) -> bool {
+        let waits = matches!(*self.state.borrow(), State::Waiting(_));
+        let most = self.policy.get().max_retries;
+        let may = most.is_none_or(|most| self.retries.get() < most);
+        self.continue_trying.get() && (waits || may)
+    }
+
     /// The delay for this retry; the next will have a longer one.
     fn next_delay(&self) -> Duration {
         let Policy { jitter, factor, max_delay, .. } = self.policy.get();

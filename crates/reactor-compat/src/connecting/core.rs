@@ -105,6 +105,10 @@ impl<P: Protocol> Control<P> for Core<P> {
         })
     }
 
+    fn keeps_trying(&self) -> bool {
+        self.wants_another()
+    }
+
     fn target(&self) -> &Target {
         &self.plan.target
     }
@@ -197,9 +201,14 @@ impl<P: Protocol> Core<P> {
 
     /// One that waited does so no more: gives the attempt up if nobody wants it.
     fn lose_interest(&self) {
-        if !self.waiting.is_empty() {
-            return;
+        if self.waiting.is_empty() && !self.wants_another() {
+            // Only an attempt that has ended meanwhile cannot be given up.
+            let _ = self.stop_connecting();
         }
+    }
+
+    /// Whether the factory would connect again by itself.
+    fn wants_another(&self) -> bool {
         let asked = self.factory.take();
         // While it is at work, what it said before holds.
         if let Some(factory) = asked {
@@ -207,10 +216,7 @@ impl<P: Protocol> Core<P> {
             self.keeps_trying.set(keeps);
             self.factory.replace(Some(factory));
         }
-        if !self.keeps_trying.get() {
-            // Only an attempt that has ended meanwhile cannot be given up.
-            let _ = self.stop_connecting();
-        }
+        self.keeps_trying.get()
     }
 
     /// The reactor, unless it would not live to see a connection.

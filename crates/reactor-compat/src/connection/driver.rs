@@ -415,11 +415,11 @@ impl<P: Protocol> Driver<P> {
                 }
             }
             cell.clear();
-            connection.link().tell_lost(&reason);
         });
         if let Some(observer) = observer {
-            guard::run("a connector", || observer.lost(reason));
+            guard::run("a connector", || observer.lost(reason.clone()));
         }
+        span.in_scope(|| connection.link().tell_lost(&reason));
     }
 
     /// Whether the protocol has heard that its connection is gone.

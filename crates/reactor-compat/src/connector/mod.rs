@@ -68,6 +68,8 @@ pub(crate) trait Control<P> {
 
     fn when_connected(self: Rc<Self>) -> Deferred<Connection<P>>;
 
+    fn keeps_trying(&self) -> bool;
+
     fn target(&self) -> &Target;
 
     /// Its state, in a word.
@@ -150,6 +152,19 @@ impl<P: Protocol> Connector<P> {
     #[doc(alias = "ClientCreator")]
     pub fn when_connected(&self) -> Deferred<Connection<P>> {
         self.control.clone().when_connected()
+    }
+
+    /// Whether its factory has it [connect again](ClientFactory::keeps_trying) by itself.
+    ///
+    /// ```
+    /// # use reactor_compat::{Address, Protocol, Reactor};
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let connector = Reactor::new().connect_tcp(("127.0.0.1", 1), |_: Address| Silent);
+    /// assert!(!connector.keeps_trying());
+    /// ```
+    pub fn keeps_trying(&self) -> bool {
+        self.control.keeps_trying()
     }
 
     /// Where it connects to.

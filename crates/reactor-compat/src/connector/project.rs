@@ -47,6 +47,10 @@ where
             .add_callback(move |connection| Ok(connection.project(move |whole| part(whole))))
     }
 
+    fn keeps_trying(&self) -> bool {
+        self.whole.keeps_trying()
+    }
+
     fn target(&self) -> &Target {
         self.whole.get_destination()
     }

@@ -197,10 +197,11 @@ impl Transport {
     /// The other end.
     ///
     /// ```
-    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # use reactor_compat::{Address, Protocol, testing::StringTransport};
     /// # struct Silent;
     /// # impl Protocol for Silent {}
-    /// assert_eq!(StringTransport::new(Silent).get_peer().to_string(), "192.168.1.1:54321");
+    /// let peer = Address::Tcp(([192, 168, 1, 1], 54321).into());
+    /// assert_eq!(StringTransport::new(Silent).get_peer(), &peer);
     /// ```
     #[doc(alias = "getPeer")]
     pub fn get_peer(&self) -> &Address {
@@ -210,10 +211,11 @@ impl Transport {
     /// Our own end.
     ///
     /// ```
-    /// # use reactor_compat::{Protocol, testing::StringTransport};
+    /// # use reactor_compat::{Address, Protocol, testing::StringTransport};
     /// # struct Silent;
     /// # impl Protocol for Silent {}
-    /// assert_eq!(StringTransport::new(Silent).get_host().to_string(), "10.0.0.1:12345");
+    /// let host = Address::Tcp(([10, 0, 0, 1], 12345).into());
+    /// assert_eq!(StringTransport::new(Silent).get_host(), &host);
     /// ```
     #[doc(alias = "getHost")]
     pub fn get_host(&self) -> &Address {

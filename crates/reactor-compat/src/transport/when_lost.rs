@@ -10,7 +10,7 @@ use super::Transport;
 use super::link::Link;
 
 impl Transport {
-    /// Waits until the connection is lost, and its protocol has heard of it: the
+    /// Waits until the connection is lost, and its protocol and factory have heard: the
     /// Deferred fires with the reason that `connection_lost` was given. Each that is
     /// asked for fires, those too that are asked for after the loss, which have fired
     /// already.

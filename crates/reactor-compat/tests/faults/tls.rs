@@ -315,6 +315,22 @@ fn what_comes_after_the_peers_end_is_not_heard() {
 }
 
 #[test]
+fn a_close_that_meets_a_reset_is_not_clean() {
+    drive(|reactor| async move {
+        let (own, end) = (Own::new(), End::default());
+        let stream = foreign(&own, serve(&reactor, &own, &end)).await;
+        until(|| end.secured.get()).await;
+        // So it does not notice before it closes.
+        end.transport().pause_producing();
+        turns(20).await;
+        reset(stream.into_inner().0);
+        end.transport().lose_connection();
+        let reason = end.reason().await;
+        assert!(reason.is::<ConnectionLost>(), "{reason}");
+    });
+}
+
+#[test]
 fn what_comes_after_our_own_end_is_not_heard() {
     drive(|reactor| async move {
         let (own, end) = (Own::new(), End::default());

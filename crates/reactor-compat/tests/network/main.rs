@@ -24,6 +24,8 @@ mod multicast;
 mod opening;
 #[cfg(feature = "testing")]
 mod own_network;
+#[cfg(feature = "tower")]
+mod persistent;
 mod producer;
 mod protocol;
 #[cfg(all(feature = "tls", feature = "testing"))]
