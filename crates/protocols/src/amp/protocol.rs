@@ -71,7 +71,7 @@ impl Protocol<AmpTransport> for () {}
 ///
 /// # Bad input
 ///
-/// What is no box, or exceeds the [`Limits`], and what answers no call or
+/// A box that is none, or exceeds the [`Limits`], and one that answers no call or
 /// means nothing, closes the connection; calls that wait for answers fail with
 /// the error that says so.
 #[doc(alias = "AMP")]
@@ -85,12 +85,12 @@ pub struct Amp<H: Protocol<AmpTransport> = ()> {
     budget: Option<MemoryBudget>,
     dispatcher: Rc<Dispatcher>,
     parser: BoxParser,
-    /// What came and is not looked at, because the transport is paused.
+    /// Bytes that came and are not looked at, because the transport is paused.
     held: BytesMut,
     received: ReceivedDescriptors,
     /// The protocol that has taken over.
     next: Option<Inner<AnyProtocol>>,
-    /// What was wrong with what came.
+    /// The error in what came.
     broken: Option<Failure>,
 }
 
@@ -433,7 +433,7 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
     }
 }
 
-/// What makes a box an answer, an error or a command.
+/// The keys that make a box an answer, an error or a command.
 #[derive(Default)]
 struct Header<'a> {
     answer: Option<&'a [u8]>,

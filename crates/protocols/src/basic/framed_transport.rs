@@ -118,7 +118,7 @@ impl FramedTransport {
         }
     }
 
-    /// What is to be carried out.
+    /// The requests to be carried out.
     pub(super) fn requested(&self) -> &Requested<StringRequests> {
         &self.shared.requested
     }
