@@ -154,14 +154,14 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
     /// The same, whose peer has to share `budget` with those of other connections;
     /// without it, it is [that of the thread](MemoryBudget::of_thread). A peer that
     /// needs more than is left has the connection ended, with
-    /// [`MemoryBudgetExceeded`](crate::MemoryBudgetExceeded).
+    /// [`MemoryBudgetExceeded`].
     ///
     /// ```
     /// use protocols::MemoryBudget;
     /// use protocols::amp::Amp;
     /// use reactor_compat::testing::StringTransport;
     ///
-    /// let budget = MemoryBudget::new(100_000);
+    /// let budget = MemoryBudget::new(80_000);
     /// let amp = StringTransport::new(Amp::new().with_budget(&budget));
     /// let value = [&b"\x00\x01k\xff\xff"[..], &[b'x'; 65_535]].concat();
     /// amp.data_received(&value);
