@@ -1,4 +1,4 @@
-//! Who is logged in (RFC 1288).
+//! The users who are logged in (RFC 1288).
 //!
 //! Mirrors `twisted.protocols.finger`. Tested in `tests/servers/finger.rs`.
 //!
@@ -30,7 +30,7 @@ use crate::basic::{LineConnection, LineReceiver, LineTransport};
 ///
 /// See the example of the [module](self).
 pub trait FingerHandler: 'static {
-    /// Somebody asks about a user of another host. `verbose` is that there was
+    /// A client asks about a user of another host. `verbose` is that there was
     /// a `/W`.
     #[doc(alias = "forwardQuery")]
     fn forward_query(&mut self, transport: &Transport, verbose: bool, user: &[u8], host: &[u8]) {
@@ -38,14 +38,14 @@ pub trait FingerHandler: 'static {
         refuse(transport, b"Finger forwarding service denied");
     }
 
-    /// Somebody asks who is logged in.
+    /// A client asks who is logged in.
     #[doc(alias = "getDomain")]
     fn get_domain(&mut self, transport: &Transport, verbose: bool) {
         let _ = verbose;
         refuse(transport, b"Finger online list denied");
     }
 
-    /// Somebody asks about a user.
+    /// A client asks about a user.
     #[doc(alias = "getUser")]
     fn get_user(&mut self, transport: &Transport, verbose: bool, user: &[u8]) {
         let _ = verbose;
@@ -70,7 +70,7 @@ pub fn refuse(transport: &Transport, message: &[u8]) {
     transport.lose_connection();
 }
 
-/// Who denies everything.
+/// A handler that denies everything.
 ///
 /// ```
 /// use protocols::{basic::Lines, finger::{Denied, Finger}};

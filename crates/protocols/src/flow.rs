@@ -8,7 +8,7 @@ use reactor_compat::UnprotectedData;
 #[cfg(any(feature = "amp", feature = "basic"))]
 use reactor_compat::{Connection, Protocol};
 
-/// What may be done with the bytes at hand.
+/// The permission to do something with the bytes at hand.
 #[cfg(feature = "basic")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {

@@ -1,4 +1,4 @@
-//! Who owns a connection (RFC 1413).
+//! The owners of connections (RFC 1413).
 //!
 //! Mirrors `twisted.protocols.ident`. Tested in `tests/servers/ident.rs`. On
 //! Linux, `proc_lookup` finds owners in `/proc`.
@@ -69,7 +69,7 @@ impl IdentError {
     }
 }
 
-/// Who owns a connection.
+/// The owner of a connection.
 ///
 /// ```
 /// use protocols::ident::Identity;
@@ -188,7 +188,7 @@ fn answer(ours: &str, theirs: &str, found: Result<Identity, Failure>) -> String 
     }
 }
 
-/// What fits into a line.
+/// As much as fits into a line.
 fn in_line(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).collect()
 }

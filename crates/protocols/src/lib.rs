@@ -1,4 +1,4 @@
-//! What is spoken over a [reactor](reactor_compat): one module, and one
+//! Protocols that are spoken over a [reactor](reactor_compat): one module, and one
 //! feature, for each.
 //!
 //! # Layout

@@ -61,20 +61,20 @@ pub struct MemoryBudget {
 
 struct Pool {
     limit: usize,
-    /// What the shares count for together.
+    /// How much the shares count for together.
     used: Cell<usize>,
     next: Cell<u64>,
     shares: RefCell<BTreeMap<u64, Rc<Counted>>>,
 }
 
-/// What is counted of one connection.
+/// The count of one connection.
 struct Counted {
     transport: Transport,
     /// The bytes that its protocol keeps.
     kept: Cell<usize>,
     /// How many of the bytes that are unsent are not the peer's doing.
     unasked: Cell<usize>,
-    /// What the pool counts.
+    /// How much the pool counts.
     charged: Cell<usize>,
 }
 

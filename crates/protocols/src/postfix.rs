@@ -193,7 +193,7 @@ pub fn quote(data: &[u8]) -> String {
     quoted
 }
 
-/// What was written as [`quote`] does it; what is not well written stays as it
+/// Reads what was written as [`quote`] does it; what is not well written stays as it
 /// is.
 ///
 /// ```

@@ -49,7 +49,7 @@ use crate::flow::{Flow, flow, hand_over, refuse_plaintext};
 use crate::inner::Inner;
 use crate::memory_budget::{Allotment, MemoryBudget};
 
-/// What a [`StatefulProtocol`] does with some bytes: it returns the next
+/// A function by which a [`StatefulProtocol`] handles some bytes: it returns the next
 /// state, or `None` to stay in this one.
 pub type Step<H> = fn(&mut H, &Connection<H>, &[u8]) -> Option<State<H>>;
 

@@ -41,7 +41,7 @@ pub struct Discard;
 
 impl Protocol for Discard {}
 
-/// What [`Chargen`] writes.
+/// The bytes that [`Chargen`] writes.
 const NOISE: &[u8] =
     br##"@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~ !"#$%&?"##;
 
@@ -154,7 +154,7 @@ impl Protocol for Who {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Daytime {
-    /// What it asks for the time.
+    /// The clock that it asks for the time.
     pub now: fn() -> SystemTime,
 }
 
@@ -187,7 +187,7 @@ impl Protocol for Daytime {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Time {
-    /// What it asks for the time.
+    /// The clock that it asks for the time.
     pub now: fn() -> SystemTime,
 }
 

@@ -19,6 +19,7 @@ use protocols::basic::{
 };
 use protocols::memcache::{MemCacheClient, MemCacheProtocol};
 use protocols::policies::{ProtocolWrapper, Watcher};
+use protocols::{MemoryBudget, MemoryBudgetExceeded};
 use reactor_compat::testing::{MemoryReactor, Peer};
 use reactor_compat::{
     Address, Connection, ConnectionEvent, Protocol, ProtocolCallbacks, Reactor, TooMuchUnsent,
@@ -420,4 +421,23 @@ fn a_flood_of_calls_that_wait_is_ended_by_name() {
     let (reason, _) = flood(serve, call);
     let limit = protocols::amp::Limits::default().commands;
     assert_eq!(reason.check(), Some(&TooManyCommands { limit }));
+}
+
+/// The reason says so, where it is the budget that ends it.
+#[test]
+fn a_flood_that_uses_up_the_budget_is_ended_by_name() {
+    let budget = MemoryBudget::new(100_000);
+    let its = budget.clone();
+    let (reason, _) = flood(move |slow| Lines::new(slow).budget(&its), b"x\r\n");
+    assert_eq!(reason.check(), Some(&MemoryBudgetExceeded { limit: 100_000 }));
+    let its = budget.clone();
+    let serve = move |slow| {
+        let answers = Responders::new()
+            .responder(|_: &mut Slow, _: &AmpConnection<Slow>, Double { n }| Ok(Doubled { n }));
+        Amp::with_handler(slow, &answers).with_budget(&its)
+    };
+    let call = b"\0\x04_ask\0\x011\0\x08_command\0\x06Double\0\x01n\0\x011\0\0";
+    let (reason, _) = flood(serve, call);
+    assert_eq!(reason.check(), Some(&MemoryBudgetExceeded { limit: 100_000 }));
+    assert_eq!(budget.used(), 0);
 }

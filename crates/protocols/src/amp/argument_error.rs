@@ -33,9 +33,9 @@ pub enum ArgumentError {
     /// A value is not written as its type is.
     #[error("expected {expected}, found {found:?}")]
     Value {
-        /// What was looked for.
+        /// The kind of value that was looked for.
         expected: &'static str,
-        /// What was there, or its beginning.
+        /// The bytes that were there, or their beginning.
         found: String,
     },
     /// An argument that is not optional is missing.

@@ -52,7 +52,7 @@ impl<B: Into<Vec<u8>>> From<B> for BigString {
     }
 }
 
-/// What is in one.
+/// The bytes in one.
 struct Content<'a>(&'a [u8]);
 
 impl Serialize for Content<'_> {

@@ -7,7 +7,7 @@ use std::error::Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// What one side asks of the other: a struct of its arguments, with the type of
+/// A command that one side calls of the other: a struct of its arguments, with the type of
 /// its answer and of the errors that it may answer with.
 ///
 /// The names of the fields are the keys on the wire; `#[serde(rename)]` helps
@@ -65,11 +65,11 @@ pub trait Command: Serialize + DeserializeOwned + 'static {
     #[doc(alias = "responseType")]
     const QUITS: bool = false;
 
-    /// What it is answered with: a struct, or `()` where there is nothing to
+    /// The answer: a struct, or `()` where there is nothing to
     /// say.
     type Response: Serialize + DeserializeOwned + 'static;
 
-    /// What else it may be answered with; [`NoError`] if nothing.
+    /// The errors that it may be answered with; [`NoError`] if none.
     #[doc(alias = "errors")]
     type Error: CommandError;
 }

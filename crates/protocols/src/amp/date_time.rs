@@ -94,7 +94,7 @@ impl DateTime {
     }
 }
 
-/// What Python's `int` makes of a part of the text, signs and spaces included.
+/// Reads a part of the text as Python's `int` does, signs and spaces included.
 fn part(wire: &[u8], start: usize, end: usize) -> Option<i32> {
     python::integer(wire.get(start..end)?)?.parse().ok()
 }

@@ -71,7 +71,7 @@ fn read(wire: &[u8]) -> Option<String> {
     special(rest).or_else(|| finite(rest)).map(|magnitude| format!("{sign}{magnitude}"))
 }
 
-/// What is not finite.
+/// Numbers that are not finite.
 fn special(text: &[u8]) -> Option<String> {
     if matches!(text, b"inf" | b"infinity") {
         return Some("Infinity".to_owned());

@@ -105,7 +105,7 @@ pub(super) fn is_descriptor(name: &str) -> bool {
     name == DESCRIPTOR
 }
 
-/// What serializers find that know nothing of descriptors.
+/// The error of serializers that know nothing of descriptors.
 struct Nothing;
 
 impl Serialize for Nothing {

@@ -1,4 +1,4 @@
-//! What the handles to a connection share: the calls that wait for answers, and
+//! The state that the handles to a connection share: the calls that wait for answers, and
 //! how boxes are sent.
 //!
 //! Mirrors `BoxDispatcher` of `twisted.protocols.amp`. Tested in
@@ -22,7 +22,7 @@ use super::load::Load;
 use super::switch::Switch;
 use super::{ArgumentError, BoxRef, MalformedAmpBox, ProtocolSwitched, RemoteAmpError};
 
-/// What becomes of the boxes that are sent.
+/// The way of the boxes that are sent.
 ///
 /// ```text
 /// Open ──TLS is asked for──▶ Holding
@@ -43,12 +43,12 @@ pub(super) enum Stage {
     Lost(Failure),
 }
 
-/// What is sent in a box.
+/// The content of a box that is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     /// A call of ours, of which nobody but we decide how many there are.
     Call,
-    /// What the other side has called for.
+    /// An answer, of which the other side decides how many there are.
     Answer,
 }
 
@@ -80,7 +80,7 @@ impl Hasher for TagHasher {
 
 type OutgoingCalls = HashMap<u64, Box<dyn OutgoingCall>, BuildHasherDefault<TagHasher>>;
 
-/// What the handles to a connection share.
+/// The state that the handles to a connection share.
 #[derive(Default)]
 pub(super) struct Dispatcher {
     stage: RefCell<Stage>,
@@ -91,7 +91,7 @@ pub(super) struct Dispatcher {
     last_tag: Cell<u64>,
     /// The calls that wait for their answers. Bounded by those who call.
     calls: RefCell<OutgoingCalls>,
-    /// What the peer makes us keep.
+    /// How much the peer makes us keep.
     pub(super) load: Load,
     /// The protocol that takes over once the running callback allows it.
     pub(super) switch: RefCell<Option<Switch>>,
@@ -307,7 +307,7 @@ pub(super) fn failure_of(error: ArgumentError) -> Failure {
     }
 }
 
-/// What names a call, in hexadecimal.
+/// The name of a call, in hexadecimal.
 pub(super) struct Tag {
     number: u64,
     digits: [u8; 16],

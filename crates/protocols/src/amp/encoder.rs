@@ -47,7 +47,7 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    /// What was written.
+    /// The bytes that were written.
     pub(super) fn wire(&self) -> &[u8] {
         &self.wire
     }
@@ -202,7 +202,7 @@ impl Encoder {
     }
 }
 
-/// What follows the first part of a long value, under which name.
+/// The parts behind the first of a long value, with their names.
 pub(super) fn part_name(key: &[u8], number: usize) -> Vec<u8> {
     [key, b".", number.to_string().as_bytes()].concat()
 }

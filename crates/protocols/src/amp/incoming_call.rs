@@ -30,7 +30,7 @@ pub(super) enum Progress {
 #[derive(Clone, Copy)]
 pub(super) struct IncomingCall<'a> {
     pub(super) fields: BoxRef<'a>,
-    /// What the answer has to name; `None` if nobody waits for one.
+    /// The tag that the answer has to name; `None` if nobody waits for one.
     pub(super) tag: Option<&'a [u8]>,
     /// The caller.
     pub(super) remote: &'a AmpTransport,
@@ -199,7 +199,7 @@ fn send_answer(
     }
 }
 
-/// What a box that could not be sent comes to: nothing, after a switch.
+/// Ends the connection for a box that could not be sent; after a switch, nothing.
 fn not_sent(remote: &AmpTransport, failure: Failure) {
     if !failure.is::<ProtocolSwitched>() {
         unhandled_error(remote.transport(), failure);
@@ -216,7 +216,7 @@ fn fail<C: Command>(remote: &AmpTransport, tag: Option<&[u8]>, failure: Failure)
     }
 }
 
-/// What nobody foresaw is logged here, and is of no concern to the caller.
+/// Logs an error that nobody foresaw, and tells the caller no more than that.
 #[cold]
 fn unknown(remote: &AmpTransport, tag: &[u8], failure: Failure) {
     log::err(failure, "while receiving response to command");

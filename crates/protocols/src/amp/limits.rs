@@ -1,4 +1,4 @@
-//! [`Limits`]: what an AMP connection takes of its peer.
+//! [`Limits`]: how much an AMP connection takes of its peer.
 //!
 //! Tested in `tests/amp/limits.rs`.
 
@@ -8,7 +8,7 @@ pub const MAX_KEY_LENGTH: usize = 0xFF;
 /// The longest value, in bytes.
 pub const MAX_VALUE_LENGTH: usize = 0xFFFF;
 
-/// What an AMP connection takes of its peer, beside what the wire itself
+/// The limits of what an AMP connection takes of its peer, beside what the wire itself
 /// limits. Twisted has none of these.
 ///
 /// They bound one peer. Many together are bounded by a

@@ -9,10 +9,10 @@ use reactor_compat::{Transport, WaterMarks};
 
 use crate::memory_budget::{MemoryBudget, MemoryBudgetExceeded, Share, end};
 
-/// What a command that is worked on costs, beside its box.
+/// The cost of a command that is worked on, beside its box.
 const COMMAND: usize = 256;
 
-/// What a peer makes its connection keep: an unfinished box, commands that are
+/// The load that a peer puts on its connection: an unfinished box, commands that are
 /// worked on, answers that it does not read.
 ///
 /// Calls of our own are not among it. They are told apart from answers as far as

@@ -24,7 +24,7 @@ struct Entry {
     value: Range<usize>,
 }
 
-/// What comes next in a box.
+/// The next thing to come in a box.
 ///
 /// ```text
 /// ┌─▶ Key ──prefix and key──▶ Value ──prefix and value──┐

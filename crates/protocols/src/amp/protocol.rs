@@ -71,7 +71,7 @@ impl Protocol<AmpTransport> for () {}
 ///
 /// # Bad input
 ///
-/// What is no box, or exceeds the [`Limits`], and what answers no call or
+/// A box that is none, or exceeds the [`Limits`], and one that answers no call or
 /// means nothing, closes the connection; calls that wait for answers fail with
 /// the error that says so.
 #[doc(alias = "AMP")]
@@ -85,12 +85,12 @@ pub struct Amp<H: Protocol<AmpTransport> = ()> {
     budget: Option<MemoryBudget>,
     dispatcher: Rc<Dispatcher>,
     parser: BoxParser,
-    /// What came and is not looked at, because the transport is paused.
+    /// Bytes that came and are not looked at, because the transport is paused.
     held: BytesMut,
     received: ReceivedDescriptors,
     /// The protocol that has taken over.
     next: Option<Inner<AnyProtocol>>,
-    /// What was wrong with what came.
+    /// The error in what came.
     broken: Option<Failure>,
 }
 
@@ -154,14 +154,14 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
     /// The same, whose peer has to share `budget` with those of other connections;
     /// without it, it is [that of the thread](MemoryBudget::of_thread). A peer that
     /// needs more than is left has the connection ended, with
-    /// [`MemoryBudgetExceeded`](crate::MemoryBudgetExceeded).
+    /// [`MemoryBudgetExceeded`].
     ///
     /// ```
     /// use protocols::MemoryBudget;
     /// use protocols::amp::Amp;
     /// use reactor_compat::testing::StringTransport;
     ///
-    /// let budget = MemoryBudget::new(100_000);
+    /// let budget = MemoryBudget::new(80_000);
     /// let amp = StringTransport::new(Amp::new().with_budget(&budget));
     /// let value = [&b"\x00\x01k\xff\xff"[..], &[b'x'; 65_535]].concat();
     /// amp.data_received(&value);
@@ -433,7 +433,7 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
     }
 }
 
-/// What makes a box an answer, an error or a command.
+/// The keys that make a box an answer, an error or a command.
 #[derive(Default)]
 struct Header<'a> {
     answer: Option<&'a [u8]>,

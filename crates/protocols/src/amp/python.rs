@@ -8,12 +8,12 @@ use std::fmt::Write;
 /// The most digits that Python turns into an integer, or an integer into.
 pub(super) const MAX_DIGITS: usize = 4300;
 
-/// What surrounds a number in bytes and may be left out.
+/// Space that surrounds a number in bytes and may be left out.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-/// What surrounds a decimal number and may be left out: more of it.
+/// Space that surrounds a decimal number and may be left out: more of it.
 pub(super) fn is_text_space(byte: u8) -> bool {
     is_space(byte) || matches!(byte, 0x1c..=0x1f)
 }

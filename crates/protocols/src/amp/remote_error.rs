@@ -52,7 +52,7 @@ impl RemoteAmpError {
         Self { error_code: error_code.into(), description: description.into(), fatal: false }
     }
 
-    /// What is sent of a failure that a responder of `C` ended with; `None` of
+    /// The error that is sent for a failure that a responder of `C` ended with; `None` of
     /// one that nobody foresaw.
     pub(super) fn of<C: Command>(failure: &Failure) -> Option<Self> {
         if let Some(error) = failure.check::<C::Error>() {
@@ -63,7 +63,7 @@ impl RemoteAmpError {
         failure.check::<Self>().cloned()
     }
 
-    /// What a call of `C` fails with that was answered with this.
+    /// The failure of a call of `C` that was answered with this.
     pub(super) fn into_failure<C: Command>(self) -> Failure {
         if self.error_code == UNHANDLED_ERROR_CODE.as_bytes() {
             return Failure::new(UnhandledCommand { description: self.description });
@@ -97,7 +97,7 @@ impl RemoteAmpError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("Code<{UNKNOWN_ERROR_CODE}>: {description}")]
 pub struct UnknownRemoteError {
-    /// What it said.
+    /// The text that came with it.
     pub description: String,
 }
 
@@ -110,7 +110,7 @@ pub struct UnknownRemoteError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("Code<{UNHANDLED_ERROR_CODE}>: {description}")]
 pub struct UnhandledCommand {
-    /// What it said.
+    /// The text that came with it.
     pub description: String,
 }
 

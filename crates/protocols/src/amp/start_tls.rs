@@ -166,7 +166,7 @@ impl<H: Protocol<AmpTransport>> Responders<H> {
     }
 }
 
-/// A wish for TLS that waits for the other side to agree. Whoever cancelled it
+/// A call for TLS that waits for the other side to agree. Whoever cancelled it
 /// does not want to know.
 struct StartTlsCall {
     transport: Transport,

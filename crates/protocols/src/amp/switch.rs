@@ -16,7 +16,7 @@ use super::{AmpTransport, BoxRef, Command, RemoteAmpError, ser};
 pub(super) struct Switch {
     /// The protocol that takes over.
     pub(super) next: AnyProtocol,
-    /// What happens afterwards.
+    /// Called afterwards.
     pub(super) done: Box<dyn FnOnce()>,
 }
 

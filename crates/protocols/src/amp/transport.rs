@@ -269,7 +269,7 @@ impl fmt::Debug for AmpTransport {
     }
 }
 
-/// What makes a box a command.
+/// Writes the keys that make a box a command.
 pub(super) fn head(
     encoder: &mut Encoder,
     tag: Option<&Tag>,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-/// What stands between lines.
+/// The bytes that stand between lines.
 ///
 /// One byte of it is looked for, the last, and what stands before that is
 /// compared: so a byte that was looked at need not be looked at again when more
@@ -17,7 +17,7 @@ pub(crate) struct Delimiter {
     shape: Shape,
 }
 
-/// What there is to compare.
+/// The bytes to compare.
 #[derive(Clone, Copy, Debug)]
 enum Shape {
     /// It is empty, and never found, as in Twisted.

@@ -109,7 +109,7 @@ pub enum Int16 {}
 #[doc(alias = "Int32StringReceiver")]
 pub enum Int32 {}
 
-/// What the three have in common: a string behind its length.
+/// The layout that the three share: a string behind its length.
 #[inline]
 fn behind(
     head: usize,

@@ -15,7 +15,7 @@ use reactor_compat::{Connection, Transport};
 use super::requested::{Requested, Requests};
 use super::{Format, StringParser, StringReceiver, StringTooLongError, Strings};
 
-/// The connection of a [`StringReceiver`](super::StringReceiver): what its
+/// The connection of a [`StringReceiver`]: what its
 /// methods get. It derefs to the [`FramedTransport`], and so to the
 /// [`Transport`].
 ///
@@ -42,7 +42,7 @@ use super::{Format, StringParser, StringReceiver, StringTooLongError, Strings};
 pub type StringConnection<H> = Connection<H, FramedTransport>;
 
 /// A transport on which strings are sent, each in the frame that says how long
-/// it is: that of a [`StringReceiver`](super::StringReceiver).
+/// it is: that of a [`StringReceiver`].
 ///
 /// It derefs to the [`Transport`]. It is cheap to clone, and may be kept.
 ///
@@ -131,7 +131,7 @@ impl FramedTransport {
         }
     }
 
-    /// What is to be carried out.
+    /// The requests to be carried out.
     pub(super) fn requested(&self) -> &Requested<StringRequests> {
         &self.shared.requested
     }

@@ -1,6 +1,6 @@
 //! [`Held`]: what a parser keeps from one read to the next.
 
-/// What a parser keeps from one read to the next: an unfinished item, or what
+/// The bytes that a parser keeps from one read to the next: an unfinished item, or what
 /// came behind the one at which parsing was paused.
 ///
 /// It owns no memory while it is empty.
@@ -18,7 +18,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// What is here and not lent out.
+    /// The bytes here that are not lent out.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         &self.bytes[self.start + self.lent..]
@@ -99,7 +99,7 @@ impl Held {
         self.lent > 0
     }
 
-    /// What was lent out has come back.
+    /// Takes back what was lent out.
     pub(crate) fn settle(&mut self) {
         self.start += std::mem::take(&mut self.lent);
         if self.start == self.bytes.len() {

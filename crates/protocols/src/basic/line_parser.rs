@@ -8,7 +8,7 @@ use super::LineTooLong;
 use super::delimiter::Delimiter;
 use super::held::Held;
 
-/// What a [`LineParser`] made of the bytes it was given.
+/// A result of a [`LineParser`] from the bytes it was given.
 ///
 /// ```
 /// use protocols::basic::LineEvent;
@@ -23,7 +23,7 @@ pub enum LineEvent<'a> {
     TooLong(&'a [u8]),
 }
 
-/// What becomes of a line that is too long.
+/// The fate of a line that is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Overlong {
     /// It is given up together with all that has come behind it: what

@@ -55,7 +55,7 @@ pub struct LineTransport {
     shared: Rc<Shared>,
 }
 
-/// What comes: lines, or whatever the protocol likes to make of it.
+/// The kind of data that comes: lines, or whatever the protocol likes to make of it.
 ///
 /// ```text
 /// Lines ──set_raw_mode──▶ Raw
@@ -67,10 +67,10 @@ pub(super) enum Mode {
     Raw,
 }
 
-/// What the handles and the protocol have in common.
+/// The state that the handles and the protocol share.
 pub(super) struct Shared {
     transport: Transport,
-    /// What is sent behind a line, where it is two bytes.
+    /// The end of a line that is sent, where it is two bytes.
     pair: Cell<Option<[u8; 2]>>,
     /// The same whatever it is; shared, so that nothing is borrowed meanwhile.
     delimiter: RefCell<Rc<Delimiter>>,
@@ -83,7 +83,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// What is to be carried out.
+    /// The requests to be carried out.
     #[inline]
     pub(super) fn requested(&self) -> &Requested<LineRequests> {
         &self.requested

@@ -66,7 +66,7 @@ pub struct Lines<H> {
     allotment: Allotment,
 }
 
-/// What happens to what has come behind a line that is too long.
+/// The way of what has come behind a line that is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Overlong {
     /// `line_length_exceeded` gets it.
@@ -75,7 +75,7 @@ enum Overlong {
     PassedOver,
 }
 
-/// Whether there may be more to parse.
+/// The answer to whether there may be more to parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Again,
@@ -314,7 +314,7 @@ impl<H: LineReceiver> Lines<H> {
     }
 }
 
-/// What is at work when lines are found.
+/// The parts at work when lines are found.
 struct Parse<'a, H> {
     handler: &'a mut H,
     connection: &'a LineConnection<H>,

@@ -26,7 +26,7 @@ enum Stage {
     Lost,
 }
 
-/// What a handler requests of the protocol that runs it: it is carried out when the
+/// The requests of a handler to the protocol that runs it: they are carried out when the
 /// handler has returned, and from outside at once.
 pub(super) struct Requested<R> {
     /// Has the protocol carry out the requests, and go on.

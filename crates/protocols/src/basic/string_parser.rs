@@ -41,7 +41,7 @@ pub struct StringParser<F> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// What comes cannot be understood any more.
+    /// Nothing that comes can be understood any more.
     Broken,
 }
 

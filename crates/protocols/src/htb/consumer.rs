@@ -46,7 +46,7 @@ pub struct ShapedConsumer {
     state: Rc<State>,
 }
 
-/// What becomes of what is written.
+/// The way of what is written.
 ///
 /// ```text
 ///          ┌─ nothing more fits, or all has passed ▶ Waiting ┐
@@ -316,7 +316,7 @@ impl Drop for State {
     }
 }
 
-/// What the transport tells when it is full, has drained, or is gone.
+/// The producer that the transport tells when it is full, has drained, or is gone.
 struct Feed(std::rc::Weak<State>);
 
 impl Producer for Feed {

@@ -13,7 +13,7 @@ use reactor_compat::Reactor;
 
 use super::{End, IdentError, Identity};
 
-/// What the system is called.
+/// The name of the system.
 const SYSTEM_NAME: &str = "LINUX";
 
 /// How much of a table is read: some 400,000 connections.
@@ -22,7 +22,7 @@ const MAX_TABLE: u64 = 64 << 20;
 /// How long a line may be; they have some 150 bytes.
 const MAX_LINE: u64 = 1024;
 
-/// Who owns a connection of this machine, by `/proc/net/tcp` and `tcp6`: a
+/// Finds the owner of a connection of this machine, by `/proc/net/tcp` and `tcp6`: a
 /// lookup for [`IdentServer::new`](super::IdentServer::new).
 ///
 /// The tables are read, and the user's name is looked up, on a thread of the
@@ -71,7 +71,7 @@ fn look_up(port: u16, client: SocketAddr) -> Result<Identity, Failure> {
     Ok(Identity::new(SYSTEM_NAME, user.ok_or(IdentError::NoUser)?.name))
 }
 
-/// What is not there, as `tcp6` where there is no IPv6, is empty.
+/// A table that is not there, as `tcp6` where there is no IPv6, is empty.
 fn find_in(path: &str, port: u16, client: SocketAddr) -> io::Result<Option<ProcEntry>> {
     match File::open(path) {
         Ok(table) => find(table.take(MAX_TABLE), port, client),

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-/// What one of two protocols wrote, and the other has not been given: a string
+/// The writes of one of two protocols that the other has not been given: a string
 /// for each write.
 ///
 /// ```

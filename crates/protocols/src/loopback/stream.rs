@@ -1,5 +1,9 @@
 //! Two streams that are joined, and give what is written as a policy says.
 //!
+//! It is none of the streams in memory that the reactor's tests have: those are queues
+//! of bytes, and move when a test says so; here writes are kept apart for the policy to
+//! see, and go on by themselves, in programs as well as in tests.
+//!
 //! Tested in `tests/policies/loopback.rs`.
 
 use std::cell::RefCell;

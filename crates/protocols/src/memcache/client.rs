@@ -1,4 +1,4 @@
-//! [`MemCacheClient`]: what one says to a memcached server.
+//! [`MemCacheClient`]: the commands of a memcached server.
 //!
 //! Mirrors the methods of `twisted.protocols.memcache.MemCacheProtocol`. Tested
 //! in `tests/servers/memcache.rs`.
@@ -16,7 +16,7 @@ use super::command::{Answered, Stats, Values, Waiting};
 use super::{BadReply, ClientError, Entry, NotConnected, Reply, Value};
 use crate::policies::Timeout;
 
-/// What one says to a memcached server, and gets Deferreds from.
+/// The commands of a memcached server, with Deferreds of their answers.
 ///
 /// Commands are sent at once, one behind the other, and answered in that
 /// order. Each fails with [`NotConnected`] without a connection, with the
@@ -54,7 +54,7 @@ pub struct MemCacheClient {
     line: Rc<Line>,
 }
 
-/// What the client and the protocol have in common.
+/// The line to the server, which the client and the protocol share.
 pub(super) struct Line {
     transport: RefCell<Option<Transport>>,
     waiting: RefCell<VecDeque<Waiting>>,
@@ -180,7 +180,7 @@ impl MemCacheClient {
     /// ```
     pub const MAX_UNSENT: usize = 64 << 20;
 
-    /// What is stored under `key`, if anything is.
+    /// Gets what is stored under `key`, if anything is.
     ///
     /// See the [type's example](Self).
     pub fn get(&self, key: impl AsRef<[u8]>) -> Deferred<Option<Value>> {
@@ -196,7 +196,7 @@ impl MemCacheClient {
         only(self.values("gets", &[key.as_ref()]))
     }
 
-    /// What is stored under each of `keys`, if anything is.
+    /// Gets what is stored under each of `keys`, if anything is.
     ///
     /// ```
     /// # use deferred::{testing::success_result_of, time::Clock};

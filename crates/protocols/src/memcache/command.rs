@@ -1,4 +1,4 @@
-//! What is stored, what is got, and what waits for an answer.
+//! Entries, values, and commands that wait for their answers.
 //!
 //! Tested in `tests/servers/memcache.rs`.
 
@@ -8,7 +8,7 @@ use deferred::{Failure, Trigger};
 
 use super::{BadReply, ClientError, NoSuchCommand, Reply, ServerError};
 
-/// What is to be stored: data, and what goes with it.
+/// An entry to be stored: data, and what goes with it.
 ///
 /// Anything that is bytes is one, without flags and for good.
 ///
@@ -58,7 +58,7 @@ impl<D: Into<Vec<u8>>> From<D> for Entry {
     }
 }
 
-/// What the server has under a key.
+/// The value that the server has under a key.
 ///
 /// ```
 /// use protocols::memcache::Value;
@@ -68,7 +68,7 @@ impl<D: Into<Vec<u8>>> From<D> for Entry {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
-    /// What was stored.
+    /// The bytes that were stored.
     pub data: Vec<u8>,
     /// The number stored with it.
     pub flags: u32,
@@ -85,14 +85,14 @@ pub(super) type Stats = HashMap<Vec<u8>, Vec<u8>>;
 /// The most statistics that are taken, in bytes of memory.
 const MAX_STATS: usize = 16 << 20;
 
-/// What one takes beside its name and its value.
+/// How much one takes beside its name and its value.
 const STAT_SIZE: usize = 128;
 
-/// What waits for an answer.
+/// A command that waits for its answer.
 pub(super) enum Waiting {
     /// Whether it was done.
     Done(Trigger<bool>),
-    /// What a number has become, if there is one.
+    /// The number that came of it, if there is one.
     Number(Trigger<Option<u64>>),
     Values(Trigger<Values>, Values),
     /// And how many bytes they take.
@@ -100,7 +100,7 @@ pub(super) enum Waiting {
     Version(Trigger<Vec<u8>>),
 }
 
-/// What an answer does to what waits.
+/// The effect of an answer on a command that waits.
 pub(super) enum Answered {
     /// It waits for more.
     NotYet(Waiting),

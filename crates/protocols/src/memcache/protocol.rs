@@ -98,7 +98,7 @@ impl MemCacheProtocol {
         self
     }
 
-    /// Who speaks on this connection.
+    /// The client that speaks on this connection.
     ///
     /// See the [type's example](Self).
     pub fn client(&self) -> MemCacheClient {

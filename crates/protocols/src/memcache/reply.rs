@@ -5,7 +5,7 @@
 use super::BadReply;
 use crate::basic::{LineEvent, LineParser};
 
-/// What a server says.
+/// A reply of a server.
 ///
 /// See the example of [`ReplyParser`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,18 +20,18 @@ pub enum Reply {
     Value {
         /// Its key.
         key: Vec<u8>,
-        /// What was stored with it.
+        /// The flags that were stored with it.
         flags: u32,
         /// Which version of it this is, if that was asked for.
         cas: Option<u64>,
-        /// What it is.
+        /// The bytes.
         data: Vec<u8>,
     },
     /// A statistic, and its value.
     Stat(Vec<u8>, Vec<u8>),
     /// The server's version.
     Version(Vec<u8>),
-    /// What a number has become.
+    /// The number that came of it.
     Number(u64),
     /// `ERROR`: the command is unknown.
     Error,

@@ -90,7 +90,7 @@ struct Member {
 }
 
 impl Member {
-    /// What it wrote since this was last asked.
+    /// How much it wrote since this was last asked.
     fn wrote(&mut self) -> u64 {
         let written = self.transport.written();
         written - std::mem::replace(&mut self.counted, written)

@@ -131,7 +131,7 @@ pub trait TimeoutMixin<T: AsRef<Transport> + 'static = Transport>: Sized + 'stat
     }
 }
 
-/// What a protocol with a [`TimeoutMixin`] holds: a clock, and a call that is
+/// The timeout that a protocol with a [`TimeoutMixin`] holds: a clock, and a call that is
 /// to be made.
 ///
 /// Dropping it takes the call back.

@@ -17,7 +17,7 @@ use super::repr::repr;
 use super::watcher::{Watcher, WatcherFactory};
 use super::wrapper::WrappingFactory;
 
-/// What stands for the rest of what is too long.
+/// Stands for the rest of what is too long.
 const ELIDED: &[u8] = b"<... elided>";
 
 /// A factory whose connections each have a file, in which all is written that

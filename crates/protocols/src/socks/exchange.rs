@@ -45,7 +45,7 @@ pub struct Exchange<'a> {
     pub server: &'a Address,
     /// Which way it went.
     pub direction: Direction,
-    /// What it was.
+    /// The bytes.
     pub data: &'a [u8],
 }
 

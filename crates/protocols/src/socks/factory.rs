@@ -41,7 +41,7 @@ pub struct SocksFactory {
 type Authorize = Rc<dyn Fn(&Query) -> Deferred<bool>>;
 type Log = Rc<dyn Fn(&Exchange<'_>)>;
 
-/// What all its protocols have in common.
+/// The terms on which all its protocols serve.
 #[derive(Clone)]
 pub(super) struct Terms {
     pub(super) reactor: Reactor,

@@ -17,7 +17,7 @@ use crate::portforward::Peer;
 pub(super) enum Made {
     /// We connected.
     Outgoing,
-    /// Somebody connected to us.
+    /// The other side connected to us.
     Incoming,
 }
 
@@ -65,7 +65,7 @@ impl Protocol for Other {
     }
 }
 
-/// What of an address fits into a reply.
+/// As much of an address as fits into a reply.
 pub(super) fn reply_address(address: &Address) -> (Ipv4Addr, u16) {
     let ip = match address.ip().map(|ip| ip.to_canonical()) {
         Some(std::net::IpAddr::V4(ip)) => ip,

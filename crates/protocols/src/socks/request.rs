@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::SocksError;
 
-/// What a client wants.
+/// The command of a client.
 ///
 /// ```
 /// assert_ne!(protocols::socks::Command::Connect, protocols::socks::Command::Bind);
@@ -49,7 +49,7 @@ impl fmt::Display for Host {
 /// See the example of [`RequestParser`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What it wants.
+    /// The command.
     pub command: Command,
     /// On which port.
     pub port: u16,
@@ -64,7 +64,7 @@ pub struct Request {
 /// See the example of [`SocksFactory`](super::SocksFactory).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
-    /// What the client wants.
+    /// The command.
     pub command: Command,
     /// On which port.
     pub port: u16,

@@ -22,14 +22,14 @@ use crate::portforward::Peer;
 /// How much a client may send ahead, before there is somebody to send it to.
 const MAX_AHEAD: usize = 64 * 1024;
 
-/// What is told to the client.
+/// An answer to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reply {
     Granted = 90,
     Refused = 91,
 }
 
-/// What it is doing.
+/// How far a client's request is.
 ///
 /// ```text
 /// Asking ──request──▶ Working ──connected──▶ Passing
@@ -41,9 +41,9 @@ enum Stage {
     Asking(RequestParser),
     /// It is looked up, allowed, and done.
     Working(Option<CancelHandle>),
-    /// Somebody is to connect to the port.
+    /// The expected peer is to connect to the port.
     Waiting(Port),
-    /// What comes is passed on.
+    /// All that comes is passed on.
     Passing,
     Over,
 }

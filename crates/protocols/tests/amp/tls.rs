@@ -104,7 +104,7 @@ fn a_switch_that_is_asked_for_after_tls_waits_for_it() {
 }
 
 #[test]
-fn a_second_wish_for_tls_is_refused_by_who_is_asked() {
+fn a_second_call_for_tls_is_refused() {
     run(|reactor| async move {
         let (server, client) = options();
         let remote = connect(&reactor, listen(&reactor, &responders(server))).await?;

@@ -147,7 +147,7 @@ fn keys_are_bounded_together() {
 fn answers_that_are_not_read_are_bounded_together() {
     let ended = crowd(&[(command("Echo", 65_000), 4 << 20)]);
     assert!(ended > 0);
-    let ended = crowd(&[(command("Echo", 200), 1 << 17)]);
+    let ended = crowd(&[(command("Echo", 1000), 1 << 17)]);
     assert!(ended > 0);
 }
 
@@ -155,7 +155,7 @@ fn answers_that_are_not_read_are_bounded_together() {
 fn commands_that_are_worked_on_are_bounded_together() {
     let ended = crowd(&[(command("Wait", 65_000), 4 << 20)]);
     assert!(ended > 0);
-    let ended = crowd(&[(command("Wait", 1), 1 << 18)]);
+    let ended = crowd(&[(command("Wait", 500), 1 << 18)]);
     assert!(ended > 0);
 }
 

@@ -21,7 +21,6 @@
 #![allow(unsafe_code, reason = "an allocator cannot be written without")]
 
 mod counting;
-#[cfg(feature = "testing")]
 mod crowd;
 mod receivers;
 

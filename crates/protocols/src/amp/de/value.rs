@@ -24,7 +24,7 @@ pub(super) struct ValueDeserializer<'de, I> {
 /// Where a value is that is in no list.
 pub(super) struct Field<'de, I> {
     pub(super) key: &'de [u8],
-    /// What follows in the box.
+    /// The entries that follow in the box.
     pub(super) following: I,
     pub(super) attached: Attached<'de>,
 }

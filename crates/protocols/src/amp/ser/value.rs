@@ -29,7 +29,7 @@ pub(super) enum Place {
     Name,
 }
 
-/// What was written.
+/// The shape of what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Written {
     /// Nothing: it is optional, and not there.

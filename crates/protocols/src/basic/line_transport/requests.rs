@@ -11,7 +11,7 @@ use crate::basic::requested::Requests;
 /// Requests of a handler of lines about the bytes not yet parsed.
 #[derive(Debug, Default)]
 pub(in crate::basic) struct LineRequests {
-    /// What is cleared, before all that follows.
+    /// The bytes that are cleared, before all that follows.
     cleared: Vec<Cleared>,
     /// To go back this many of the bytes that it was lent raw.
     pub(super) unread: usize,

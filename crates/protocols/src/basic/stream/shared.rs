@@ -13,7 +13,7 @@ use super::Frames;
 /// How many bytes may wait to be taken before reading is paused.
 const MAX_WAITING: usize = 64 * 1024;
 
-/// What an item counts besides its bytes, so that empty ones are bounded, too.
+/// The count of an item besides its bytes, so that empty ones are bounded, too.
 const ITEM: usize = size_of::<Bytes>();
 
 /// ```text
@@ -55,11 +55,11 @@ enum Output {
     Ended,
 }
 
-/// What a stream and its handler have in common.
+/// The state that a stream and its handler share.
 pub(super) struct Shared<T> {
     stage: RefCell<Stage<T>>,
     items: RefCell<VecDeque<Bytes>>,
-    /// What they count together.
+    /// How much they count together.
     load: Cell<usize>,
     input: Cell<Input>,
     output: Cell<Output>,
