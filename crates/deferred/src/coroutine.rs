@@ -182,6 +182,7 @@ impl Task {
     fn poll(self: &Rc<Self>) -> Poll<()> {
         let Some(mut future) = self.future.take() else { return Poll::Ready(()) };
         self.turn.set(self.turn.get().wrapping_add(1));
+        self.task_waker.forget_woken();
         let entered = Entered::new(Rc::clone(self));
         let mut context = Context::from_waker(&self.waker);
         let mut poll = || future.as_mut().poll(&mut context);
@@ -225,10 +226,11 @@ impl Task {
         }
     }
 
-    /// Whether something other than a Deferred has a waker of it.
+    /// Whether something other than a Deferred has a waker of it, or has woken it since
+    /// it was polled, as a future does that only lets others have their turn.
     fn may_be_woken(&self) -> bool {
         let ours = 2 + usize::from(self.task_waker.driven.load(Ordering::Acquire));
-        Arc::strong_count(&self.task_waker) > ours
+        Arc::strong_count(&self.task_waker) > ours || self.task_waker.is_woken()
     }
 
     /// The one chain that it waits for, if it waits for nothing else.

@@ -77,6 +77,18 @@ impl TaskWaker {
         self.done.load(Ordering::Acquire)
     }
 
+    /// Whether it was woken, and that was not looked at yet.
+    pub(super) fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Acquire)
+    }
+
+    /// It is about to be polled, which is all that a waker could ask for.
+    pub(super) fn forget_woken(&self) {
+        if self.is_woken() {
+            self.take_woken();
+        }
+    }
+
     /// Whether it was woken since this was last called.
     pub(super) fn take_woken(&self) -> bool {
         self.woken.swap(false, Ordering::AcqRel)

@@ -642,7 +642,10 @@ fn spawners_are_given_back() {
 
 #[cfg(feature = "tokio")]
 mod tokio_tasks {
+    use std::cell::Cell;
+    use std::future::poll_fn;
     use std::rc::Rc;
+    use std::task::Poll;
 
     use deferred::testing::{assert_no_result, failure_result_of, success_result_of};
     use deferred::{CancelledError, Deferred, Failure, ensure_deferred};
@@ -687,6 +690,46 @@ mod tokio_tasks {
             c.await
         });
         assert_eq!(result.unwrap(), "woken");
+    }
+
+    /// Wakes itself, and has kept no waker when it returns: so a future lets others have
+    /// their turn.
+    async fn step_aside(left: &Cell<u32>) {
+        poll_fn(|context| match left.get() {
+            0 => Poll::Ready(()),
+            n => {
+                left.set(n - 1);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    #[test]
+    fn a_coroutine_that_wakes_itself_goes_on() {
+        for first in [false, true] {
+            let result = LocalRuntime::new().unwrap().block_on(async move {
+                let (d, trigger) = Deferred::new();
+                let left = Rc::new(Cell::new(3));
+                let steps = Rc::clone(&left);
+                let c = ensure_deferred(async move {
+                    // After something else has waked it, or by itself.
+                    let n = if first { 1 } else { d.await? };
+                    step_aside(&steps).await;
+                    yield_now().await;
+                    steps.set(2);
+                    step_aside(&steps).await;
+                    Ok(n)
+                });
+                trigger.callback(1).unwrap();
+                // In turns of its own, not inside of whoever resumes it.
+                assert_eq!(left.get(), 2);
+                assert_no_result(&c);
+                c.await
+            });
+            assert_eq!(result.unwrap(), 1);
+        }
     }
 
     /// A coroutine is driven where it was started, though it be resumed while another
