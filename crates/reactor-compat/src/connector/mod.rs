@@ -154,7 +154,7 @@ impl<P: Protocol> Connector<P> {
         self.control.clone().when_connected()
     }
 
-    /// Whether its factory has it [connect again](ClientFactory::keeps_trying) by itself.
+    /// Whether its factory has it [connect again](crate::ClientFactory::keeps_trying) by itself.
     ///
     /// ```
     /// # use reactor_compat::{Address, Protocol, Reactor};
