@@ -356,6 +356,8 @@ fn a_writer_may_end_its_log() {
         log::msg("hello");
         ended.recv().unwrap();
         assert!(!handle.active());
-        assert_eq!(flushed.load(Ordering::Relaxed), !by_thread);
+        // Without a thread there is nothing of its own to wait for; of the logs of
+        // other tests there may be.
+        assert!(!by_thread || !flushed.load(Ordering::Relaxed));
     }
 }
