@@ -575,6 +575,12 @@ const LIMITS: &[(&str, &str, &str, &str)] = &[
         "lines_that_do_not_end_close_the_connection",
     ),
     (
+        "basic/stream/shared.rs",
+        "MAX_WAITING",
+        "framing/stream.rs",
+        "what_waits_to_be_taken_is_bounded",
+    ),
+    (
         "basic/string_receiver.rs",
         "MAX_LENGTH",
         "bad_input/main.rs",
