@@ -74,6 +74,10 @@ impl<P: Protocol> Driver<P> {
                 self.timer.clear();
                 Step::Again
             }
+            // Its answer will not come.
+            Poll::Ready(Err(error)) if talking && self.end == StreamEnd::Answered => {
+                self.broken_while_closing(error)
+            }
             // A peer that is gone already cannot be told; all was sent.
             Poll::Ready(_) => {
                 self.end(ConnectionDone);
