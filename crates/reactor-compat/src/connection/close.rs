@@ -74,7 +74,7 @@ impl<P: Protocol> Driver<P> {
                 self.timer.clear();
                 Step::Again
             }
-            // One that would have had to answer is gone.
+            // Its answer will not come.
             Poll::Ready(Err(error)) if talking && self.end == StreamEnd::Answered => {
                 self.broken_while_closing(error)
             }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::support::{Event, Log, Recorder, drive, turns, until};
 use deferred::Failure;
-use reactor_compat::{Address, Connection, Protocol, Reactor, Security, Stream};
+use reactor_compat::{Address, Connection, Protocol, Reactor, Security, Stream, StreamEnd};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf, duplex};
 
 /// How far a [`Staged`] is from being open.
@@ -219,4 +219,64 @@ fn what_protects_it_is_told_of() {
         assert_eq!(connection.negotiated_protocol().as_deref(), Some(&b"h2"[..]));
         connection.lose_connection();
     });
+}
+
+/// A stream whose peer is gone when it is told of the end.
+struct Gone(StreamEnd);
+
+impl AsyncRead for Gone {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Gone {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(data.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+    }
+}
+
+impl Stream for Gone {
+    fn get_host(&self) -> Address {
+        Address::Pipe
+    }
+
+    fn get_peer(&self) -> Address {
+        Address::Pipe
+    }
+
+    fn end(&self) -> StreamEnd {
+        self.0
+    }
+}
+
+/// Where the peer's answer belongs to a close, one that is gone before has not given it.
+#[test]
+fn a_peer_that_is_gone_when_it_is_told_of_the_end() {
+    for (end, expected) in [(StreamEnd::Answered, Event::Lost), (StreamEnd::ShutDown, Event::Done)]
+    {
+        drive(move |reactor| async move {
+            let log = Log::default();
+            let connection = reactor.serve_stream(Gone(end), Recorder::new(&log));
+            until(|| !log.events().is_empty()).await;
+            connection.lose_connection();
+            assert_eq!(log.ended().await, expected, "{end:?}");
+        });
+    }
 }
