@@ -15,7 +15,7 @@ use crate::factory::ClientFactory;
 use crate::guard;
 use crate::network::{SharedStream, Stream};
 use crate::protocol::Protocol;
-use crate::reactor::{Reactor, Registered, Registration, WeakReactor};
+use crate::reactor::{Inventory, Reactor, Registered, Registration, WeakReactor};
 use crate::serve::{Origin, serve_socket};
 use crate::waiters::Waiters;
 
@@ -46,6 +46,20 @@ pub(super) struct Core<P: Protocol> {
     /// Whether the factory would connect again by itself, as it said last.
     keeps_trying: Cell<bool>,
     waiting: Waiters<Connection<P>>,
+    /// There as long as anybody waits, so that they hear of the reactor's end between
+    /// two attempts, too.
+    registration: RefCell<Option<Registration>>,
+}
+
+impl<P: Protocol> Registered for Core<P> {
+    fn shut_down(&self) {
+        if matches!(*self.state.borrow(), State::Disconnected) {
+            self.answer(&Err(ConnectError::ReactorStopped.into()));
+        }
+    }
+
+    /// Between two attempts it has nothing open.
+    fn describe(&self, _inventory: &mut Inventory) {}
 }
 
 impl<P: Protocol> Control<P> for Core<P> {
@@ -90,7 +104,7 @@ impl<P: Protocol> Control<P> for Core<P> {
             Some(reactor) if reactor.check_driven().is_err() => {
                 return Deferred::fail(ConnectError::ReactorNotDriven);
             }
-            Some(_) => {}
+            Some(reactor) => self.register(&reactor),
         }
         let core = Rc::downgrade(&self);
         let destination = self.plan.target.clone();
@@ -183,6 +197,16 @@ impl<P: Protocol> Core<P> {
             started: Cell::new(false),
             keeps_trying: Cell::new(false),
             waiting: Waiters::default(),
+            registration: RefCell::new(None),
+        }
+    }
+
+    /// Has the reactor tell it of its end.
+    fn register(self: &Rc<Self>, reactor: &Reactor) {
+        let mut registration = self.registration.borrow_mut();
+        if registration.is_none() {
+            let live: Rc<dyn Registered> = self.clone();
+            *registration = Some(Registration::new(reactor.shared(), Rc::downgrade(&live)));
         }
     }
 
@@ -201,7 +225,11 @@ impl<P: Protocol> Core<P> {
 
     /// One that waited does so no more: gives the attempt up if nobody wants it.
     fn lose_interest(&self) {
-        if self.waiting.is_empty() && !self.wants_another() {
+        if !self.waiting.is_empty() {
+            return;
+        }
+        drop(self.registration.take());
+        if !self.wants_another() {
             // Only an attempt that has ended meanwhile cannot be given up.
             let _ = self.stop_connecting();
         }
@@ -273,6 +301,7 @@ impl<P: Protocol> Core<P> {
     /// Tells those who wait for a connection.
     fn answer(&self, result: &Result<Connection<P>, Failure>) {
         let waiting = self.waiting.take();
+        drop(self.registration.take());
         let stopped = |failure: &Failure| failure.check() == Some(&ConnectError::ReactorStopped);
         match result {
             Err(failure) if stopped(failure) => waiting.held().notify(result),

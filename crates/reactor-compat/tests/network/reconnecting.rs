@@ -395,6 +395,19 @@ fn a_server_that_comes_late_and_comes_back_is_found() {
     });
 }
 
+#[test]
+fn who_waits_between_two_attempts_hears_that_the_reactor_stops() {
+    let waiting = drive(|reactor| async move {
+        let address = Reserved::new();
+        let (scene, factory) = Scene::plain();
+        let connector = reactor.connect_tcp(address.address, factory);
+        assert_eq!(scene.hears(2).await, "failed");
+        connector.when_connected()
+    });
+    let failure = waiting.take_result().unwrap().map(drop).unwrap_err();
+    assert_eq!(failure.check(), Some(&ConnectError::ReactorStopped));
+}
+
 /// What Twisted does as well: only `stop_trying` stops it.
 #[test]
 fn there_is_a_retry_after_stop_connecting_and_disconnect_too() {
