@@ -290,12 +290,15 @@ impl LineParser {
     /// Keeps the beginning of a line, unless it is too long already.
     fn unfinished<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<LineEvent<'s>> {
         let length = self.held.len() + input.len();
+        if length == 0 {
+            return None;
+        }
         let over = match self.overlong {
             // Its last bytes may be the beginning of its delimiter.
             Overlong::WithRest => length >= self.max_length.saturating_add(self.delimiter.len()),
             Overlong::Alone => length > self.max_length,
         };
-        if over && length > 0 {
+        if over {
             self.scanned = 0;
             if self.held.is_empty() {
                 return Some(LineEvent::TooLong(std::mem::take(input)));

@@ -264,6 +264,7 @@ impl Transport {
     /// transport.write(vec![b'x'; 100_000]);
     /// assert!(!transport.reading());
     /// ```
+    #[inline]
     pub fn reading(&self) -> bool {
         self.link.reading()
     }

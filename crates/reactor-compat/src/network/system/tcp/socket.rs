@@ -39,7 +39,11 @@ impl TcpSocket {
 impl TcpSocket {
     /// Writes past the runtime, which has not heard that there is room.
     #[cold]
-    fn write_anyway(&mut self, data: &[u8]) -> Poll<io::Result<usize>> {
+    fn write_anyway(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, data);
+        if written.is_ready() {
+            return written;
+        }
         self.insists = false;
         match SockRef::from(&self.stream).send(data) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
@@ -68,8 +72,10 @@ impl AsyncWrite for TcpSocket {
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.stream).poll_write(cx, data);
-        if written.is_pending() && this.insists { this.write_anyway(data) } else { written }
+        if this.insists {
+            return this.write_anyway(cx, data);
+        }
+        Pin::new(&mut this.stream).poll_write(cx, data)
     }
 
     fn poll_write_vectored(
