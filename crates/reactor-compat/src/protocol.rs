@@ -27,6 +27,9 @@ use crate::transport::Transport;
 /// 3. [`connection_lost`](Self::connection_lost), once, whatever happened;
 ///    then the protocol is dropped.
 ///
+/// A call to the protocol that is made before, through the [`Connection`] that
+/// [`serve`](crate::Reactor::serve) gives, waits for `connection_made`.
+///
 /// Each gets a [`Connection`]: the transport to write to, and the way back to
 /// this very protocol for whatever answers later.
 ///

@@ -22,7 +22,8 @@ impl Reactor {
     /// does becomes a transport.
     ///
     /// The protocol's `connection_made` is called in the next turn, or when
-    /// the reactor runs. A stream that has more to say of itself is given with
+    /// the reactor runs. What is written before is kept, and calls to the protocol wait
+    /// for it. A stream that has more to say of itself is given with
     /// [`serve_stream`](Self::serve_stream).
     ///
     /// ```

@@ -375,7 +375,7 @@ pub trait CallRemote {
     /// The other side, to be called any number of times.
     ///
     /// The Deferred has fired unless the connection is in the middle of a
-    /// callback, and fails with [`ConnectionGone`](reactor_compat::ConnectionGone)
+    /// callback, or `connection_made` is still to come; it fails with [`ConnectionGone`](reactor_compat::ConnectionGone)
     /// once it is lost.
     ///
     /// See the example of [`AmpTransport`].
@@ -386,7 +386,7 @@ pub trait CallRemote {
     /// # Re-entrancy
     ///
     /// From inside a callback of the connection the call is made when that has
-    /// returned; a [`AmpTransport`] makes it at once.
+    /// returned, as it is before `connection_made`; a [`AmpTransport`] makes it at once.
     ///
     /// See the [trait's example](Self).
     #[doc(alias = "callRemote")]

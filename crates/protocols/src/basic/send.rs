@@ -62,7 +62,7 @@ pub trait SendLine {
     /// to the handler.
     ///
     /// The Deferred has fired unless the connection is in the middle of a
-    /// callback, and fails with [`ConnectionGone`] once it is lost.
+    /// callback, or `connection_made` is still to come; it fails with [`ConnectionGone`] once it is lost.
     ///
     /// ```
     /// use deferred::testing::success_result_of;
@@ -89,7 +89,7 @@ pub trait SendLine {
     /// # Re-entrancy
     ///
     /// From inside a callback of the connection the line is sent when that has
-    /// returned; a [`LineTransport`](super::LineTransport) sends it at once.
+    /// returned, and before `connection_made` behind what that sends; a [`LineTransport`](super::LineTransport) sends it at once.
     ///
     /// See the [trait's example](Self).
     #[doc(alias = "sendLine")]
@@ -143,7 +143,7 @@ pub trait SendString {
     /// back to the handler.
     ///
     /// The Deferred has fired unless the connection is in the middle of a
-    /// callback, and fails with [`ConnectionGone`] once it is lost.
+    /// callback, or `connection_made` is still to come; it fails with [`ConnectionGone`] once it is lost.
     ///
     /// ```
     /// use deferred::testing::success_result_of;
@@ -174,7 +174,7 @@ pub trait SendString {
     /// # Re-entrancy
     ///
     /// From inside a callback of the connection the string is sent when that
-    /// has returned; a [`FramedTransport`](super::FramedTransport) sends it at
+    /// has returned, and before `connection_made` behind what that sends; a [`FramedTransport`](super::FramedTransport) sends it at
     /// once.
     ///
     /// See the [trait's example](Self).

@@ -452,3 +452,30 @@ fn a_write_that_waits_is_not_overtaken_by_answers() {
     let totals: Vec<_> = totals.into_iter().map(|d| success_result_of(d).total).collect();
     assert_eq!(totals, (0..50).collect::<Vec<_>>());
 }
+
+/// A call that is made before `connection_made` goes out when that has returned, and
+/// fails if the connection is lost before.
+#[cfg(feature = "testing")]
+#[test]
+fn a_call_before_the_connection_is_made_waits_for_it() {
+    let reactor = reactor_compat::testing::MemoryReactor::new();
+    let (ours, theirs) = tokio::io::duplex(1024);
+    let server = reactor.serve(ours, Amp::with_responders(&adding()));
+    let client = reactor.serve(theirs, Amp::new());
+    let there = client.call_remote(Sum { a: 1, b: 2 });
+    let remote = client.remote();
+    assert_no_result(&remote);
+    reactor.settle().unwrap();
+    assert_eq!(success_result_of(there).total, 3);
+    let again = success_result_of(remote).call_remote(Sum { a: 3, b: 4 });
+    reactor.settle().unwrap();
+    assert_eq!(success_result_of(again).total, 7);
+    assert!(server.connected());
+
+    let reactor = reactor_compat::Reactor::new();
+    let (ours, _theirs) = tokio::io::duplex(1024);
+    let client = reactor.serve(ours, Amp::new());
+    let lost = client.call_remote(Sum { a: 1, b: 2 });
+    drop(reactor);
+    assert!(failure_result_of(lost).is::<reactor_compat::ConnectionGone>());
+}

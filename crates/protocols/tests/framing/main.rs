@@ -10,6 +10,8 @@
 #[cfg(feature = "codec")]
 mod codec;
 mod connected;
+#[cfg(feature = "testing")]
+mod early;
 mod file_sender;
 mod int_string;
 mod limits;

@@ -13,11 +13,13 @@ use crate::transport::Transport;
 /// The state of a protocol's cell: can the protocol be had?
 ///
 /// ```text
-/// Free ──enter──▶ Busy ──return──▶ Free
-///   └────────connection lost────▶ Gone
+/// New ──begin──▶ Free ──enter──▶ Busy ──return──▶ Free
+///  └──────────────┴──connection lost──▶ Gone
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CellState {
+    /// It has not been told that there is a connection.
+    New,
     /// Nobody uses it.
     Free,
     /// One of its callbacks is running, or a call to it.
@@ -26,8 +28,8 @@ pub(crate) enum CellState {
     Gone,
 }
 
-/// A call that came while the protocol was busy; it gets `None` if the protocol
-/// is gone by the time it is free.
+/// A call that came while the protocol was busy, or had not been told of its connection;
+/// it gets `None` if the protocol is gone by the time it would be free.
 pub(crate) type Call<P> = Box<dyn FnOnce(Option<&mut P>)>;
 
 /// Access to a `P`: a protocol, or a part of one; and to its transport, a `T`.
@@ -35,10 +37,10 @@ pub(crate) trait ProtocolAccess<P, T = Transport> {
     fn cell_state(&self) -> CellState;
 
     /// Runs `visit` with the protocol if it is free, and then the calls that
-    /// came meanwhile. `visit` does not panic.
+    /// came meanwhile; with one that is new, `visit` alone. `visit` does not panic.
     fn visit(&self, visit: &mut dyn FnMut(&mut P));
 
-    /// Keeps `call` until the protocol is free or gone.
+    /// Keeps `call` until the protocol is free or gone. Those who call bound how many.
     fn wait(&self, call: Call<P>);
 
     fn transport(&self) -> &T;
@@ -55,10 +57,18 @@ pub(crate) struct ProtocolCell<P, T = Transport> {
 impl<P: 'static, T> ProtocolCell<P, T> {
     pub(crate) fn new(protocol: P, transport: T) -> Self {
         Self {
-            state: Cell::new(CellState::Free),
+            state: Cell::new(CellState::New),
             protocol: RefCell::new(Some(protocol)),
             calls: RefCell::default(),
             transport,
+        }
+    }
+
+    /// Notes that the protocol is about to be told of its connection, by the callback
+    /// that is entered next: behind it run the calls that came before.
+    pub(crate) fn begin(&self) {
+        if self.state.get() == CellState::New {
+            self.state.set(CellState::Free);
         }
     }
 
@@ -110,6 +120,12 @@ impl<P: 'static, T> ProtocolAccess<P, T> for ProtocolCell<P, T> {
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&mut P)) {
+        if self.state.get() == CellState::New {
+            if let Ok(Some(protocol)) = self.protocol.try_borrow_mut().as_deref_mut() {
+                guard::run("a look at a protocol", || visit(protocol));
+            }
+            return;
+        }
         if let Some(Err(failure)) = self.enter(visit) {
             guard::log("a call to a protocol", &failure);
         }

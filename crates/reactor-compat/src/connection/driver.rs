@@ -142,6 +142,7 @@ impl<P: Protocol> Driver<P> {
 
     fn make(&mut self) -> Step {
         self.stage = Stage::Running;
+        self.setup.cell.begin();
         self.tell(ConnectionEvent::ConnectionMade);
         // One that panicked has ended already.
         if let Some(observer) = self.setup.observer.as_ref().filter(|_| !self.ended()) {

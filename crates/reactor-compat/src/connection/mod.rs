@@ -1,6 +1,6 @@
 //! [`Connection`]: a protocol's transport, and the way back to the protocol.
 //!
-//! Tested in `tests/network/protocol.rs`.
+//! Tested in `tests/network/protocol.rs` and `tests/network/early_calls.rs`.
 
 mod cell;
 mod close;
@@ -77,7 +77,8 @@ use crate::transport::Transport;
 /// Such a callback gets `&mut` the protocol, and the connection:
 ///
 /// - at once, if the protocol is free;
-/// - as soon as its running callback returns, if it is busy;
+/// - as soon as its running callback returns, if it is busy; after `connection_made`, if
+///   that is still to come, as it is when [`serve`](crate::Reactor::serve) returns;
 /// - not at all, once `connection_lost` has been called. [`IfGone`] says what
 ///   its result is then.
 ///
@@ -128,7 +129,8 @@ impl<P: 'static, T: 'static> Connection<P, T> {
         self.access.transport()
     }
 
-    /// Whether the protocol is no more.
+    /// Whether the protocol is no more. One that has not been told of its connection is not
+    /// gone.
     ///
     /// ```
     /// # use reactor_compat::{ConnectionDone, Protocol, testing::StringTransport};
@@ -144,14 +146,16 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     }
 
     /// Runs `visit` with the protocol and this connection: now, when the
-    /// protocol is free, or never.
+    /// protocol is free, or never. Before `connection_made` it waits for that. Calls
+    /// that wait are made in their order; each is kept until then, so who makes them
+    /// bounds how many they are.
     ///
     /// The Deferred has what it returned; a panic in it becomes a failure, and
     /// the connection goes on.
     ///
     /// # Cancellation
     ///
-    /// Cancelling the Deferred of a call that waits for a busy protocol lets
+    /// Cancelling the Deferred of a call that waits for the protocol lets
     /// its result go; the call itself is still made.
     ///
     /// ```
@@ -340,7 +344,7 @@ impl<P: 'static, T: 'static> Connection<P, T> {
     ) -> Outcome<R::Value> {
         match self.access.cell_state() {
             CellState::Free => self.visit_now(visit),
-            CellState::Busy => self.visit_later(visit),
+            CellState::New | CellState::Busy => self.visit_later(visit),
             CellState::Gone => Outcome::Done(R::if_gone()),
         }
     }

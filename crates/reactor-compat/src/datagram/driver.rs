@@ -112,6 +112,7 @@ impl<P: DatagramProtocol<A>, A: DatagramAddress> Driver<P, A> {
         if let Err(error) = &registered {
             tracing::error!(%error, "a port cannot be listened on");
         }
+        self.cell.begin();
         let started = self.callback(P::start_protocol);
         if registered.is_err() || !started {
             self.core.shut_down();

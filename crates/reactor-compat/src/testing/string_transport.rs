@@ -96,6 +96,7 @@ impl<P: Protocol> StringTransport<P> {
         let cell = Rc::new(ProtocolCell::new(protocol, Transport::new(link)));
         let connection = Connection::new(cell.clone());
         let transport = Self { cell, connection };
+        transport.cell.begin();
         transport.enter(ConnectionEvent::ConnectionMade);
         transport
     }

@@ -11,6 +11,8 @@ mod datagram_stream;
 mod descriptor;
 #[cfg(unix)]
 mod descriptor_passing;
+#[cfg(feature = "testing")]
+mod early_calls;
 mod endpoint;
 #[cfg(feature = "testing")]
 mod endpoint_values;

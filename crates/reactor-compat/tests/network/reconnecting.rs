@@ -402,9 +402,9 @@ fn who_waits_between_two_attempts_hears_that_the_reactor_stops() {
         let (scene, factory) = Scene::plain();
         let connector = reactor.connect_tcp(address.address, factory);
         assert_eq!(scene.hears(2).await, "failed");
-        connector.when_connected()
+        Some(connector.when_connected())
     });
-    let failure = waiting.take_result().unwrap().map(drop).unwrap_err();
+    let failure = waiting.unwrap().take_result().unwrap().map(drop).unwrap_err();
     assert_eq!(failure.check(), Some(&ConnectError::ReactorStopped));
 }
 
