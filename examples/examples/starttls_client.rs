@@ -25,8 +25,6 @@ struct StartTlsClient {
 
 impl StartTlsClient {
     fn start_tls(&mut self, transport: &LineConnection<Self>) -> Result<(), Failure> {
-        // What came behind this line may be anybody's.
-        transport.clear_line_buffer();
         // Nobody needs them twice.
         if let Some(options) = self.options.take() {
             transport.start_tls(options)?;

@@ -8,13 +8,14 @@
 //! cargo run --example starttls_server
 //! ```
 //!
-//! It says `listening on 0.0.0.0:8000`, and each line that comes, such as those
-//! of `starttls_client`, until Ctrl-C.
+//! It says `listening on 0.0.0.0:8000`, each line that comes, such as those of
+//! `starttls_client`, and why a connection was lost, until Ctrl-C.
 
 use std::env;
 use std::error::Error;
 use std::net::SocketAddr;
 
+use deferred::Failure;
 use protocols::basic::{LineConnection, LineReceiver, LineTransport, Lines};
 use reactor_compat::tls::{Identity, ServerOptions};
 use reactor_compat::{Address, Protocol, reactor};
@@ -23,7 +24,11 @@ struct TlsServer {
     options: ServerOptions,
 }
 
-impl Protocol<LineTransport> for TlsServer {}
+impl Protocol<LineTransport> for TlsServer {
+    fn connection_lost(&mut self, _transport: &LineConnection<Self>, reason: Failure) {
+        println!("connection lost: {reason}");
+    }
+}
 
 impl LineReceiver for TlsServer {
     fn line_received(&mut self, transport: &LineConnection<Self>, line: &[u8]) {
@@ -31,8 +36,7 @@ impl LineReceiver for TlsServer {
         if line == b"STARTTLS" {
             println!("-- switching to TLS");
             transport.send_line("READY");
-            // What came behind this line may be anybody's.
-            transport.clear_line_buffer();
+            // What came behind this line may be anybody's: it ends the connection.
             if let Err(error) = transport.start_tls(self.options.clone()) {
                 eprintln!("starttls_server: {error}");
                 transport.lose_connection();

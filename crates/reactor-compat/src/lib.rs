@@ -44,9 +44,23 @@
 //! | [`log`]: Twisted's log lines, observers, log files | `twisted.python.log`, `.logfile` |
 //! | [`blocking`]: the reactor for code that blocks | crochet |
 //! | `greenlet` (a feature): code that is suspended | the gevent reactor |
+//! | `tls` (a feature): certificates, names, trust | `twisted.internet.ssl` |
 //! | [`prelude`]: all that most programs begin with | |
 //! | [`testing`]: doubles | `twisted.internet.testing` |
 //! | [`Address`], the errors | `twisted.internet.address`, `.error` |
+//!
+//! # Features
+//!
+//! - `logging` (on by default): Twisted's log lines, observers and log files.
+//! - `log-records`: records of the `log` crate in them.
+//! - `greenlet`: functions that wait where they stand, on stacks of their own.
+//! - `hickory`: names looked up without threads.
+//! - `tls`: TLS, by rustls.
+//! - `tower`: a service of `tower` that outlives its connections.
+//! - `testing`: a reactor and a network in memory, and simulated ones; for
+//!   `[dev-dependencies]`.
+//!
+//! # One thread
 //!
 //! Everything of a reactor stays on its thread. What it does about re-entrancy
 //! is said at [`Reactor`], [`Transport`] and [`Protocol`], and comes to this:

@@ -82,6 +82,11 @@ impl<P: Protocol> ConnectionSource for Connector<P> {
 ///
 /// Clones have services of their own over the same connections.
 ///
+/// It serves whatever requests the services under it do. Where those are of many types,
+/// as all commands are to AMP's `AmpService`, `service.ready()` does not say which is
+/// meant, and the compiler asks for it (E0283): name one, as in
+/// `ServiceExt::<Sum>::ready(&mut service)`.
+///
 /// # Cancellation
 ///
 /// Dropping it ends the services that it made, and its waiting; the connections are the

@@ -184,7 +184,7 @@ pub trait Protocol<T: AsRef<Transport> + 'static = Transport>: Sized + 'static {
 
     /// A TLS handshake is over: the peer is who it has to be, and what was
     /// written meanwhile goes out now. Of a connection that speaks TLS from the
-    /// start, or was told to [`start_tls`](crate::Transport::start_tls).
+    /// start, or was told to `start_tls`.
     ///
     /// See the example of
     /// `negotiated_protocol`.

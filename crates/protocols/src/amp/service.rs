@@ -24,6 +24,10 @@ use super::{AmpTransport, Command, Responders};
 ///
 /// Clones call on the same connection.
 ///
+/// It is a service of *every* command. Where nothing else says which one is meant, as in
+/// `service.ready()`, the compiler asks for it (E0283): name any, for it is the same
+/// connection that is ready, as in `ServiceExt::<Sum>::ready(&mut service)`.
+///
 /// # Cancellation
 ///
 /// Dropping the future of a call lets the answer go; the other side does not hear
@@ -45,6 +49,31 @@ use super::{AmpTransport, Command, Responders};
 /// server.data_received(&client.take_value());
 /// client.data_received(&server.take_value());
 /// assert_eq!(success_result_of(total), Total { total: 94 });
+/// ```
+///
+/// One call after another:
+///
+/// ```
+/// # mod math { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/amp/support/math.in")); }
+/// # use math::*;
+/// use deferred::Failure;
+/// use deferred::testing::success_result_of;
+/// use protocols::amp::{Amp, AmpService, CallRemote};
+/// use reactor_compat::testing::StringTransport;
+/// use tower::{Service, ServiceExt};
+///
+/// # let server = server();
+/// let client = StringTransport::new(Amp::new());
+/// let remote = success_result_of(client.connection().remote());
+/// let mut service = AmpService::new(remote);
+/// let total = deferred::ensure_deferred(async move {
+///     let ready = ServiceExt::<Sum>::ready(&mut service).await?;
+///     let Total { total } = ready.call(Sum { a: 13, b: 81 }).await?;
+///     Ok::<_, Failure>(total)
+/// });
+/// server.data_received(&client.take_value());
+/// client.data_received(&server.take_value());
+/// assert_eq!(success_result_of(total), 94);
 /// ```
 pub struct AmpService {
     remote: AmpTransport,

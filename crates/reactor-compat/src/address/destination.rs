@@ -3,9 +3,11 @@
 //! Tested in `tests/network/tcp.rs`.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 /// Where to listen: a port number on one address of this machine, or on all.
+///
+/// It is made of a port number, or of all that a [`Destination`] is made of.
 ///
 /// ```
 /// use reactor_compat::Interface;
@@ -14,6 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// assert_eq!(Interface::from(8000).to_string(), "0.0.0.0:8000");
 /// assert_eq!(Interface::from(("localhost", 8000)).to_string(), "localhost:8000");
 /// assert_eq!(Interface::from((Ipv4Addr::LOCALHOST, 8000)).to_string(), "127.0.0.1:8000");
+/// assert_eq!(Interface::from(([127, 0, 0, 1], 8000)).to_string(), "127.0.0.1:8000");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Interface {
@@ -74,6 +77,8 @@ impl fmt::Display for Interface {
 
 /// Where to connect to: a host, by name or address, and a port number.
 ///
+/// It is made of whatever a `SocketAddr` is made of, and of a name and a port number.
+///
 /// ```
 /// use reactor_compat::Destination;
 /// use std::net::Ipv4Addr;
@@ -81,6 +86,7 @@ impl fmt::Display for Interface {
 /// let destination = Destination::from(("example.org", 80));
 /// assert_eq!((destination.host(), destination.port()), ("example.org", 80));
 /// assert_eq!(Destination::from((Ipv4Addr::LOCALHOST, 80)).to_string(), "127.0.0.1:80");
+/// assert_eq!(Destination::from(([192, 0, 2, 7], 80)).to_string(), "192.0.2.7:80");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Destination {
@@ -128,6 +134,18 @@ impl From<SocketAddr> for Destination {
     }
 }
 
+impl From<SocketAddrV4> for Destination {
+    fn from(address: SocketAddrV4) -> Self {
+        SocketAddr::from(address).into()
+    }
+}
+
+impl From<SocketAddrV6> for Destination {
+    fn from(address: SocketAddrV6) -> Self {
+        SocketAddr::from(address).into()
+    }
+}
+
 impl From<(IpAddr, u16)> for Destination {
     fn from(address: (IpAddr, u16)) -> Self {
         SocketAddr::from(address).into()
@@ -142,6 +160,24 @@ impl From<(Ipv4Addr, u16)> for Destination {
 
 impl From<(Ipv6Addr, u16)> for Destination {
     fn from(address: (Ipv6Addr, u16)) -> Self {
+        SocketAddr::from(address).into()
+    }
+}
+
+impl From<([u8; 4], u16)> for Destination {
+    fn from(address: ([u8; 4], u16)) -> Self {
+        SocketAddr::from(address).into()
+    }
+}
+
+impl From<([u8; 16], u16)> for Destination {
+    fn from(address: ([u8; 16], u16)) -> Self {
+        SocketAddr::from(address).into()
+    }
+}
+
+impl From<([u16; 8], u16)> for Destination {
+    fn from(address: ([u16; 8], u16)) -> Self {
         SocketAddr::from(address).into()
     }
 }

@@ -19,8 +19,10 @@ use crate::reactor::Reactor;
 
 /// A place to connect to: gives a connected stream.
 ///
-/// The trait can be used without a type, as `Rc<dyn StreamClientEndpoint>`. What
-/// connects a factory's protocol, [`Connect`], is there for all of them.
+/// The trait can be used without a type, as `Rc<dyn StreamClientEndpoint>`.
+/// [`Connect`], which connects a factory's protocol, is there for all that are `Clone`:
+/// the connector keeps the endpoint, to connect again. One that is not is put into an
+/// `Rc`.
 ///
 /// ```
 /// use deferred::Deferred;
@@ -92,8 +94,8 @@ pub trait StreamClientEndpoint: 'static {
 
 /// A place to listen at: gives a listener that is bound.
 ///
-/// The trait can be used without a type, as `Rc<dyn StreamServerEndpoint>`. What
-/// listens for a factory, [`Listen`], is there for all of them.
+/// The trait can be used without a type, as `Rc<dyn StreamServerEndpoint>`.
+/// [`Listen`], which listens for a factory, is there for all of them.
 ///
 /// ```
 /// use deferred::Deferred;
@@ -122,7 +124,8 @@ pub trait StreamServerEndpoint: 'static {
     fn bind(&self) -> Deferred<Box<dyn Listener>>;
 }
 
-/// Connecting a factory's protocol, for every [`StreamClientEndpoint`].
+/// Connecting a factory's protocol, for every [`StreamClientEndpoint`] that is `Clone`,
+/// as an `Rc` of any is.
 ///
 /// See the example there.
 pub trait Connect: StreamClientEndpoint {

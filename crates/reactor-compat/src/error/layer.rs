@@ -21,8 +21,9 @@ pub enum PushLayerError {
 }
 
 /// Data came before the protection that it was to have: it was sent behind the
-/// word that TLS begins, or another layer, and read together with it. It is not
-/// taken for what the protected peer says; the connection ends.
+/// word that TLS begins, or another stream that is
+/// [pushed](crate::Transport::push_stream), and read together with it. It is not taken
+/// for what the protected peer says; the connection ends.
 ///
 /// ```
 /// use reactor_compat::UnprotectedData;

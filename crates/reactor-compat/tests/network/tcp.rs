@@ -14,7 +14,7 @@ use std::rc::Rc;
 use crate::support::reserved::Reserved;
 use crate::support::{Event, Log, Recorder, connect, drive, listen, turns, until};
 use deferred::testing::success_result_of;
-use reactor_compat::{Address, Factory, Port, Protocol, Reactor};
+use reactor_compat::{Address, Destination, Factory, Interface, Port, Protocol, Reactor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -40,6 +40,26 @@ fn echo_over_many_connections() {
             client.await.unwrap();
         }
     });
+}
+
+#[test]
+fn places_are_made_of_what_a_socket_address_is() {
+    let v4 = SocketAddr::from(([192, 0, 2, 7], 80));
+    let v6 = SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 7], 80));
+    let SocketAddr::V6(of_v6) = v6 else { panic!("{v6} is of version 6") };
+    let bytes = of_v6.ip().octets();
+    let places: [(Destination, SocketAddr); 6] = [
+        (([192, 0, 2, 7], 80).into(), v4),
+        ((v4.ip(), 80).into(), v4),
+        ((bytes, 80).into(), v6),
+        ((of_v6.ip().segments(), 80).into(), v6),
+        (of_v6.into(), v6),
+        (v6.into(), v6),
+    ];
+    for (place, address) in places {
+        assert_eq!(place.literal(), Some(address));
+        assert_eq!(Interface::from(place).to_string(), address.to_string());
+    }
 }
 
 #[test]

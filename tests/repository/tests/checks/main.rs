@@ -4,6 +4,7 @@
 
 mod dependencies;
 mod drift;
+mod features;
 mod names;
 mod prints;
 mod size;

@@ -201,6 +201,10 @@ impl Simulation {
     /// Pulls the cable between two nodes: nothing passes, what is under way is
     /// lost, and neither hears of it but by waiting.
     ///
+    /// An attempt to connect is given up after 127 seconds, and a connection 924
+    /// seconds after it has sent something, as Linux does it. One that has nothing to
+    /// send never notices: a program that has to know needs a heartbeat.
+    ///
     /// See the example of [`mend`](Self::mend).
     pub fn cut(&self, one: &Node, other: &Node) {
         self.inner.world.links.borrow_mut().plug(one.id(), other.id(), Cable::Out);
@@ -234,7 +238,7 @@ impl Simulation {
     }
 
     /// Pulls all cables between `nodes` and the others: a partition, in which
-    /// either side is whole.
+    /// either side is whole. Connections across it fare as by [`cut`](Self::cut).
     ///
     /// See the example of [`heal`](Self::heal).
     pub fn isolate<'a>(&self, nodes: impl IntoIterator<Item = &'a Node>) {
