@@ -1,7 +1,8 @@
 //! The core of a connector: its state, and the task that connects.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::ptr;
+use std::rc::{Rc, Weak};
 
 use deferred::{Deferred, Failure, Panic};
 
@@ -9,7 +10,7 @@ use super::Plan;
 use super::attempt::{Attempt, unless_given_up};
 use crate::address::Target;
 use crate::connection::{Connection, ConnectionObserver};
-use crate::connector::{Connector, Control};
+use crate::connector::{Connector, ConnectorId, Control, GiveUp};
 use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;
 use crate::guard;
@@ -125,6 +126,16 @@ impl<P: Protocol> Control<P> for Core<P> {
 
     fn target(&self) -> &Target {
         &self.plan.target
+    }
+
+    fn id(&self) -> ConnectorId {
+        ConnectorId(ptr::from_ref(self).cast())
+    }
+
+    fn attempt(&self) -> Option<Weak<dyn GiveUp>> {
+        let State::Connecting(attempt) = &*self.state.borrow() else { return None };
+        let attempt: Rc<dyn GiveUp> = attempt.clone();
+        Some(Rc::downgrade(&attempt))
     }
 
     fn state(&self) -> &'static str {
@@ -276,6 +287,7 @@ impl<P: Protocol> Core<P> {
         stream: SharedStream,
         attempt: &Attempt,
     ) -> Result<Connection<P>, ConnectError> {
+        attempt.connected();
         let peer = stream.get_peer();
         let built = self.tell(|factory, _| factory.build_protocol(peer.clone()));
         if let Some(why) = attempt.verdict() {
