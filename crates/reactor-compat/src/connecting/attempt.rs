@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use crate::address::Target;
 use crate::connector::GiveUp;
 use crate::error::ConnectError;
+use crate::guard;
 use crate::network::SharedStream;
 use crate::reactor::{Inventory, Registered};
 
@@ -85,6 +86,12 @@ impl GiveUp for Attempt {
     }
 }
 
+/// Runs code of a user's network, endpoint or stream; a panic in it is logged, and
+/// the failure of the attempt.
+pub(super) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, Failure> {
+    guard::catch(code).inspect_err(|failure| guard::log("an attempt to connect", failure))
+}
+
 /// Connects, unless the attempt is given up before.
 pub(super) async fn unless_given_up<F>(
     attempt: &Attempt,
@@ -97,7 +104,9 @@ where
     let mut connected = pin!(connect);
     poll_fn(|cx| match given_up.as_mut().poll(cx) {
         Poll::Ready(why) => Poll::Ready(Err(why.into())),
-        Poll::Pending => connected.as_mut().poll(cx),
+        Poll::Pending => {
+            caught(|| connected.as_mut().poll(cx)).unwrap_or_else(|e| Poll::Ready(Err(e)))
+        }
     })
     .await
 }

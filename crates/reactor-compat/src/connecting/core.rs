@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 use deferred::{Deferred, Failure, Panic};
 
 use super::Plan;
-use super::attempt::{Attempt, unless_given_up};
+use super::attempt::{Attempt, caught, unless_given_up};
 use crate::address::Target;
 use crate::connection::{Connection, ConnectionObserver};
 use crate::connector::{Connector, ConnectorId, Control, GiveUp};
@@ -185,12 +185,13 @@ async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
     let Some(reactor) = core.reactor.upgrade() else { return };
     core.tell(|factory, connector| factory.started_connecting(connector));
     let connected = unless_given_up(attempt, core.plan.dial(&reactor)).await;
-    let built = connected.and_then(|stream| Ok(core.build(&reactor, stream, attempt)?));
+    let built = connected.and_then(|stream| caught(|| core.build(&reactor, stream, attempt)));
     match built {
-        Ok(connection) => {
+        Ok(Ok(connection)) => {
             core.state.replace(State::Greeting(connection));
         }
-        Err(error) => core.failed(error),
+        Ok(Err(error)) => core.failed(error.into()),
+        Err(failure) => core.failed(failure),
     }
 }
 

@@ -456,12 +456,12 @@ fn a_server_that_comes_late_and_comes_back_is_found() {
 
 #[test]
 fn who_waits_between_two_attempts_hears_that_the_reactor_stops() {
-    let waiting = drive(|reactor| async move {
+    let [waiting] = drive(|reactor| async move {
         let address = Reserved::new();
         let (scene, factory) = Scene::plain();
         let connector = reactor.connect_tcp(address.address, factory);
         assert_eq!(scene.hears(2).await, "failed");
-        connector.when_connected()
+        [connector.when_connected()]
     });
     let failure = waiting.take_result().unwrap().map(drop).unwrap_err();
     assert_eq!(failure.check(), Some(&ConnectError::ReactorStopped));
