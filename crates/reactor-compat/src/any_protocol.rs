@@ -352,20 +352,20 @@ impl AnyProtocol {
     /// can be.
     fn pass_on(&mut self, connection: &Connection<Self>, event: ConnectionEvent<'_>) {
         match (&mut self.state, event) {
+            (_, ConnectionEvent::DataReceived(data)) if self.shared.held.has_unread() => {
+                self.shared.held.unread.borrow_mut().extend_from_slice(data);
+                self.deliver(connection);
+            }
+            (state, ConnectionEvent::Resumed) => {
+                if let State::Speaking(protocol) = state {
+                    protocol.handle(ConnectionEvent::Resumed);
+                }
+                self.deliver(connection);
+            }
             (State::Choosing(choosing), event) => {
                 if let Some(chosen) = choosing.handle(connection, &self.shared.held, event) {
                     self.adopt(connection, chosen);
                 }
-            }
-            (State::Speaking(_), ConnectionEvent::DataReceived(data))
-                if self.shared.held.has_unread() =>
-            {
-                self.shared.held.unread.borrow_mut().extend_from_slice(data);
-                self.deliver(connection);
-            }
-            (State::Speaking(protocol), ConnectionEvent::Resumed) => {
-                protocol.handle(ConnectionEvent::Resumed);
-                self.deliver(connection);
             }
             (State::Speaking(protocol), event) => protocol.handle(event),
         }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::f64::consts::{E, TAU};
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Failure;
@@ -15,7 +15,7 @@ use deferred::time::{DelayedCall, ReactorTime};
 
 use crate::address::Address;
 use crate::clock_handle::ClockHandle;
-use crate::connector::Connector;
+use crate::connector::{Connector, ConnectorId, GiveUp};
 use crate::factory::{ClientFactory, Factory};
 use crate::guard;
 use crate::protocol::Protocol;
@@ -121,18 +121,51 @@ struct Policy {
     max_retries: Option<u32>,
 }
 
-/// The state of the connector.
+/// A retry of one connector, of which there is one at a time.
+struct Retry {
+    connector: ConnectorId,
+    state: State,
+}
+
+/// The state of a retry.
 ///
 /// ```text
-///  Idle ──retry──▶ Waiting ──time passes──▶ Reconnecting ──connected, failed──▶ Idle
-///   ▲──stop_trying────┘
+///  ──retry──▶ Waiting ──time passes──▶ Reconnecting ──connected, failed──▶
+///                └───────────────stop_trying──────────────┘
 /// ```
 enum State {
-    /// It makes its first attempt, is connected, or has been left alone.
-    Idle,
+    /// The call keeps the connector.
     Waiting(DelayedCall),
-    /// A function that gives the attempt up, once that has begun.
-    Reconnecting(Option<Box<dyn Fn()>>),
+    /// The attempt, if there is one still. It is the connector that keeps the
+    /// factory: it must not be kept from here.
+    Reconnecting(Weak<dyn GiveUp>),
+}
+
+impl Retry {
+    /// Whether it waits for its time.
+    fn waits(&self) -> bool {
+        matches!(&self.state, State::Waiting(call) if call.active())
+    }
+
+    /// Whether there is anything left of it.
+    fn is_there(&self) -> bool {
+        match &self.state {
+            State::Waiting(call) => call.active(),
+            State::Reconnecting(attempt) => attempt.strong_count() > 0,
+        }
+    }
+
+    /// Takes it back, or gives its attempt up.
+    fn give_up(self) {
+        match self.state {
+            State::Waiting(call) => drop(call.cancel()),
+            State::Reconnecting(attempt) => {
+                if let Some(attempt) = attempt.upgrade() {
+                    attempt.give_up();
+                }
+            }
+        }
+    }
 }
 
 type Random = dyn Fn(f64, f64) -> f64;
@@ -141,7 +174,8 @@ struct Core {
     clock: RefCell<ClockHandle>,
     random: RefCell<Rc<Random>>,
     policy: Cell<Policy>,
-    state: RefCell<State>,
+    /// At most one of each connector that the factory is used with.
+    under_way: RefCell<Vec<Retry>>,
     /// The next one, before chance has its say.
     delay: Cell<f64>,
     retries: Cell<u32>,
@@ -187,7 +221,7 @@ impl<F: ClientFactory> ReconnectingClientFactory<F> {
             clock: RefCell::new(ClockHandle::from(&reactor())),
             random: RefCell::new(Rc::new(normal_variate)),
             policy: Cell::new(policy),
-            state: RefCell::new(State::Idle),
+            under_way: RefCell::default(),
             delay: Cell::new(policy.initial_delay),
             retries: Cell::new(0),
             continue_trying: Cell::new(true),
@@ -331,7 +365,6 @@ impl<F: ClientFactory> Factory for ReconnectingClientFactory<F> {
     type Protocol = F::Protocol;
 
     fn build_protocol(&mut self, peer: Address) -> Option<F::Protocol> {
-        self.handle.core.attempt_is_over();
         self.factory.build_protocol(peer)
     }
 
@@ -354,12 +387,10 @@ impl<F: ClientFactory> Factory for ReconnectingClientFactory<F> {
 
 impl<F: ClientFactory> ClientFactory for ReconnectingClientFactory<F> {
     fn started_connecting(&mut self, connector: &Connector<F::Protocol>) {
-        self.handle.core.attempt_begins(connector);
         self.factory.started_connecting(connector);
     }
 
     fn client_connection_failed(&mut self, connector: &Connector<F::Protocol>, reason: Failure) {
-        self.handle.core.attempt_is_over();
         guard::run("a factory", || self.factory.client_connection_failed(connector, reason));
         self.handle.go_on(connector);
     }
@@ -376,26 +407,17 @@ impl<F: ClientFactory> ClientFactory for ReconnectingClientFactory<F> {
 
 impl ReconnectHandle {
     /// Puts an end to it: a retry that waits is not made, one that is under way
-    /// is given up, and a connection that there is will be the last.
+    /// is given up, and a connection that there is will be the last. So it is for
+    /// each of the connectors, if the factory is [shared](crate::SharedFactory).
     ///
-    /// The first attempt, which is no retry, goes on. So does the connection;
+    /// A first attempt, which is no retry, goes on. So does a connection;
     /// that is the transport's to close.
     ///
     /// See the [type's example](Self).
     #[doc(alias = "stopTrying")]
     pub fn stop_trying(&self) {
         self.core.continue_trying.set(false);
-        match self.core.state.replace(State::Idle) {
-            State::Idle => {}
-            // One that was just made is dealt with when its attempt begins.
-            State::Waiting(call) => drop(call.cancel()),
-            State::Reconnecting(give_up) => {
-                self.core.state.replace(State::Reconnecting(None));
-                if let Some(give_up) = give_up {
-                    give_up();
-                }
-            }
-        }
+        self.core.under_way.take().into_iter().for_each(Retry::give_up);
     }
 
     /// Begins anew with the delays and with counting retries, after a
@@ -424,7 +446,7 @@ impl ReconnectHandle {
 
     /// Has `connector` connect again, after the delay whose turn it is; unless
     /// it is [no longer to try](Self::stop_trying), or has tried often enough.
-    /// It takes the place of a retry that waits.
+    /// It takes the place of a retry of the same connector that waits.
     ///
     /// The factory does this by itself. It is for taking up again what was
     /// given up, after a [`reset_delay`](Self::reset_delay).
@@ -443,11 +465,12 @@ impl ReconnectHandle {
         }
         let delay = core.next_delay();
         tracing::info!("{destination} will retry in {} seconds", delay.as_secs());
-        let (handle, connector) = (self.clone(), connector.clone());
+        let (handle, id, connector) = (self.clone(), connector.id(), connector.clone());
         let clock = core.clock.borrow().clone();
         let call = clock.call_later_boxed(delay, Box::new(move || handle.reconnect(&connector)));
-        if let State::Waiting(call) = core.state.replace(State::Waiting(call)) {
-            // It waits, so that there is nothing to go wrong.
+        let before = core.replace(id, Some(State::Waiting(call)));
+        if let Some(State::Waiting(call)) = before.map(|retry| retry.state) {
+            // It may have been cancelled by the clock.
             let _ = call.cancel();
         }
     }
@@ -483,10 +506,19 @@ impl ReconnectHandle {
 
     /// The time for a retry has come.
     fn reconnect<P: Protocol>(&self, connector: &Connector<P>) {
-        self.core.state.replace(State::Reconnecting(None));
-        if let Err(busy) = connector.connect() {
-            self.core.attempt_is_over();
-            crate::log::err(busy, "a retry was not needed");
+        match connector.connect() {
+            Ok(()) => {
+                let attempt = connector.attempt().map(State::Reconnecting);
+                drop(self.core.replace(connector.id(), attempt));
+                if !self.continue_trying() {
+                    // The factory said so while it was started.
+                    self.stop_trying();
+                }
+            }
+            Err(busy) => {
+                drop(self.core.replace(connector.id(), None));
+                crate::log::err(busy, "a retry was not needed");
+            }
         }
     }
 }
@@ -494,7 +526,7 @@ impl ReconnectHandle {
 impl Core {
     /// Whether a retry waits, or would be made if the connector failed now.
     fn keeps_trying(&self) -> bool {
-        let waits = matches!(*self.state.borrow(), State::Waiting(_));
+        let waits = self.under_way.borrow().iter().any(Retry::waits);
         let most = self.policy.get().max_retries;
         let may = most.is_none_or(|most| self.retries.get() < most);
         self.continue_trying.get() && (waits || may)
@@ -520,29 +552,18 @@ impl Core {
         Duration::try_from_secs_f64(seconds).or_else(|_| longest()).unwrap_or(Duration::MAX)
     }
 
-    /// The connector's attempt begins. Only for as long as that lasts is the
-    /// connector kept from here, since it is what keeps the factory.
-    fn attempt_begins<P: Protocol>(&self, connector: &Connector<P>) {
-        if !matches!(*self.state.borrow(), State::Reconnecting(_)) {
-            return;
-        }
-        let connector = connector.clone();
-        let give_up = move || {
-            // It may have ended just now.
-            let _ = connector.stop_connecting();
-        };
-        if self.continue_trying.get() {
-            drop(self.state.replace(State::Reconnecting(Some(Box::new(give_up)))));
-        } else {
-            give_up();
-        }
-    }
-
-    fn attempt_is_over(&self) {
-        let is_over = matches!(*self.state.borrow(), State::Reconnecting(_));
-        if is_over {
-            drop(self.state.replace(State::Idle));
-        }
+    /// Notes the retry of a connector, if there is one now; gives the one before.
+    fn replace(&self, connector: ConnectorId, state: Option<State>) -> Option<Retry> {
+        let mut under_way = self.under_way.borrow_mut();
+        let at = under_way.iter().position(|retry| retry.connector == connector);
+        let before = at.map(|at| under_way.swap_remove(at));
+        // What they hold is let go with nothing borrowed.
+        let (left, over) = under_way.drain(..).partition(Retry::is_there);
+        *under_way = left;
+        under_way.extend(state.map(|state| Retry { connector, state }));
+        drop(under_way);
+        drop::<Vec<Retry>>(over);
+        before
     }
 }
 
@@ -565,13 +586,10 @@ impl<F> fmt::Debug for ReconnectingClientFactory<F> {
 
 impl fmt::Debug for ReconnectHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &*self.core.state.borrow() {
-            State::Idle => "Idle",
-            State::Waiting(_) => "Waiting",
-            State::Reconnecting(_) => "Reconnecting",
-        };
+        let under_way = self.core.under_way.borrow();
+        let waiting = under_way.iter().filter(|retry| retry.waits()).count();
         f.debug_struct("ReconnectHandle")
-            .field("state", &state)
+            .field("waiting", &waiting)
             .field("retries", &self.core.retries.get())
             .field("continue_trying", &self.core.continue_trying.get())
             .finish_non_exhaustive()

@@ -1,6 +1,6 @@
 //! One attempt of a connector.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -9,26 +9,47 @@ use deferred::Failure;
 use tokio::sync::Notify;
 
 use crate::address::Target;
+use crate::connector::GiveUp;
 use crate::error::ConnectError;
+use crate::guard;
 use crate::network::SharedStream;
 use crate::reactor::{Inventory, Registered};
+
+/// How far an attempt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Connecting,
+    /// There is a stream, of which the factory hears.
+    Connected,
+}
 
 /// An attempt, which can be given up.
 pub(super) struct Attempt {
     target: Target,
+    progress: Cell<Progress>,
     given_up: RefCell<Option<ConnectError>>,
     notify: Notify,
 }
 
 impl Attempt {
     pub(super) fn new(target: Target) -> Self {
-        Self { target, given_up: RefCell::default(), notify: Notify::new() }
+        Self {
+            target,
+            progress: Cell::new(Progress::Connecting),
+            given_up: RefCell::default(),
+            notify: Notify::new(),
+        }
     }
 
     /// Has it end, with `why`.
     pub(super) fn give_up(&self, why: ConnectError) {
         self.given_up.borrow_mut().get_or_insert(why);
         self.notify.notify_one();
+    }
+
+    /// Notes that there is a stream.
+    pub(super) fn connected(&self) {
+        self.progress.set(Progress::Connected);
     }
 
     /// Why it has been given up, if it has.
@@ -57,6 +78,20 @@ impl Registered for Attempt {
     }
 }
 
+impl GiveUp for Attempt {
+    fn give_up(&self) {
+        if self.progress.get() == Progress::Connecting {
+            self.give_up(ConnectError::UserAborted);
+        }
+    }
+}
+
+/// Runs code of a user's network, endpoint or stream; a panic in it is logged, and
+/// the failure of the attempt.
+pub(super) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, Failure> {
+    guard::catch(code).inspect_err(|failure| guard::log("an attempt to connect", failure))
+}
+
 /// Connects, unless the attempt is given up before.
 pub(super) async fn unless_given_up<F>(
     attempt: &Attempt,
@@ -69,7 +104,9 @@ where
     let mut connected = pin!(connect);
     poll_fn(|cx| match given_up.as_mut().poll(cx) {
         Poll::Ready(why) => Poll::Ready(Err(why.into())),
-        Poll::Pending => connected.as_mut().poll(cx),
+        Poll::Pending => {
+            caught(|| connected.as_mut().poll(cx)).unwrap_or_else(|e| Poll::Ready(Err(e)))
+        }
     })
     .await
 }

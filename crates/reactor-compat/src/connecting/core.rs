@@ -1,15 +1,16 @@
 //! The core of a connector: its state, and the task that connects.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::ptr;
+use std::rc::{Rc, Weak};
 
 use deferred::{Deferred, Failure, Panic};
 
 use super::Plan;
-use super::attempt::{Attempt, unless_given_up};
+use super::attempt::{Attempt, caught, unless_given_up};
 use crate::address::Target;
 use crate::connection::{Connection, ConnectionObserver};
-use crate::connector::{Connector, Control};
+use crate::connector::{Connector, ConnectorId, Control, GiveUp};
 use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
 use crate::factory::ClientFactory;
 use crate::guard;
@@ -127,6 +128,16 @@ impl<P: Protocol> Control<P> for Core<P> {
         &self.plan.target
     }
 
+    fn id(&self) -> ConnectorId {
+        ConnectorId(ptr::from_ref(self).cast())
+    }
+
+    fn attempt(&self) -> Option<Weak<dyn GiveUp>> {
+        let State::Connecting(attempt) = &*self.state.borrow() else { return None };
+        let attempt: Rc<dyn GiveUp> = attempt.clone();
+        Some(Rc::downgrade(&attempt))
+    }
+
     fn state(&self) -> &'static str {
         match &*self.state.borrow() {
             State::Disconnected => "Disconnected",
@@ -174,12 +185,13 @@ async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
     let Some(reactor) = core.reactor.upgrade() else { return };
     core.tell(|factory, connector| factory.started_connecting(connector));
     let connected = unless_given_up(attempt, core.plan.dial(&reactor)).await;
-    let built = connected.and_then(|stream| Ok(core.build(&reactor, stream, attempt)?));
+    let built = connected.and_then(|stream| caught(|| core.build(&reactor, stream, attempt)));
     match built {
-        Ok(connection) => {
+        Ok(Ok(connection)) => {
             core.state.replace(State::Greeting(connection));
         }
-        Err(error) => core.failed(error),
+        Ok(Err(error)) => core.failed(error.into()),
+        Err(failure) => core.failed(failure),
     }
 }
 
@@ -276,6 +288,7 @@ impl<P: Protocol> Core<P> {
         stream: SharedStream,
         attempt: &Attempt,
     ) -> Result<Connection<P>, ConnectError> {
+        attempt.connected();
         let peer = stream.get_peer();
         let built = self.tell(|factory, _| factory.build_protocol(peer.clone()));
         if let Some(why) = attempt.verdict() {

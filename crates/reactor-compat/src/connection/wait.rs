@@ -1,4 +1,6 @@
 //! [`Timer`]: the one thing that a driver waits for by the clock.
+//!
+//! Tested in `tests/faults/general.rs`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -27,7 +29,8 @@ pub(super) struct Timer(Option<Waiting>);
 
 struct Waiting {
     wait: Wait,
-    end: Instant,
+    /// `None` if its time is too long to ever pass.
+    end: Option<Instant>,
     sleep: Pin<Box<Sleep>>,
 }
 
@@ -51,10 +54,11 @@ impl Timer {
         let Waiting { end, sleep, .. } = self.waiting(wait, time, STEP.min(time));
         while sleep.as_mut().poll(cx).is_ready() {
             let now = sleep.deadline();
-            if now >= *end {
+            if end.is_some_and(|end| now >= end) {
                 return true;
             }
-            sleep.as_mut().reset((now + STEP).min(*end));
+            let next = now + STEP;
+            sleep.as_mut().reset(end.map_or(next, |end| next.min(end)));
         }
         false
     }
@@ -63,7 +67,7 @@ impl Timer {
         let same = self.0.take().filter(|waiting| waiting.wait == wait);
         self.0.insert(same.unwrap_or_else(|| Waiting {
             wait,
-            end: Instant::now() + time,
+            end: Instant::now().checked_add(time),
             sleep: Box::pin(sleep(first)),
         }))
     }

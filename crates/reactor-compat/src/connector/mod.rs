@@ -10,7 +10,7 @@
 mod project;
 
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use deferred::Deferred;
 
@@ -58,6 +58,16 @@ pub struct Connector<P: Protocol> {
     control: Rc<dyn Control<P>>,
 }
 
+/// The identity of a connector, for as long as that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectorId(pub(crate) *const ());
+
+/// An attempt that can be given up.
+pub(crate) trait GiveUp {
+    /// Gives it up, unless it has come to a connection already.
+    fn give_up(&self);
+}
+
 /// The requests that a connector takes.
 pub(crate) trait Control<P> {
     fn connect(self: Rc<Self>) -> Result<(), ConnectorBusy>;
@@ -71,6 +81,12 @@ pub(crate) trait Control<P> {
     fn keeps_trying(&self) -> bool;
 
     fn target(&self) -> &Target;
+
+    /// The identity of the connector, which parts of it have as well.
+    fn id(&self) -> ConnectorId;
+
+    /// The attempt that it makes now, if it makes one.
+    fn attempt(&self) -> Option<Weak<dyn GiveUp>>;
 
     /// Its state, in a word.
     fn state(&self) -> &'static str;
@@ -179,6 +195,14 @@ impl<P: Protocol> Connector<P> {
     #[doc(alias = "getDestination")]
     pub fn get_destination(&self) -> &Target {
         self.control.target()
+    }
+
+    pub(crate) fn id(&self) -> ConnectorId {
+        self.control.id()
+    }
+
+    pub(crate) fn attempt(&self) -> Option<Weak<dyn GiveUp>> {
+        self.control.attempt()
     }
 
     /// The same connector, as the factory of a part of the protocol sees it: to

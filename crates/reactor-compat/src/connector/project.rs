@@ -1,10 +1,10 @@
 //! A connector as the factory of a part of its protocol sees it.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use deferred::Deferred;
 
-use super::{Connector, Control};
+use super::{Connector, ConnectorId, Control, GiveUp};
 use crate::address::Target;
 use crate::connection::Connection;
 use crate::error::{ConnectorBusy, NotConnectingError};
@@ -53,6 +53,14 @@ where
 
     fn target(&self) -> &Target {
         self.whole.get_destination()
+    }
+
+    fn id(&self) -> ConnectorId {
+        self.whole.id()
+    }
+
+    fn attempt(&self) -> Option<Weak<dyn GiveUp>> {
+        self.whole.attempt()
     }
 
     fn state(&self) -> &'static str {

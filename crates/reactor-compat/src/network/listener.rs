@@ -20,6 +20,8 @@ use crate::address::Address;
 /// meanwhile, and the factory builds its protocol when it is open. The port
 /// opens up to 1,024 at a time; one more, and the oldest is closed.
 ///
+/// A listener that panics is logged, and its port closed.
+///
 /// ```
 /// use reactor_compat::network::{Listener, Network, SystemNetwork};
 /// use reactor_compat::{Address, ListenOptions, Protocol, Reactor, SharedStream};

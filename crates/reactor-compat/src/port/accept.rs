@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use deferred::Failure;
 use tokio::time::{Sleep, sleep};
 
 use super::PortCore;
@@ -43,6 +44,8 @@ enum Next {
     NotOpened(io::Error),
     /// It was not.
     Failed(io::Error),
+    /// The listener panicked: there will be none.
+    Closed,
 }
 
 impl Next {
@@ -86,10 +89,23 @@ impl<F: Factory> Acceptor<F> {
 
     fn start(&mut self) {
         self.activity = Activity::Accepting;
-        if let Err(error) = self.register() {
-            tracing::error!(%error, host = %self.core.host, "a port cannot be listened on");
-            self.core.shut_down();
+        match guard::catch(|| self.register()) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, host = %self.core.host, "a port cannot be listened on");
+                self.core.shut_down();
+            }
+            Err(failure) => self.panicked(&failure),
         }
+    }
+
+    /// The listener panicked: who knows what it would do next. Closes the port.
+    #[cold]
+    fn panicked(&self, failure: &Failure) {
+        let host = &self.core.host;
+        let why = format!("The port {host} is closed, since its listener panicked");
+        crate::log::err(failure.clone(), &why);
+        self.core.shut_down();
     }
 
     /// Makes the port known to the runtime.
@@ -110,9 +126,14 @@ impl<F: Factory> Acceptor<F> {
             return Poll::Ready(Next::of(opened));
         }
         loop {
-            let mut stream = match ready!(self.poll_accept(cx)) {
-                Ok(stream) => stream,
-                Err(error) => return Poll::Ready(Next::Failed(error)),
+            let mut stream = match guard::catch(|| self.poll_accept(cx)) {
+                Ok(Poll::Ready(Ok(stream))) => stream,
+                Ok(Poll::Ready(Err(error))) => return Poll::Ready(Next::Failed(error)),
+                Ok(Poll::Pending) => return Poll::Pending,
+                Err(failure) => {
+                    self.panicked(&failure);
+                    return Poll::Ready(Next::Closed);
+                }
             };
             match guard::catch(|| stream.poll_open(cx)) {
                 Ok(Poll::Ready(opened)) => return Poll::Ready(Next::of(opened.map(|()| stream))),
@@ -135,7 +156,10 @@ impl<F: Factory> Acceptor<F> {
                 return Poll::Ready(());
             }
             match ready!(self.poll_next(cx)) {
-                Next::Open(stream) => self.welcome(stream),
+                Next::Open(stream) => {
+                    guard::run("a stream", || self.welcome(stream));
+                }
+                Next::Closed => {}
                 Next::NotOpened(error) => {
                     tracing::debug!(%error, "a connection was accepted, and cannot be opened");
                 }

@@ -8,9 +8,11 @@ use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use deferred::Failure;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
+use crate::guard;
 use crate::network::{SharedStream, Stream};
 
 /// How long a stream may take to open.
@@ -49,9 +51,12 @@ impl Openings {
         loop {
             match ready!(self.tasks.poll_join_next(cx)) {
                 Some(Ok(opened)) => return Poll::Ready(opened),
-                // It was too old.
-                Some(Err(error)) if error.is_cancelled() => {}
-                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+                // Else it was too old.
+                Some(Err(error)) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        guard::log("a stream", &Failure::from_panic(panic));
+                    }
+                }
                 None => {
                     self.handles.clear();
                     return Poll::Pending;

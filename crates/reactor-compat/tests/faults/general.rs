@@ -368,6 +368,39 @@ fn a_peer_that_reads_slowly_is_given_all() {
     });
 }
 
+/// A time that is too long to ever pass is no bound.
+#[test]
+fn times_may_be_as_long_as_there_are() {
+    const NEVER: Duration = Duration::MAX;
+    let marks = || WaterMarks::new(10, 20).with_growth(0);
+    let cases = [
+        ("grace", WaterMarks::default(), true),
+        ("stall", marks().with_stall_after(NEVER), false),
+        ("give up", marks().with_stall_after(Duration::ZERO).with_give_up_after(NEVER), false),
+    ];
+    for (which, marks, closing) in cases {
+        drive(move |reactor| async move {
+            let log = Log::default();
+            let seen = log.clone();
+            let (_stream, transport) = connect(&reactor, move || Recorder::new(&seen)).await;
+            transport.set_water_marks(marks);
+            transport.set_close_grace(NEVER);
+            transport.write(vec![1; MUCH]);
+            if closing {
+                transport.lose_connection();
+            }
+            turns(100).await;
+            tokio::time::pause();
+            tokio::time::sleep(Duration::from_secs(1_000_000)).await;
+            turns(100).await;
+            assert_eq!(log.end(), None, "{which}");
+            assert!(transport.unsent() > 0, "{which}");
+            transport.abort_connection();
+            assert!(matches!(log.ended().await, Event::Aborted(_)), "{which}");
+        });
+    }
+}
+
 #[test]
 fn a_peer_that_sends_one_byte_at_a_time() {
     drive(|reactor| async move {

@@ -165,6 +165,33 @@ fn a_choice_may_be_made_in_steps() {
     heard(&log, &["it made", "it abc"]);
 }
 
+/// What came before a pause comes before what comes after it, and as soon as
+/// that is over.
+#[test]
+fn one_that_pauses_and_leaves_the_choice_to_another_loses_no_order() {
+    let log = Log::default();
+    let made = log.clone();
+    let seen = Log::default();
+    let sees = seen.clone();
+    let transport = StringTransport::new(AnyProtocol::choose(move |transport, data| {
+        data.first()?;
+        transport.pause_producing();
+        let (made, sees) = (made.clone(), sees.clone());
+        Some(AnyProtocol::choose(move |_, data| {
+            sees.borrow_mut().push(String::from_utf8_lossy(data).into_owned());
+            data.get(3)?;
+            Some(AnyProtocol::new(Actor::new("it", &made)))
+        }))
+    }));
+    transport.data_received(b"one");
+    heard(&seen, &[]);
+    transport.resume_producing();
+    heard(&seen, &["one"]);
+    transport.data_received(b"two");
+    heard(&seen, &["onetwo"]);
+    heard(&log, &["it made", "it onetwo"]);
+}
+
 #[test]
 fn a_peer_that_gives_no_reason_to_choose_is_cut_off() {
     let log = LogCapture::start();

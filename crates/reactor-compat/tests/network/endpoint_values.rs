@@ -1,7 +1,11 @@
 //! Endpoints as values: without a type, of one's own, and with a factory that
 //! connects again.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by a panic"
+)]
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -9,11 +13,12 @@ use std::time::Duration;
 
 use crate::support::reserved::Reserved;
 use crate::support::{Event, Log, Recorder, drive, turns, until};
-use deferred::Deferred;
+use deferred::{Deferred, Panic};
 use reactor_compat::endpoint::{
     Connect, Listen, StreamClientEndpoint, StreamServerEndpoint, client_from_string,
     server_from_string,
 };
+use reactor_compat::log::LogCapture;
 use reactor_compat::testing::MemoryReactor;
 use reactor_compat::{
     ConnectError, ConnectingCancelledError, Reactor, ReconnectingClientFactory, SharedStream,
@@ -154,6 +159,34 @@ impl StreamClientEndpoint for Either {
         let places: Vec<String> = self.places.iter().map(|place| place.description()).collect();
         places.join(" or ")
     }
+}
+
+/// An endpoint that panics when it is to connect.
+#[derive(Clone)]
+struct Panics(Reactor);
+
+impl StreamClientEndpoint for Panics {
+    fn reactor(&self) -> Reactor {
+        self.0.clone()
+    }
+
+    fn dial(&self) -> Deferred<SharedStream> {
+        panic!("as it is told")
+    }
+
+    fn description(&self) -> String {
+        "nowhere".to_owned()
+    }
+}
+
+#[test]
+fn an_endpoint_that_panics_fails_the_attempt_by_name() {
+    let log = LogCapture::start();
+    let reactor = MemoryReactor::new();
+    let connected = Panics((*reactor).clone()).connect(|_| Recorder::default());
+    reactor.settle().unwrap();
+    assert!(deferred::testing::failure_result_of(connected).is::<Panic>());
+    assert_eq!(log.flush_logged_errors::<Panic>().len(), 1);
 }
 
 #[test]

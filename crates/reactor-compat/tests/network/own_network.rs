@@ -1,15 +1,22 @@
 //! Networks of a user's own, over the system's and by themselves.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by a panic"
+)]
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::support::{Event, Log, Recorder, drive_on};
+use deferred::Panic;
 use deferred::testing::{failure_result_of, success_result_of};
+use reactor_compat::log::LogCapture;
 use reactor_compat::network::{
     Connecting, Datagrams, DialRequest, ListenRequest, Listener, Network, SystemNetwork,
 };
@@ -17,8 +24,9 @@ use reactor_compat::resolver::{HostsResolver, Resolution};
 use reactor_compat::testing::{MemoryNetwork, MemoryReactor};
 use reactor_compat::{
     Address, CannotListenError, ConnectError, ConnectOptions, DatagramOptions, DatagramProtocol,
-    ListenOptions, Protocol, Reactor, SharedStream, UnixAddress,
+    ListenOptions, Protocol, Reactor, SharedStream, Stream, UnixAddress,
 };
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 struct Silent;
 impl Protocol for Silent {}
@@ -275,6 +283,172 @@ fn a_port_that_cannot_be_registered_is_closed() {
     success_result_of(port.stop_listening());
 }
 
+/// Where a network panics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Connect,
+    Connecting,
+    GetPeer,
+    Register,
+    Accept,
+    Accepted,
+}
+
+impl At {
+    fn reached(self, at: Self) {
+        assert_ne!(self, at, "as it is told");
+    }
+}
+
+/// Panics at one place.
+struct Panics {
+    memory: MemoryNetwork,
+    at: At,
+}
+
+struct PanickingListener(Box<dyn Listener>, At);
+
+/// Panics when its peer is asked for.
+struct Nameless(SharedStream);
+
+impl Listener for PanickingListener {
+    fn get_host(&self) -> Address {
+        self.0.get_host()
+    }
+
+    fn register(&mut self) -> io::Result<()> {
+        self.1.reached(At::Register);
+        self.0.register()
+    }
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<SharedStream>> {
+        let accepted = self.0.poll_accept(cx);
+        if accepted.is_ready() {
+            self.1.reached(At::Accept);
+        }
+        accepted.map_ok(|stream| match self.1 {
+            At::Accepted => SharedStream::new(Nameless(stream)),
+            _ => stream,
+        })
+    }
+}
+
+impl Network for Panics {
+    fn below(&self) -> Option<&dyn Network> {
+        Some(&self.memory)
+    }
+
+    fn bind_tcp(
+        &self,
+        address: SocketAddr,
+        options: &ListenOptions,
+    ) -> io::Result<Box<dyn Listener>> {
+        Ok(Box::new(PanickingListener(self.memory.bind_tcp(address, options)?, self.at)))
+    }
+
+    fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
+        self.at.reached(At::Connect);
+        let connecting = self.memory.connect_tcp(to, options);
+        Box::pin(async move {
+            self.at.reached(At::Connecting);
+            let stream = connecting.await?;
+            Ok(if self.at == At::GetPeer { SharedStream::new(Nameless(stream)) } else { stream })
+        })
+    }
+}
+
+impl Stream for Nameless {
+    fn get_host(&self) -> Address {
+        self.0.get_host()
+    }
+
+    fn get_peer(&self) -> Address {
+        panic!("as it is told")
+    }
+}
+
+impl AsyncRead for Nameless {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Nameless {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, data)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+fn panicking(at: At) -> MemoryReactor {
+    MemoryReactor::with_network(move |memory| Rc::new(Panics { memory, at }))
+}
+
+#[test]
+fn a_network_that_panics_fails_the_attempt_by_name() {
+    for at in [At::Connect, At::Connecting, At::GetPeer] {
+        let log = LogCapture::start();
+        let reactor = panicking(at);
+        let destination = ("10.0.0.1", 80);
+        let connected = reactor.connect_tcp(destination, |_: Address| Silent).when_connected();
+        reactor.settle().unwrap();
+        if at == At::GetPeer {
+            reactor.tcp_clients()[0].accept().unwrap();
+            reactor.settle().unwrap();
+        }
+        assert!(failure_result_of(connected).is::<Panic>(), "{at:?}");
+        assert_eq!(log.flush_logged_errors::<Panic>().len(), 1, "{at:?}");
+        assert!(reactor.inventory().connecting.is_empty(), "{at:?}");
+    }
+}
+
+#[test]
+fn a_listener_that_panics_has_its_port_closed() {
+    for at in [At::Register, At::Accept] {
+        let log = LogCapture::start();
+        let reactor = panicking(at);
+        let port = reactor.listen_tcp(80, |_: Address| Silent).unwrap();
+        reactor.settle().unwrap();
+        if at == At::Accept {
+            let _peer = reactor.tcp_servers()[0].connect().unwrap();
+            reactor.settle().unwrap();
+        }
+        assert!(!reactor.tcp_servers()[0].listening(), "{at:?}");
+        assert!(reactor.inventory().ports.is_empty(), "{at:?}");
+        assert_eq!(log.flush_logged_errors::<Panic>().len(), 1, "{at:?}");
+        success_result_of(port.stop_listening());
+    }
+}
+
+#[test]
+fn a_stream_that_panics_when_it_is_accepted_leaves_the_port_open() {
+    let log = LogCapture::start();
+    let reactor = panicking(At::Accepted);
+    reactor.listen_tcp(80, |_: Address| Silent).unwrap();
+    reactor.settle().unwrap();
+    for times in 1..3 {
+        let _peer = reactor.tcp_servers()[0].connect().unwrap();
+        reactor.settle().unwrap();
+        assert_eq!(log.flush_logged_errors::<Panic>().len(), 1, "{times}");
+        assert!(reactor.tcp_servers()[0].listening());
+    }
+}
+
 /// Counts how often a datagram is dropped on its way out.
 struct Lossy {
     memory: MemoryNetwork,
@@ -314,7 +488,7 @@ impl Datagrams for Losing {
     fn poll_receive(
         &self,
         cx: &mut Context<'_>,
-        room: &mut tokio::io::ReadBuf<'_>,
+        room: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<SocketAddr>> {
         self.0.poll_receive(cx, room)
     }

@@ -23,7 +23,7 @@ use reactor_compat::log::LogCapture;
 use reactor_compat::task::Clock;
 use reactor_compat::{
     Address, ClientFactory, ConnectError, ConnectionDone, Connector, ConnectorBusy, Factory,
-    Reactor, ReactorTime, ReconnectHandle, ReconnectingClientFactory,
+    Reactor, ReactorTime, ReconnectHandle, ReconnectingClientFactory, SharedFactory,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -229,6 +229,65 @@ fn a_retry_takes_the_place_of_another() {
     handle.retry(&connector);
     handle.retry(&connector);
     assert_eq!(next_delay(&clock), 2.0);
+}
+
+#[test]
+fn each_connector_has_a_retry_of_its_own() {
+    let clock = Clock::new();
+    let connectors = [idle_connector(), idle_connector()];
+    let handle = steady(&clock).handle();
+    for _ in 0..2 {
+        connectors.iter().for_each(|connector| handle.retry(connector));
+    }
+    assert_eq!(clock.get_delayed_calls().len(), 2);
+    handle.stop_trying();
+    assert_eq!(clock.get_delayed_calls(), []);
+}
+
+#[test]
+fn all_connectors_of_a_shared_factory_connect_again() {
+    drive(|reactor| async move {
+        let clock = Clock::new();
+        let servers = [(); 2].map(|()| Log::default());
+        let shared = SharedFactory::new(steady(&clock));
+        for log in servers.clone() {
+            let hang_up = move |_: Address| {
+                Recorder::new(&log).made(|transport, ()| transport.lose_connection())
+            };
+            reactor.connect_tcp(listen(&reactor, hang_up), shared.clone());
+        }
+        for times in 1..4 {
+            until(|| clock.get_delayed_calls().len() == 2).await;
+            for log in &servers {
+                let made = log.events().iter().filter(|event| **event == Event::Made).count();
+                assert_eq!(made, times);
+            }
+            clock.advance(3600 * SECOND);
+        }
+        until(|| clock.get_delayed_calls().len() == 2).await;
+        shared.with(|factory| factory.handle().stop_trying());
+        assert_eq!(clock.get_delayed_calls(), []);
+    });
+}
+
+#[test]
+fn stopping_to_try_gives_the_retries_of_all_connectors_up() {
+    drive(|reactor| async move {
+        be_slow(&reactor);
+        let clock = Clock::new();
+        let shared = SharedFactory::new(steady(&clock));
+        for _ in 0..2 {
+            reactor.connect_tcp(("slow.test", 1), shared.clone()).stop_connecting().unwrap();
+        }
+        until(|| clock.get_delayed_calls().len() == 2).await;
+        clock.advance(3600 * SECOND);
+        turns(20).await;
+        assert_eq!(reactor.inventory().connecting.len(), 2);
+        shared.with(|factory| factory.handle().stop_trying());
+        until(|| shared.users() == 0).await;
+        assert!(reactor.inventory().connecting.is_empty());
+        assert_eq!(clock.get_delayed_calls(), []);
+    });
 }
 
 #[test]
