@@ -130,7 +130,8 @@ struct Policy {
 enum State {
     /// It makes its first attempt, is connected, or has been left alone.
     Idle,
-    Waiting(DelayedCall),
+    /// For a retry; beside it a function that says that there will be none.
+    Waiting(DelayedCall, Box<dyn Fn()>),
     /// A function that gives the attempt up, once that has begun.
     Reconnecting(Option<Box<dyn Fn()>>),
 }
@@ -388,7 +389,11 @@ impl ReconnectHandle {
         match self.core.state.replace(State::Idle) {
             State::Idle => {}
             // One that was just made is dealt with when its attempt begins.
-            State::Waiting(call) => drop(call.cancel()),
+            State::Waiting(call, give_up) => {
+                give_up();
+                // Nothing came in between but those who hear of it.
+                let _ = call.cancel();
+            }
             State::Reconnecting(give_up) => {
                 self.core.state.replace(State::Reconnecting(None));
                 if let Some(give_up) = give_up {
@@ -445,8 +450,9 @@ impl ReconnectHandle {
         tracing::info!("{destination} will retry in {} seconds", delay.as_secs());
         let (handle, connector) = (self.clone(), connector.clone());
         let clock = core.clock.borrow().clone();
+        let give_up = Box::new(connector.giving_up());
         let call = clock.call_later_boxed(delay, Box::new(move || handle.reconnect(&connector)));
-        if let State::Waiting(call) = core.state.replace(State::Waiting(call)) {
+        if let State::Waiting(call, _) = core.state.replace(State::Waiting(call, give_up)) {
             // It waits, so that there is nothing to go wrong.
             let _ = call.cancel();
         }
@@ -494,7 +500,7 @@ impl ReconnectHandle {
 impl Core {
     /// Whether a retry waits, or would be made if the connector failed now.
     fn keeps_trying(&self) -> bool {
-        let waits = matches!(*self.state.borrow(), State::Waiting(_));
+        let waits = matches!(*self.state.borrow(), State::Waiting(..));
         let most = self.policy.get().max_retries;
         let may = most.is_none_or(|most| self.retries.get() < most);
         self.continue_trying.get() && (waits || may)
@@ -567,7 +573,7 @@ impl fmt::Debug for ReconnectHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &*self.core.state.borrow() {
             State::Idle => "Idle",
-            State::Waiting(_) => "Waiting",
+            State::Waiting(..) => "Waiting",
             State::Reconnecting(_) => "Reconnecting",
         };
         f.debug_struct("ReconnectHandle")
