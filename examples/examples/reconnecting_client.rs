@@ -8,6 +8,9 @@
 //! cargo run --example reconnecting_client
 //! ```
 //!
+//! The client speaks from outside of its protocol: `greet` goes through the connections,
+//! one after the other, until the reactor stops.
+//!
 //! It says `received: Hello, number 1`, the next number whenever `echoserv` is
 //! back, and between them why there is no connection, until Ctrl-C.
 
@@ -15,25 +18,20 @@ use std::env;
 use std::error::Error;
 use std::time::Duration;
 
-use deferred::Failure;
+use deferred::{Failure, ensure_deferred};
+use futures::StreamExt;
 use reactor_compat::{
-    Address, ClientFactory, Connection, Connector, Factory, Protocol, ReconnectHandle,
+    Address, ClientFactory, Connection, Connections, Connector, Factory, Protocol, ReconnectHandle,
     ReconnectingClientFactory, reactor,
 };
 
-/// Says one line, and listens.
+/// Listens.
 struct Greeter {
-    number: u32,
     heard: Vec<u8>,
     reconnect: ReconnectHandle,
 }
 
 impl Protocol for Greeter {
-    fn connection_made(&mut self, transport: &Connection<Self>) {
-        println!("connected to {}", transport.get_peer());
-        transport.write(format!("Hello, number {}\n", self.number));
-    }
-
     fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
         self.heard.extend_from_slice(data);
         if let Some(line) = self.heard.strip_suffix(b"\n") {
@@ -45,9 +43,8 @@ impl Protocol for Greeter {
     }
 }
 
-/// Counts the greetings.
+/// Says why there is no connection.
 struct Greeters {
-    count: u32,
     reconnect: ReconnectHandle,
 }
 
@@ -55,9 +52,7 @@ impl Factory for Greeters {
     type Protocol = Greeter;
 
     fn build_protocol(&mut self, _: Address) -> Option<Greeter> {
-        self.count += 1;
-        let reconnect = self.reconnect.clone();
-        Some(Greeter { number: self.count, heard: Vec::new(), reconnect })
+        Some(Greeter { heard: Vec::new(), reconnect: self.reconnect.clone() })
     }
 }
 
@@ -71,17 +66,28 @@ impl ClientFactory for Greeters {
     }
 }
 
+/// Says one line on each connection, and counts them.
+async fn greet(mut connections: Connections<Greeter>) -> Result<(), Failure> {
+    let mut number = 0;
+    while let Some(connection) = connections.next().await {
+        number += 1;
+        println!("connected to {}", connection.get_peer());
+        connection.write(format!("Hello, number {number}\n"));
+    }
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8000".to_owned());
     let (host, port) = address.rsplit_once(':').ok_or("the address is HOST:PORT")?;
     let delay = arguments.next().unwrap_or_else(|| "1000".to_owned()).parse()?;
 
-    let factory =
-        ReconnectingClientFactory::with_handle(|reconnect| Greeters { count: 0, reconnect })
-            .initial_delay(Duration::from_millis(delay))
-            .max_delay(Duration::from_secs(60));
-    reactor().connect_tcp((host, port.parse()?), factory);
+    let factory = ReconnectingClientFactory::with_handle(|reconnect| Greeters { reconnect })
+        .initial_delay(Duration::from_millis(delay))
+        .max_delay(Duration::from_secs(60));
+    let connector = reactor().connect_tcp((host, port.parse()?), factory);
+    let _greeting = ensure_deferred(greet(connector.connections()));
     reactor().run()?;
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! A coroutine starts at once, and is resumed by what it awaits, inside the
 //! call that fires it: between Deferreds no executor is needed. What else it
 //! awaits wakes it through a small task on the thread's executor, which is
-//! started the first time that it is needed.
+//! started the first time that it is needed; where there is no executor, when there is
+//! one ([`adopt_coroutines`]).
 //!
 //! Mirrors `inlineCallbacks` and `Deferred.fromCoroutine` of
 //! `twisted.internet.defer`. Tested in `tests/chains/coroutine.rs`.
@@ -24,7 +25,7 @@ use smallvec::SmallVec;
 use tracing::Span;
 
 use self::driver::Origin;
-pub use self::driver::set_local_spawner;
+pub use self::driver::{adopt_coroutines, set_local_spawner};
 use self::task_waker::TaskWaker;
 pub(crate) use self::task_waker::wake;
 use crate::callback::{CallbackResult, Outcome};

@@ -167,7 +167,9 @@ impl<T: 'static> Deferred<T> {
     /// It is resumed inside the call that fires what it awaits, with no
     /// runtime, as long as it awaits Deferreds; if it awaits anything else it
     /// needs a Tokio `LocalRuntime` or `LocalSet` around it, or
-    /// [`set_local_spawner`](crate::set_local_spawner). It goes on when the
+    /// [`set_local_spawner`](crate::set_local_spawner). Where there is none of these,
+    /// as before a reactor runs, it waits for the reactor of the thread that is driven
+    /// next ([`adopt_coroutines`](crate::adopt_coroutines)). It goes on when the
     /// Deferred is dropped, unless nothing is left that could ever wake it. If
     /// it panics, the Deferred fails with a [`Panic`](crate::Panic).
     ///
@@ -676,7 +678,8 @@ pub fn execute<T: 'static>(function: impl FnOnce() -> Result<T, Failure>) -> Def
     maybe_deferred(function)
 }
 
-/// [`Deferred::from_coroutine`].
+/// [`Deferred::from_coroutine`], which says what drives a coroutine that awaits
+/// something other than Deferreds.
 ///
 /// ```
 /// use deferred::{ensure_deferred, succeed, testing::success_result_of};

@@ -60,7 +60,7 @@ mod waiters;
 
 pub use crate::callback::{CallbackResult, ErrbackResult, Outcome};
 pub use crate::cancel_handle::CancelHandle;
-pub use crate::coroutine::set_local_spawner;
+pub use crate::coroutine::{adopt_coroutines, set_local_spawner};
 pub use crate::debug::{DEBUG_VARIABLE, DebugInfo, get_debugging, set_debugging};
 pub use crate::deferred::{
     Deferred, ensure_deferred, execute, fail, inline_callbacks, maybe_deferred, succeed,

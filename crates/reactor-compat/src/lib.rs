@@ -153,7 +153,7 @@ pub use call_result::CallResult;
 pub use call_result::FunctionResult;
 pub use clock_handle::ClockHandle;
 pub use connection::{Connection, IfGone, ProtocolCallbacks};
-pub use connector::Connector;
+pub use connector::{Connections, Connector};
 pub use datagram::{
     ConnectedDatagramStream, DatagramAddress, DatagramConnection, DatagramError, DatagramProtocol,
     DatagramStream, DatagramTransport, MulticastInterface, MulticastJoinError,

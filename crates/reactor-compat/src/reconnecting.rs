@@ -134,8 +134,9 @@ struct Retry {
 ///                └───────────────stop_trying──────────────┘
 /// ```
 enum State {
-    /// The call keeps the connector.
-    Waiting(DelayedCall),
+    /// The call keeps the connector. Beside it a function that tells the connector
+    /// that there will be no retry.
+    Waiting(DelayedCall, Box<dyn Fn()>),
     /// The attempt, if there is one still. It is the connector that keeps the
     /// factory: it must not be kept from here.
     Reconnecting(Weak<dyn GiveUp>),
@@ -144,13 +145,13 @@ enum State {
 impl Retry {
     /// Whether it waits for its time.
     fn waits(&self) -> bool {
-        matches!(&self.state, State::Waiting(call) if call.active())
+        matches!(&self.state, State::Waiting(call, _) if call.active())
     }
 
     /// Whether there is anything left of it.
     fn is_there(&self) -> bool {
         match &self.state {
-            State::Waiting(call) => call.active(),
+            State::Waiting(call, _) => call.active(),
             State::Reconnecting(attempt) => attempt.strong_count() > 0,
         }
     }
@@ -158,7 +159,11 @@ impl Retry {
     /// Takes it back, or gives its attempt up.
     fn give_up(self) {
         match self.state {
-            State::Waiting(call) => drop(call.cancel()),
+            State::Waiting(call, gave_up) => {
+                gave_up();
+                // Nothing came in between but those who hear of it.
+                let _ = call.cancel();
+            }
             State::Reconnecting(attempt) => {
                 if let Some(attempt) = attempt.upgrade() {
                     attempt.give_up();
@@ -467,9 +472,10 @@ impl ReconnectHandle {
         tracing::info!("{destination} will retry in {} seconds", delay.as_secs());
         let (handle, id, connector) = (self.clone(), connector.id(), connector.clone());
         let clock = core.clock.borrow().clone();
+        let gave_up = Box::new(connector.giving_up());
         let call = clock.call_later_boxed(delay, Box::new(move || handle.reconnect(&connector)));
-        let before = core.replace(id, Some(State::Waiting(call)));
-        if let Some(State::Waiting(call)) = before.map(|retry| retry.state) {
+        let before = core.replace(id, Some(State::Waiting(call, gave_up)));
+        if let Some(State::Waiting(call, _)) = before.map(|retry| retry.state) {
             // It may have been cancelled by the clock.
             let _ = call.cancel();
         }

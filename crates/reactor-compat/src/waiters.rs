@@ -53,6 +53,12 @@ impl<T> Default for Waiters<T> {
 /// Deferreds that have their result now.
 pub(crate) struct Notified<T>(VecDeque<(u64, Trigger<T>)>);
 
+impl<T> Default for Notified<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
 impl<T> Notified<T> {
     /// Lets those go that nobody has or waits for: they are not to be told that
     /// the reactor has stopped.

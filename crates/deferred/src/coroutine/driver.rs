@@ -20,7 +20,7 @@ use futures::task::LocalSpawn;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Task;
-use super::task_waker::{TaskWaker, registered};
+use super::task_waker::{TaskWaker, registered, take_stranded};
 #[cfg(feature = "tokio")]
 use crate::stderr;
 
@@ -33,7 +33,8 @@ thread_local! {
 ///
 /// Needed only where coroutines await something other than Deferreds and the
 /// thread runs no Tokio `LocalRuntime` or `LocalSet`. Where neither is there,
-/// such a coroutine is resumed only by the Deferreds it awaits as well.
+/// such a coroutine is resumed only by the Deferreds it awaits as well, until an
+/// executor [adopts](adopt_coroutines) it.
 ///
 /// ```
 /// use deferred::{Deferred, set_local_spawner, testing::success_result_of};
@@ -51,6 +52,40 @@ thread_local! {
 /// ```
 pub fn set_local_spawner(spawner: Option<Rc<dyn LocalSpawn>>) -> Option<Rc<dyn LocalSpawn>> {
     SPAWNER.replace(spawner)
+}
+
+/// Has the executor that is here, Tokio's or the [one that was set](set_local_spawner),
+/// drive the coroutines of this thread that were started where there was none, and
+/// await something other than Deferreds.
+///
+/// A reactor calls it in each of its turns, so that a coroutine which is started before
+/// the reactor runs goes on when it does. An executor of another kind calls it itself,
+/// when it begins; where there is nothing to drive it costs next to nothing.
+///
+/// ```
+/// use deferred::{Deferred, adopt_coroutines, testing::success_result_of};
+/// use futures::channel::oneshot;
+///
+/// let (send, receive) = oneshot::channel();
+/// let d = Deferred::from_coroutine(async { Ok(receive.await?) });
+/// send.send("before anybody could hear").unwrap();
+/// assert!(!d.has_result());
+///
+/// # #[cfg(feature = "tokio")]
+/// # {
+/// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// runtime.block_on(async {
+///     adopt_coroutines();
+///     tokio::task::yield_now().await;
+/// });
+/// assert_eq!(success_result_of(d), "before anybody could hear");
+/// # }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn adopt_coroutines() {
+    for task in take_stranded() {
+        task.start_driver();
+    }
 }
 
 /// The runtime in which a coroutine was started: it is driven there, and not by one
@@ -78,6 +113,9 @@ impl Task {
             spawn(&self.origin, || Driver::new(&self.task_waker));
             // A driver that was dropped has undone that.
             self.task_waker.register(self);
+            if !self.task_waker.driven.load(Ordering::Acquire) {
+                self.task_waker.strand();
+            }
         }
     }
 }
@@ -103,7 +141,10 @@ fn spawn_on_tokio(origin: &Origin, driver: impl Fn() -> Driver) {
     // It was started elsewhere, or that has ended.
     let driver = driver();
     let Ok(runtime) = Handle::try_current() else {
-        tracing::debug!(target: "deferred", "no executor is here to wake a coroutine");
+        tracing::debug!(
+            target: "deferred",
+            "no executor is here to wake a coroutine; it goes on when the thread's reactor runs",
+        );
         return;
     };
     if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {

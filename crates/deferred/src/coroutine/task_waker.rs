@@ -4,7 +4,7 @@
 //! `tests/chains/coroutine.rs`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +35,8 @@ thread_local! {
     static NEXT_ID: Cell<u64> = const { Cell::new(0) };
     /// The coroutines of this thread that something else may wake.
     static REGISTERED: RefCell<HashMap<u64, Rc<Task>>> = RefCell::new(HashMap::new());
+    /// Numbers of those among them that no executor drives yet.
+    static STRANDED: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
     /// Numbers of the coroutines that were woken while a chain's waker was
     /// called.
     static WOKEN: RefCell<Option<Vec<u64>>> = const { RefCell::new(None) };
@@ -59,8 +61,16 @@ impl TaskWaker {
         REGISTERED.with_borrow_mut(|registered| registered.insert(self.id, Rc::clone(task)));
     }
 
+    /// Notes that the task, which is registered, waits for an executor.
+    pub(super) fn strand(&self) {
+        STRANDED.with_borrow_mut(|stranded| stranded.insert(self.id));
+    }
+
     /// Lets go of the task, when nothing has the waker any more.
     pub(super) fn deregister(&self) {
+        if self.is_on_its_thread() {
+            let _ = STRANDED.try_with(|stranded| stranded.borrow_mut().remove(&self.id));
+        }
         // Dropped after the borrow has ended.
         let _task = REGISTERED.try_with(|registered| registered.borrow_mut().remove(&self.id));
     }
@@ -128,6 +138,15 @@ pub(super) fn registered(id: u64) -> Option<Rc<Task>> {
     REGISTERED
         .try_with(|registered| registered.borrow().get(&id).map(Rc::clone))
         .unwrap_or_default()
+}
+
+/// Takes the tasks of this thread that wait for an executor, the first one first.
+pub(super) fn take_stranded() -> Vec<Rc<Task>> {
+    let stranded = STRANDED.with_borrow_mut(|stranded| {
+        // Mostly there are none, and this is looked at often.
+        if stranded.is_empty() { BTreeSet::new() } else { std::mem::take(stranded) }
+    });
+    stranded.into_iter().filter_map(registered).collect()
 }
 
 /// Wakes a waker that a chain has kept; returns the coroutines that were woken

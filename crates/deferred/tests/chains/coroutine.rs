@@ -21,7 +21,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use deferred::testing::{LoggedErrors, assert_no_result, failure_result_of, success_result_of};
 use deferred::{
     CancelledError, ChainCycleError, Deferred, Failure, Panic, ResultTakenError, Trigger,
-    ensure_deferred, inline_callbacks, set_local_spawner, succeed,
+    adopt_coroutines, ensure_deferred, inline_callbacks, set_local_spawner, succeed,
 };
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, block_on};
@@ -967,4 +967,40 @@ mod paused_time {
         assert_no_result(&d);
         assert_eq!(d.await.unwrap(), "awake");
     }
+}
+
+// ===== no executor yet =====
+
+/// One that is started where there is no executor is driven by the one that comes.
+#[test]
+fn a_coroutine_without_an_executor_is_adopted() {
+    let (send, receive) = oneshot::channel();
+    let d = ensure_deferred(async { Ok(receive.await?) });
+    send.send(7).unwrap();
+    assert_no_result(&d);
+    // Nobody is here to drive it: it waits on.
+    adopt_coroutines();
+    assert_no_result(&d);
+    let mut driven = Driven::new();
+    adopt_coroutines();
+    driven.run();
+    assert_eq!(success_result_of(d), 7);
+}
+
+/// One that ended meanwhile, or waits for Deferreds only, wants no executor.
+#[test]
+fn only_coroutines_that_still_want_an_executor_are_adopted() {
+    let dropped = Rc::new(());
+    let (_send, receive) = oneshot::channel::<u8>();
+    let its = Rc::clone(&dropped);
+    let ended = ensure_deferred(async move {
+        let _its = its;
+        Ok(receive.await?)
+    });
+    ended.cancel();
+    assert!(failure_result_of(ended).is::<CancelledError>());
+    assert_eq!(Rc::strong_count(&dropped), 1);
+    let mut driven = Driven::new();
+    adopt_coroutines();
+    driven.run();
 }

@@ -28,6 +28,10 @@ use super::{Format, FramedTransport, LineTransport, Lines, Strings};
 ///
 /// A line that is too long is an error of the stream, and ends the connection.
 ///
+/// A coroutine that awaits it needs a reactor to wake it, or Tokio: one that is started
+/// before goes on when the thread's reactor is driven. A
+/// [`StringTransport`](reactor_compat::testing::StringTransport) drives nothing.
+///
 /// ```
 /// use deferred::{Failure, ensure_deferred};
 /// use futures::{SinkExt, StreamExt};

@@ -114,7 +114,10 @@ where
 
 fn send_raw(connection: &Connection<Stateful<Greets>>) -> Deferred<()> {
     let handler = connection.project(Stateful::handler_mut);
-    handler.call(|_, transport| Ok(transport.write("early")))
+    handler.call(|_, transport| {
+        transport.write("early");
+        Ok(())
+    })
 }
 
 /// A receiver that is sent on early: what its peer gets, and what comes of it if the

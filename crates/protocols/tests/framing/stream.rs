@@ -387,3 +387,23 @@ fn a_connection_that_is_never_made_is_an_error() {
     assert!(next(&mut lines).unwrap().unwrap_err().is::<ConnectionGone>());
     assert!(block_on(lines.send("to nobody")).unwrap_err().is::<ConnectionGone>());
 }
+
+/// A test's coroutine beside a reactor in memory: it goes on when that is driven.
+#[cfg(feature = "testing")]
+#[test]
+fn a_coroutine_of_a_test_reads_lines() {
+    let reactor = reactor_compat::testing::MemoryReactor::new();
+    let (ours, mut theirs) = tokio::io::duplex(64);
+    let (mut lines, protocol) = LineStream::channel();
+    reactor.serve(ours, protocol);
+    let heard = ensure_deferred(async move {
+        let first = lines.next().await.unwrap()?;
+        lines.send("and?").await?;
+        Ok::<_, Failure>([first, lines.next().await.unwrap()?])
+    });
+    for line in ["one\r\n", "two\r\n"] {
+        theirs.write_all(line.as_bytes()).now_or_never().unwrap().unwrap();
+        reactor.settle().unwrap();
+    }
+    assert_eq!(success_result_of(heard), ["one", "two"]);
+}

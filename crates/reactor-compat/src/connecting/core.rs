@@ -10,15 +10,17 @@ use super::Plan;
 use super::attempt::{Attempt, caught, unless_given_up};
 use crate::address::Target;
 use crate::connection::{Connection, ConnectionObserver};
-use crate::connector::{Connector, ConnectorId, Control, GiveUp};
-use crate::error::{ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError};
+use crate::connector::{Connector, ConnectorId, Control, GiveUp, Next};
+use crate::error::{
+    ConnectError, ConnectingCancelledError, ConnectorBusy, NotConnectingError, ReactorNotDriven,
+};
 use crate::factory::ClientFactory;
 use crate::guard;
 use crate::network::{SharedStream, Stream};
 use crate::protocol::Protocol;
 use crate::reactor::{Inventory, Reactor, Registered, Registration, WeakReactor};
 use crate::serve::{Origin, serve_socket};
-use crate::waiters::Waiters;
+use crate::waiters::{Notified, Waiters};
 
 /// The state of a connector.
 ///
@@ -47,6 +49,8 @@ pub(super) struct Core<P: Protocol> {
     /// Whether the factory would connect again by itself, as it said last.
     keeps_trying: Cell<bool>,
     waiting: Waiters<Connection<P>>,
+    /// Those who want the next connection, however many attempts it takes.
+    following: Waiters<Option<Connection<P>>>,
     /// There as long as anybody waits, so that they hear of the reactor's end between
     /// two attempts, too.
     registration: RefCell<Option<Registration>>,
@@ -56,6 +60,7 @@ impl<P: Protocol> Registered for Core<P> {
     fn shut_down(&self) {
         if matches!(*self.state.borrow(), State::Disconnected) {
             self.answer(&Err(ConnectError::ReactorStopped.into()));
+            self.gave_up();
         }
     }
 
@@ -120,6 +125,19 @@ impl<P: Protocol> Control<P> for Core<P> {
         })
     }
 
+    fn connections(self: Rc<Self>) -> Next<P> {
+        let core = Rc::downgrade(&self);
+        Box::new(move || next_connection(&core))
+    }
+
+    fn gave_up(&self) {
+        if self.is_over() {
+            let following = self.following.take();
+            self.deregister();
+            following.notify(&Ok(None));
+        }
+    }
+
     fn keeps_trying(&self) -> bool {
         self.wants_another()
     }
@@ -146,6 +164,30 @@ impl<P: Protocol> Control<P> for Core<P> {
             State::Connected(_) => "Connected",
         }
     }
+}
+
+/// Waits for the connection that comes next; `None` is that there will be none.
+fn next_connection<P: Protocol>(core: &Weak<Core<P>>) -> Deferred<Option<Connection<P>>> {
+    let Some(core) = core.upgrade() else { return Deferred::succeed(None) };
+    if let State::Connected(connection) = &*core.state.borrow() {
+        return Deferred::succeed(Some(connection.clone()));
+    }
+    match core.reactor() {
+        Some(reactor) if reactor.check_driven().is_err() => {
+            tracing::warn!("{ReactorNotDriven}");
+            return Deferred::succeed(None);
+        }
+        Some(reactor) if !core.is_over() => core.register(&reactor),
+        Some(_) | None => return Deferred::succeed(None),
+    }
+    let weak = Rc::downgrade(&core);
+    core.following.add(move |number, trigger| {
+        if let Some(core) = weak.upgrade() {
+            drop(core.following.remove(number));
+            core.deregister();
+        }
+        let _ = trigger.callback(None);
+    })
 }
 
 /// An attempt that has come to no end yet. If it never does, because its task
@@ -209,6 +251,7 @@ impl<P: Protocol> Core<P> {
             started: Cell::new(false),
             keeps_trying: Cell::new(false),
             waiting: Waiters::default(),
+            following: Waiters::default(),
             registration: RefCell::new(None),
         }
     }
@@ -222,10 +265,24 @@ impl<P: Protocol> Core<P> {
         }
     }
 
+    /// Nobody has to hear of the reactor's end, unless somebody waits.
+    fn deregister(&self) {
+        if self.waiting.is_empty() && self.following.is_empty() {
+            drop(self.registration.take());
+        }
+    }
+
+    /// Whether it is disconnected, and nothing will have it connect again.
+    fn is_over(&self) -> bool {
+        let disconnected = matches!(*self.state.borrow(), State::Disconnected);
+        disconnected && (self.reactor().is_none() || !self.wants_another())
+    }
+
     /// Starts an attempt, unless the reactor is stopping.
     pub(super) fn attempt(self: &Rc<Self>) {
         let Some(reactor) = self.reactor() else {
-            return self.answer(&Err(ConnectError::ReactorStopped.into()));
+            self.answer(&Err(ConnectError::ReactorStopped.into()));
+            return self.gave_up();
         };
         let attempt = Rc::new(Attempt::new(self.plan.target.clone()));
         self.state.replace(State::Connecting(attempt.clone()));
@@ -237,10 +294,10 @@ impl<P: Protocol> Core<P> {
 
     /// One that waited does so no more: gives the attempt up if nobody wants it.
     fn lose_interest(&self) {
-        if !self.waiting.is_empty() {
+        self.deregister();
+        if !self.waiting.is_empty() || !self.following.is_empty() {
             return;
         }
-        drop(self.registration.take());
         if !self.wants_another() {
             // Only an attempt that has ended meanwhile cannot be given up.
             let _ = self.stop_connecting();
@@ -314,12 +371,14 @@ impl<P: Protocol> Core<P> {
     /// Tells those who wait for a connection.
     fn answer(&self, result: &Result<Connection<P>, Failure>) {
         let waiting = self.waiting.take();
-        drop(self.registration.take());
+        let following = if result.is_ok() { self.following.take() } else { Notified::default() };
+        self.deregister();
         let stopped = |failure: &Failure| failure.check() == Some(&ConnectError::ReactorStopped);
         match result {
             Err(failure) if stopped(failure) => waiting.held().notify(result),
             Ok(_) | Err(_) => waiting.notify(result),
         }
+        following.notify(&result.clone().map(Some));
     }
 
     fn failed(self: &Rc<Self>, failure: Failure) {
@@ -336,6 +395,14 @@ impl<P: Protocol> Core<P> {
         if disconnected && self.started.take() {
             self.tell(|factory, _| factory.do_stop());
         }
+        self.gave_up();
+    }
+}
+
+/// Nothing has it connect again, and nobody can.
+impl<P: Protocol> Drop for Core<P> {
+    fn drop(&mut self) {
+        self.following.take().notify(&Ok(None));
     }
 }
 

@@ -7,6 +7,7 @@
 //! Mirrors `twisted.internet.base.BaseConnector` and `IConnector`. Tested in
 //! `tests/network/connector.rs`.
 
+mod connections;
 mod project;
 
 use std::fmt;
@@ -14,6 +15,8 @@ use std::rc::{Rc, Weak};
 
 use deferred::Deferred;
 
+pub use connections::Connections;
+pub(crate) use connections::Next;
 use project::Projected;
 
 use crate::address::Target;
@@ -77,6 +80,12 @@ pub(crate) trait Control<P> {
     fn disconnect(&self);
 
     fn when_connected(self: Rc<Self>) -> Deferred<Connection<P>>;
+
+    /// Waits for connections, one after the other; does not keep the connector.
+    fn connections(self: Rc<Self>) -> Next<P>;
+
+    /// The factory has given up between two attempts.
+    fn gave_up(&self);
 
     fn keeps_trying(&self) -> bool;
 
@@ -155,7 +164,16 @@ impl<P: Protocol> Connector<P> {
     /// The connection, when there is one and its protocol's `connection_made`
     /// has returned; or why the attempt failed.
     ///
-    /// A connector that is disconnected waits for the next attempt.
+    /// A connector that is disconnected waits for the next attempt. Who wants each
+    /// connection that it makes has [`connections`](Self::connections).
+    ///
+    /// # Errors
+    ///
+    /// The [`ConnectError`](crate::ConnectError) of an attempt that failed, or the reason
+    /// for which a connection was lost before it was given. Another attempt may fare
+    /// better, unless the error [is final](crate::ConnectError::is_final), as when the
+    /// reactor has stopped: whoever waits again after that gets the same error at once,
+    /// and a loop that does so never ends.
     ///
     /// # Cancellation
     ///
@@ -168,6 +186,26 @@ impl<P: Protocol> Connector<P> {
     #[doc(alias = "ClientCreator")]
     pub fn when_connected(&self) -> Deferred<Connection<P>> {
         self.control.clone().when_connected()
+    }
+
+    /// The connections that it makes, one after the other, until the reactor stops or
+    /// the factory gives up: for a client that speaks from outside of its protocol.
+    ///
+    /// See the example of [`Connections`].
+    #[doc(alias = "whenConnected")]
+    pub fn connections(&self) -> Connections<P> {
+        Connections::new(self.control.clone().connections())
+    }
+
+    /// A function for a factory that gives up between two attempts, so that nobody waits
+    /// for another. It does not keep the connector.
+    pub(crate) fn giving_up(&self) -> impl Fn() + 'static {
+        let control = Rc::downgrade(&self.control);
+        move || {
+            if let Some(control) = control.upgrade() {
+                control.gave_up();
+            }
+        }
     }
 
     /// Whether its factory has it [connect again](crate::ClientFactory::keeps_trying) by itself.

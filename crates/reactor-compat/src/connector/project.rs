@@ -4,7 +4,7 @@ use std::rc::{Rc, Weak};
 
 use deferred::Deferred;
 
-use super::{Connector, ConnectorId, Control, GiveUp};
+use super::{Connector, ConnectorId, Control, GiveUp, Next};
 use crate::address::Target;
 use crate::connection::Connection;
 use crate::error::{ConnectorBusy, NotConnectingError};
@@ -45,6 +45,21 @@ where
         self.whole
             .when_connected()
             .add_callback(move |connection| Ok(connection.project(move |whole| part(whole))))
+    }
+
+    fn connections(self: Rc<Self>) -> Next<P> {
+        let next = self.whole.control.clone().connections();
+        let part = self.part.clone();
+        Box::new(move || {
+            let part = part.clone();
+            next().add_callback(move |connection| {
+                Ok(connection.map(|connection| connection.project(move |whole| part(whole))))
+            })
+        })
+    }
+
+    fn gave_up(&self) {
+        self.whole.control.gave_up();
     }
 
     fn keeps_trying(&self) -> bool {

@@ -133,6 +133,20 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// Whether no later attempt can fare better, because no reactor is there to make it:
+    /// it has [stopped](Self::ReactorStopped), or nothing [drives](Self::ReactorNotDriven)
+    /// it. A loop around [`when_connected`](crate::Connector::when_connected) ends here.
+    ///
+    /// ```
+    /// use reactor_compat::ConnectError;
+    ///
+    /// assert!(ConnectError::ReactorStopped.is_final());
+    /// assert!(!ConnectError::ConnectionRefused.is_final());
+    /// ```
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::ReactorStopped | Self::ReactorNotDriven)
+    }
+
     /// Why a stream could not be opened: what a socket would have said, too, or
     /// something of its own.
     pub(crate) fn of_opening(error: io::Error) -> Self {

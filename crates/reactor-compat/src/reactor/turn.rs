@@ -60,6 +60,8 @@ impl<'a> Turn<'a> {
     fn take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Nobody need wake it while it is at work.
         drop(self.core.waker.take());
+        // Those that were started while nothing ran.
+        deferred::adopt_coroutines();
         self.handle_signals(cx);
         self.run_remote_calls();
         self.run_due_calls();

@@ -284,6 +284,10 @@ impl MemoryReactor {
     /// Runs `code` where the reactor runs what it runs, so that it can spawn
     /// tasks of Tokio's, and use its timers.
     ///
+    /// A coroutine that awaits a stream or a channel may be started outside as well: it
+    /// goes on when the reactor is driven next. Where several are driven by turns on one
+    /// thread, this is how to say which one drives it.
+    ///
     /// ```
     /// # use reactor_compat::testing::MemoryReactor;
     /// # use std::time::Duration;

@@ -5,6 +5,8 @@ mod address;
 mod adopt;
 mod any_protocol;
 mod connection_stream;
+#[cfg(feature = "testing")]
+mod connections;
 mod connector;
 mod datagram_stream;
 #[cfg(unix)]

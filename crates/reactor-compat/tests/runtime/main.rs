@@ -7,6 +7,8 @@ mod call_result;
 mod cooperate;
 mod defer_later;
 mod driven;
+#[cfg(feature = "testing")]
+mod early_coroutines;
 mod event;
 #[cfg(feature = "greenlet")]
 mod greenlet;

@@ -435,7 +435,10 @@ impl Inner {
             most: STEPS + STEPS_OF_NODE * self.nodes.borrow().len(),
             now: Duration::ZERO,
         };
-        let driven = runtime.block_on(poll_fn(|cx| drive.poll(cx)));
+        let driven = runtime.block_on(async {
+            deferred::adopt_coroutines();
+            poll_fn(|cx| drive.poll(cx)).await
+        });
         self.fast.set(fastrand::get_seed());
         fastrand::seed(outside);
         self.activity.set(Activity::Resting);
