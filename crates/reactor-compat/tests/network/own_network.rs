@@ -488,7 +488,7 @@ impl Datagrams for Losing {
     fn poll_receive(
         &self,
         cx: &mut Context<'_>,
-        room: &mut tokio::io::ReadBuf<'_>,
+        room: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<SocketAddr>> {
         self.0.poll_receive(cx, room)
     }
