@@ -16,12 +16,15 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
+use deferred::Panic;
+
 use self::choose::{Choosing, Kept};
 use self::erased::{Erased, Typed};
 pub use self::error::{NotChosen, ProtocolSwitched, SwitchError};
 pub use self::switch::ProtocolSwitch;
 use self::switch::{Request, Shared};
 use crate::connection::Connection;
+use crate::guard;
 use crate::protocol::{ConnectionEvent, Protocol};
 
 /// A protocol whose type is known only at run time.
@@ -249,6 +252,11 @@ impl AnyProtocol {
     /// [`call`](Connection::call); from inside the protocol a
     /// [`ProtocolSwitch`] does it.
     ///
+    /// # Panics
+    ///
+    /// If one of the two protocols does. The connection ends, with that
+    /// [`Panic`] as the reason.
+    ///
     /// ```
     /// # use reactor_compat::{AnyProtocol, Connection, Protocol, testing::StringTransport};
     /// # struct Discard;
@@ -274,8 +282,21 @@ impl AnyProtocol {
         unread: impl Into<Vec<u8>>,
     ) -> Result<(), SwitchError> {
         self.shared.request(Request::new(next, unread.into()))?;
-        self.settle(connection);
+        self.settle_from_outside(connection);
         Ok(())
+    }
+
+    /// Makes the switches for somebody whose panics do not end the connection: one of
+    /// a protocol that is switched does.
+    fn settle_from_outside(&mut self, connection: &Connection<Self>) {
+        if let Err(failure) = guard::catch(|| self.settle(connection)) {
+            // It is the one that panics which hears of the end.
+            let request = self.shared.take_request();
+            drop(request);
+            let message = failure.check::<Panic>().map_or("", Panic::message).to_owned();
+            connection.fail(failure);
+            resume_unwind(Box::new(message));
+        }
     }
 
     /// Makes the switches that are asked for, and those that are asked for

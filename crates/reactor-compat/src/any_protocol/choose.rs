@@ -156,7 +156,7 @@ impl Choosing {
         let error = NotChosen { bytes, descriptors: self.descriptors() };
         crate::log::err(error, "");
         self.events.clear();
-        connection.abort_connection();
+        connection.fail(error);
     }
 
     /// Takes out what has to be heard besides the bytes.

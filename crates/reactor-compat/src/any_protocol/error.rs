@@ -54,7 +54,8 @@ impl fmt::Display for SwitchError {
 impl Error for SwitchError {}
 
 /// The peer has sent more than may come before a protocol is
-/// [chosen](crate::AnyProtocol::choose). It is logged, and the connection is cut.
+/// [chosen](crate::AnyProtocol::choose). It is logged, and the reason for
+/// which the connection is cut.
 ///
 /// ```
 /// use reactor_compat::NotChosen;

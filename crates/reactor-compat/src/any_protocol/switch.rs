@@ -4,10 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
+use deferred::Panic;
+
 use super::erased::{Erased, Typed};
 use super::held::Held;
 use super::{AnyProtocol, SwitchError};
 use crate::connection::Connection;
+use crate::guard;
 use crate::protocol::Protocol;
 
 /// Has another protocol take over the connection of an [`AnyProtocol`].
@@ -43,7 +46,9 @@ impl ProtocolSwitch {
     ///
     /// From inside a callback of the protocol it is done when that has
     /// returned, before anything else is given to it. From outside it is done
-    /// before this returns, unless the protocol is busy: then when it is free.
+    /// before this returns, unless the protocol is busy: then when it is free. A
+    /// panic of either protocol is logged, and the reason for which the connection
+    /// ends.
     ///
     /// See the example of [`AnyProtocol::with_switch`].
     pub fn switch_to(
@@ -53,11 +58,14 @@ impl ProtocolSwitch {
     ) -> Result<(), SwitchError> {
         self.shared.request(Request::new(next, unread.into()))?;
         if let Some(connection) = self.shared.connection() {
-            let transport = connection.transport().clone();
             connection
-                .call(|any, connection| any.settle(connection))
-                // A panic ends the connection, as any other.
-                .add_errback(move |_| transport.abort_connection());
+                .call(|any, connection| any.settle_from_outside(connection))
+                // A panic has ended the connection; there may be none any more.
+                .add_errback(|failure| {
+                    if failure.is::<Panic>() {
+                        guard::log("a protocol that was switched", &failure);
+                    }
+                });
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use deferred::Failure;
+use deferred::{CancelHandle, Failure};
 use tokio::sync::Notify;
 
 use crate::address::Target;
@@ -28,6 +28,8 @@ pub(super) struct Attempt {
     target: Target,
     progress: Cell<Progress>,
     given_up: RefCell<Option<ConnectError>>,
+    /// What an endpoint is doing for it.
+    dialling: RefCell<Option<CancelHandle>>,
     notify: Notify,
 }
 
@@ -37,14 +39,26 @@ impl Attempt {
             target,
             progress: Cell::new(Progress::Connecting),
             given_up: RefCell::default(),
+            dialling: RefCell::default(),
             notify: Notify::new(),
         }
     }
 
-    /// Has it end, with `why`.
+    /// Has it end, with `why`: at once where an endpoint can be cancelled, which runs
+    /// a user's canceller.
     pub(super) fn give_up(&self, why: ConnectError) {
         self.given_up.borrow_mut().get_or_insert(why);
         self.notify.notify_one();
+        let dialling = self.dialling.take();
+        if let Some(dialling) = dialling {
+            dialling.cancel();
+        }
+    }
+
+    /// Notes how to cancel what an endpoint is doing for it, if it is doing anything.
+    pub(super) fn set_dialling(&self, dialling: Option<CancelHandle>) {
+        let before = self.dialling.replace(dialling);
+        drop(before);
     }
 
     /// Notes that there is a stream.

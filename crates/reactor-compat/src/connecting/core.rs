@@ -78,27 +78,27 @@ impl<P: Protocol> Control<P> for Core<P> {
     }
 
     fn stop_connecting(&self) -> Result<(), NotConnectingError> {
-        match &*self.state.borrow() {
-            State::Connecting(attempt) => {
-                attempt.give_up(ConnectError::UserAborted);
-                Ok(())
-            }
+        let attempt = match &*self.state.borrow() {
+            State::Connecting(attempt) => attempt.clone(),
             State::Greeting(connection) => {
                 connection.abort_connection();
-                Ok(())
+                return Ok(());
             }
-            State::Disconnected | State::Connected(_) => Err(NotConnectingError),
-        }
+            State::Disconnected | State::Connected(_) => return Err(NotConnectingError),
+        };
+        attempt.give_up(ConnectError::UserAborted);
+        Ok(())
     }
 
     fn disconnect(&self) {
-        match &*self.state.borrow() {
-            State::Disconnected => {}
-            State::Connecting(attempt) => attempt.give_up(ConnectError::UserAborted),
+        let attempt = match &*self.state.borrow() {
+            State::Disconnected => return,
+            State::Connecting(attempt) => attempt.clone(),
             State::Greeting(connection) | State::Connected(connection) => {
-                connection.lose_connection();
+                return connection.lose_connection();
             }
-        }
+        };
+        attempt.give_up(ConnectError::UserAborted);
     }
 
     fn when_connected(self: Rc<Self>) -> Deferred<Connection<P>> {
@@ -226,7 +226,7 @@ async fn attempt_to_connect<P: Protocol>(undecided: Undecided<P>) {
     let Undecided { core, attempt, .. } = &undecided;
     let Some(reactor) = core.reactor.upgrade() else { return };
     core.tell(|factory, connector| factory.started_connecting(connector));
-    let connected = unless_given_up(attempt, core.plan.dial(&reactor)).await;
+    let connected = unless_given_up(attempt, core.plan.dial(&reactor, attempt)).await;
     let built = connected.and_then(|stream| caught(|| core.build(&reactor, stream, attempt)));
     match built {
         Ok(Ok(connection)) => {

@@ -30,7 +30,7 @@ pub(crate) fn dial(reactor: &Reactor, plan: Plan) -> Deferred<SharedStream> {
         executor.spawn(async move {
             let (_registration, answer) = (registration, answer);
             let Some(reactor) = reactor.upgrade() else { return };
-            let connected = unless_given_up(&attempt, plan.dial_secured(&reactor)).await;
+            let connected = unless_given_up(&attempt, plan.dial_secured(&reactor, &attempt)).await;
             answer.give(connected);
         });
     }

@@ -2,13 +2,16 @@
 //!
 //! Tested in `tests/network/connector.rs` and `tests/network/opening.rs`.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 
-use deferred::{CancelHandle, Deferred, Failure};
+use deferred::{Deferred, Failure};
 use tokio::time::timeout;
 
+use super::attempt::Attempt;
 use crate::address::Target;
 use crate::connection::FirstLayer;
 use crate::error::{ConnectError, ConnectionEnded};
@@ -62,10 +65,14 @@ impl Plan {
     }
 
     /// Makes a connection, and opens it, within the time that the options allow.
-    pub(super) async fn dial(&self, reactor: &Reactor) -> Result<SharedStream, Failure> {
+    pub(super) async fn dial(
+        &self,
+        reactor: &Reactor,
+        attempt: &Attempt,
+    ) -> Result<SharedStream, Failure> {
         let (options, check_lock) = match &self.way {
             Way::Network { options, check_lock } => (*options, *check_lock),
-            Way::Endpoint(dial) => return open(await_or_cancel(dial()).await?).await,
+            Way::Endpoint(dial) => return open(Dialled(Some(dial())).result(attempt).await?).await,
         };
         let request = DialRequest {
             target: self.target.clone(),
@@ -80,8 +87,12 @@ impl Plan {
     }
 
     /// The same with the stream over it that is to be there from the start.
-    pub(super) async fn dial_secured(&self, reactor: &Reactor) -> Result<SharedStream, Failure> {
-        let stream = self.dial(reactor).await?;
+    pub(super) async fn dial_secured(
+        &self,
+        reactor: &Reactor,
+        attempt: &Attempt,
+    ) -> Result<SharedStream, Failure> {
+        let stream = self.dial(reactor, attempt).await?;
         open(self.first_layer.over(stream)).await
     }
 }
@@ -103,14 +114,30 @@ fn reason_of(error: io::Error) -> Failure {
     }
 }
 
-/// Awaits a Deferred, which is cancelled if that is given up.
-async fn await_or_cancel<T: 'static>(deferred: Deferred<T>) -> Result<T, Failure> {
-    struct Cancel(CancelHandle);
-    impl Drop for Cancel {
-        fn drop(&mut self) {
-            self.0.cancel();
+/// What an endpoint is connecting. Unless it is awaited to its end it is cancelled,
+/// and nobody wants to know what comes of it.
+struct Dialled(Option<Deferred<SharedStream>>);
+
+impl Dialled {
+    /// Awaits it, on behalf of an attempt.
+    async fn result(mut self, attempt: &Attempt) -> Result<SharedStream, Failure> {
+        attempt.set_dialling(self.0.as_ref().map(Deferred::cancel_handle));
+        let result = poll_fn(|cx| match &mut self.0 {
+            Some(deferred) => Pin::new(deferred).poll(cx),
+            None => Poll::Pending,
+        });
+        let result = result.await;
+        attempt.set_dialling(None);
+        drop(self.0.take());
+        result
+    }
+}
+
+impl Drop for Dialled {
+    fn drop(&mut self) {
+        if let Some(deferred) = self.0.take() {
+            deferred.cancel();
+            drop(deferred.add_both(|_| Ok(())));
         }
     }
-    let _cancel = Cancel(deferred.cancel_handle());
-    deferred.await
 }

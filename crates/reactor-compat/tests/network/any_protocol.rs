@@ -11,7 +11,9 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use crate::support::{Recorder, drive, listen};
 use deferred::testing::{failure_result_of, success_result_of};
+use deferred::{Failure, Panic};
 use reactor_compat::log::LogCapture;
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{
@@ -557,6 +559,67 @@ fn a_panic_in_a_switch_from_outside_ends_the_connection() {
     assert!(!transport.connected());
     transport.connection_lost(ConnectionDone);
     heard(&log, &["second made", "second lost"]);
+}
+
+/// Connects to a port that makes such protocols, sends this, and gives the reason
+/// for which the connection there ends.
+fn reason_of_end(
+    mut make: impl FnMut(&Rc<Cell<Option<ProtocolSwitch>>>) -> AnyProtocol + 'static,
+    data: &'static [u8],
+    act: impl FnOnce(&ProtocolSwitch, &Connection<AnyProtocol>) + 'static,
+) -> Failure {
+    drive(move |reactor| async move {
+        let address = listen(&reactor, move |_: Address| {
+            Recorder::default().made(move |transport, ()| transport.write(data))
+        });
+        let switch = Rc::new(Cell::new(None));
+        let keep = switch.clone();
+        let connector = reactor.connect_tcp(address, move |_: Address| make(&keep));
+        let connection = connector.when_connected().await.unwrap();
+        if let Some(switch) = switch.take() {
+            act(&switch, &connection);
+        }
+        connection.when_lost().await.unwrap()
+    })
+}
+
+fn switchable(keep: &Rc<Cell<Option<ProtocolSwitch>>>) -> AnyProtocol {
+    AnyProtocol::with_switch(|switch| {
+        keep.set(Some(switch));
+        Silent
+    })
+}
+
+#[test]
+fn a_panic_in_a_switch_from_outside_is_the_reason_of_the_end() {
+    for by_call in [false, true] {
+        let capture = LogCapture::start();
+        let log = Log::default();
+        let second = Actor::new("second", &log).at("made", |_, _| panic!("as it is told"));
+        let reason = reason_of_end(switchable, b"", move |switch, connection| {
+            if by_call {
+                let called = connection.call(|any, connection| {
+                    any.switch_to(connection, second, "").map_err(Failure::new)
+                });
+                assert!(failure_result_of(called).is::<Panic>());
+            } else {
+                switch.switch_to(second, "").unwrap();
+            }
+        });
+        assert_eq!(reason.check::<Panic>().unwrap().message(), "as it is told");
+        heard(&log, &["second made", "second lost"]);
+        let logged = capture.flush_logged_errors::<Panic>();
+        assert_eq!(logged.len(), usize::from(!by_call), "it is the caller's to log");
+    }
+}
+
+#[test]
+fn that_nothing_was_chosen_is_the_reason_of_the_end() {
+    let capture = LogCapture::start();
+    let bytes = &[b'x'; AnyProtocol::MAX_UNREAD + 1];
+    let reason = reason_of_end(|_| AnyProtocol::choose(|_, _| None), bytes, |_, _| ());
+    assert!(reason.check::<NotChosen>().unwrap().bytes > AnyProtocol::MAX_UNREAD);
+    assert_eq!(capture.flush_logged_errors::<NotChosen>().len(), 1);
 }
 
 // ----- over a real socket -----

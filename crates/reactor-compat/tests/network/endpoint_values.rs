@@ -7,13 +7,13 @@
     reason = "a test that cannot go on says so by a panic"
 )]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::support::reserved::Reserved;
 use crate::support::{Event, Log, Recorder, drive, turns, until};
-use deferred::{Deferred, Panic};
+use deferred::{Deferred, Panic, Trigger};
 use reactor_compat::endpoint::{
     Connect, Listen, StreamClientEndpoint, StreamServerEndpoint, client_from_string,
     server_from_string,
@@ -159,6 +159,58 @@ impl StreamClientEndpoint for Either {
         let places: Vec<String> = self.places.iter().map(|place| place.description()).collect();
         places.join(" or ")
     }
+}
+
+/// An endpoint that connects when it is told, and counts how often it is cancelled.
+#[derive(Clone)]
+struct Slow {
+    reactor: Reactor,
+    cancelled: Rc<Cell<usize>>,
+    dialling: Rc<RefCell<Vec<Trigger<SharedStream>>>>,
+}
+
+impl StreamClientEndpoint for Slow {
+    fn reactor(&self) -> Reactor {
+        self.reactor.clone()
+    }
+
+    fn dial(&self) -> Deferred<SharedStream> {
+        let cancelled = self.cancelled.clone();
+        let (dialled, trigger) = Deferred::with_canceller(move |_| {
+            cancelled.set(cancelled.get() + 1);
+        });
+        self.dialling.borrow_mut().push(trigger);
+        dialled
+    }
+
+    fn description(&self) -> String {
+        "somewhere slow".to_owned()
+    }
+}
+
+/// As in Twisted the canceller runs inside of `cancel`; and nobody has to handle that
+/// it was cancelled but the one who connects.
+#[test]
+fn cancelling_runs_the_endpoints_canceller_at_once_and_reports_nothing() {
+    let log = LogCapture::start();
+    let reactor = MemoryReactor::new();
+    let own = (*reactor).clone();
+    let slow = Slow { reactor: own, cancelled: Rc::default(), dialling: Rc::default() };
+    let connected = slow.connect(|_| Recorder::default());
+    reactor.settle().unwrap();
+    assert_eq!(slow.dialling.borrow().len(), 1);
+    connected.cancel();
+    assert_eq!(slow.cancelled.get(), 1);
+    assert!(deferred::testing::failure_result_of(connected).is::<ConnectingCancelledError>());
+    reactor.settle().unwrap();
+    assert_eq!(slow.cancelled.get(), 1);
+    assert!(reactor.inventory().connecting.is_empty());
+    drop(log);
+
+    // One that is cancelled before it has begun does not begin.
+    slow.connect(|_| Recorder::default()).cancel_and_fail();
+    reactor.settle().unwrap();
+    assert_eq!((slow.dialling.borrow().len(), slow.cancelled.get()), (1, 1));
 }
 
 /// An endpoint that panics when it is to connect.
