@@ -91,7 +91,8 @@ pub type StringStream = ReceiverStream<FramedTransport>;
 /// - What waits to be taken is bounded: reading is paused while more than 64 KiB
 ///   do, beside one item.
 /// - What waits to be taken when a layer is pushed, or TLS begun, does not come out
-///   afterwards: the layer gets it, and TLS ends the connection, with
+///   any more: the layer gets it, as the bytes that it was, and behind it what had come of
+///   the next item; TLS ends the connection, with
 ///   [`UnprotectedData`](reactor_compat::UnprotectedData).
 /// - The sink is ready while no more is unsent than the transport's
 ///   [marks](reactor_compat::WaterMarks) allow. Neither direction holds up the
@@ -100,9 +101,6 @@ pub type StringStream = ReceiverStream<FramedTransport>;
 /// - Closing the sink ends our half of the connection, and waits for the peer to
 ///   be told.
 /// - Dropping it closes the connection, after all that was sent has gone out.
-/// - If lines or strings wait to be taken when TLS is started, or another layer put
-///   in, the connection ends, with
-///   [`UnprotectedData`](reactor_compat::UnprotectedData): they came before it.
 ///
 /// Before there is a connection it waits for one.
 ///
