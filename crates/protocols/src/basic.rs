@@ -73,7 +73,7 @@ pub use lines::Lines;
 pub use netstring::Netstring;
 pub use send::{SendLine, SendString};
 #[cfg(feature = "stream")]
-pub use stream::{LineStream, ReceiverStream, StreamHandler, StringStream};
+pub use stream::{LineStream, ReceiverStream, StreamClientFactory, StreamHandler, StringStream};
 pub use string_parser::StringParser;
 pub use string_receiver::StringReceiver;
 pub use strings::{Int8Strings, Int16Strings, Int32Strings, Netstrings, Strings};

@@ -45,8 +45,7 @@ pub(crate) fn go_on<P: Protocol>(
     connection.call(parse).add_errback(move |_| transport.abort_connection());
 }
 
-/// Gives what is held to the layer that a callback has just pushed, if it has:
-/// whether it did.
+/// Gives what is held to the layer that was pushed, if one was: whether it did.
 ///
 /// TLS takes none of it: somebody between the two ends may have written it. The
 /// connection then ends, with

@@ -264,10 +264,8 @@ impl<H: StatefulProtocol> Stateful<H> {
         if flow(connection) == Flow::Closing {
             return self.held.clear();
         }
+        // A layer that was pushed gets it when it is put in.
         self.held.push(input);
-        if hand_over(connection, self.held.as_slice()) {
-            self.held.clear();
-        }
     }
 }
 
@@ -298,6 +296,14 @@ impl<H: StatefulProtocol> Protocol for Stateful<H> {
             ConnectionEvent::Resumed => {
                 self.inner.handle(event);
                 self.take_up(connection, &[]);
+            }
+            ConnectionEvent::LayerPushed => {
+                // The handler's part came first.
+                self.inner.handle(event);
+                if hand_over(connection, self.held.as_slice()) {
+                    self.held.clear();
+                }
+                self.allotment.keep(connection, self.held.memory());
             }
             ConnectionEvent::HandshakeCompleted => {
                 refuse_plaintext(connection, self.held.len());

@@ -21,8 +21,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use deferred::Deferred;
+use bytes::Bytes;
 use deferred::time::Clock;
+use deferred::{Deferred, Failure};
 use futures::FutureExt;
 use futures::StreamExt;
 use protocols::amp::{Amp, AmpBox, AmpConnection, Command, NoError, Responders};
@@ -36,11 +37,11 @@ use protocols::memcache::MemCacheProtocol;
 use protocols::postfix::PostfixTCPMapFactory;
 use protocols::socks::SocksFactory;
 use protocols::stateful::{State, Stateful, StatefulProtocol};
-use reactor_compat::testing::{End, MemoryReactor, Pair};
+use reactor_compat::testing::{End, MemoryReactor, Pair, StringTransport};
 use reactor_compat::tls::{ClientOptions, Identity as Certificate, ServerOptions, TrustRoots};
 use reactor_compat::{
-    Address, AnyProtocol, Connection, Factory, Layer, LayerIo, Protocol, ProtocolSwitch, Reactor,
-    Transport, UnprotectedData,
+    Address, AnyProtocol, Connection, ConnectionLost, Factory, Layer, LayerIo, Protocol,
+    ProtocolSwitch, Reactor, Transport, UnprotectedData,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,14 +55,17 @@ enum Upgrade {
     TlsFromOutside,
     /// Another layer is put in by the user's code that a message calls.
     Layer,
+    /// Another layer is put in from outside, when a part of a message has come.
+    LayerFromOutside,
     /// Another protocol takes over, by the user's code that a message calls.
     Switch,
 }
 
-const COLUMNS: [(&str, Upgrade); 4] = [
+const COLUMNS: [(&str, Upgrade); 5] = [
     ("TLS, by a message", Upgrade::TlsInCallback),
     ("TLS, from outside", Upgrade::TlsFromOutside),
-    ("another layer", Upgrade::Layer),
+    ("another layer, by a message", Upgrade::Layer),
+    ("another layer, from outside", Upgrade::LayerFromOutside),
     ("another protocol", Upgrade::Switch),
 ];
 
@@ -105,6 +109,21 @@ impl Layer for SwapCase {
 
     fn send(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
         io.write(&swap(data));
+    }
+}
+
+/// Notes what it gets, and hands it on.
+#[derive(Clone, Default)]
+struct Note(Rc<RefCell<Vec<u8>>>);
+
+impl Layer for Note {
+    fn receive(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
+        self.0.borrow_mut().extend_from_slice(data);
+        io.deliver(data);
+    }
+
+    fn send(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
+        io.write(data);
     }
 }
 
@@ -180,7 +199,34 @@ fn try_upgrade<P: Protocol>(
                 assert_eq!(hook.calls.get(), calls, "{piece} bytes at a time");
             }
         }
+        Upgrade::LayerFromOutside => layer_from_outside(meet, messages),
         Upgrade::Switch => unreachable!("it is tried otherwise"),
+    }
+}
+
+/// However much of a message has come when a layer is put in, it is the layer's.
+fn layer_from_outside<P: Protocol>(
+    meet: impl Fn() -> (Hook, Pair<P, Silent>),
+    messages: &Messages<'_>,
+) {
+    let Messages { first, second, part, calls } = *messages;
+    let (before, whole) =
+        if second.starts_with(part) { (first, second) } else { (&b""[..], first) };
+    for held in 0..=whole.len() {
+        let (hook, pair) = meet();
+        let (here, rest) = whole.split_at(held);
+        pair.client().write([before, here].concat());
+        pair.flush().unwrap();
+        let note = Note::default();
+        pair.server().push_layer(note.clone()).unwrap();
+        pair.client().write(rest);
+        pair.flush().unwrap();
+        assert!(pair.server().connected());
+        assert_eq!(hook.calls.get(), calls, "{held} bytes were held");
+        // What was understood before is not of it.
+        let noted = note.0.borrow();
+        assert!(whole.ends_with(&noted) && noted.len() >= rest.len(), "{held}: {noted:?}");
+        assert!(here != part || *noted == whole, "{held}: {noted:?}");
     }
 }
 
@@ -423,55 +469,62 @@ fn amp(upgrade: Upgrade) {
 }
 
 /// What a stream has not given yet when TLS begins ends the connection; a layer gets
-/// it.
+/// it, and behind it the part of the next item.
 fn streams(upgrade: Upgrade) {
-    let (lines, protocol) = LineStream::channel();
-    let transport = |lines: &LineStream| lines.transport().unwrap().as_ref().clone();
-    stream(upgrade, lines, protocol, transport, [b"GO\r\n", b"mo\r\n"]);
-    let (strings, protocol) = StringStream::channel::<Int8>();
-    let transport = |strings: &StringStream| strings.transport().unwrap().as_ref().clone();
-    stream(upgrade, strings, protocol, transport, [b"\x03GO!", b"\x03mo!"]);
+    let items = [&b"GO\r\n"[..], b"ab\r\n", b"cde\r\n"];
+    for part in 0..items[2].len() {
+        let (lines, protocol) = LineStream::channel();
+        stream(upgrade, lines, protocol, items, part);
+    }
+    let items = [&b"\x03GO!"[..], b"\x02ab", b"\x03cde"];
+    for part in 0..items[2].len() {
+        let (strings, protocol) = StringStream::channel::<Int8>();
+        stream(upgrade, strings, protocol, items, part);
+    }
 }
 
 fn stream<S, P: Protocol>(
     upgrade: Upgrade,
     mut items: S,
     protocol: P,
-    transport: impl Fn(&S) -> Transport,
-    [first, second]: [&[u8]; 2],
+    [first, second, third]: [&[u8]; 3],
+    part: usize,
 ) where
-    S: futures::Stream<Item = Result<bytes::Bytes, deferred::Failure>> + Unpin,
+    S: futures::Stream<Item = Result<Bytes, Failure>> + Unpin + 'static,
 {
     let pair = MemoryReactor::new().connect(protocol, Silent);
-    let whole = if upgrade == Upgrade::TlsFromOutside { &b""[..] } else { first };
-    pair.client().write([whole, second].concat());
-    pair.flush().unwrap();
-    if !whole.is_empty() {
-        assert!(items.next().now_or_never().unwrap().unwrap().is_ok());
-    }
+    let (part, rest) = third.split_at(part);
     let (server, client) = options();
-    let ours = transport(&items);
+    let ours: Transport = pair.server().connection().transport().clone();
+    let note = Note::default();
+    pair.client().write([first, second, part].concat());
+    pair.flush().unwrap();
+    assert!(items.next().now_or_never().unwrap().unwrap().is_ok());
     match upgrade {
-        Upgrade::Layer => ours.push_layer(SwapCase).unwrap(),
+        Upgrade::Layer | Upgrade::LayerFromOutside => ours.push_layer(note.clone()).unwrap(),
         Upgrade::TlsInCallback | Upgrade::TlsFromOutside => ours.start_tls(server).unwrap(),
         Upgrade::Switch => unreachable!("it cannot be switched"),
+    }
+    if upgrade != Upgrade::TlsFromOutside {
+        assert!(items.next().now_or_never().is_none(), "what waits is not given");
     }
     if upgrade == Upgrade::TlsFromOutside {
         // Nobody looks at the stream until the handshake is over.
         pair.client().start_tls(client).unwrap();
-        pair.flush().unwrap();
-    } else {
-        assert!(items.next().now_or_never().is_none(), "what waits is not given");
-        pair.flush().unwrap();
     }
-    if upgrade == Upgrade::Layer {
-        let rest = items.next().now_or_never().unwrap().unwrap().unwrap();
-        assert!(!rest.is_empty());
-        assert!(swap(second).windows(rest.len()).any(|part| part == rest), "{rest:?}");
+    pair.flush().unwrap();
+    if matches!(upgrade, Upgrade::Layer | Upgrade::LayerFromOutside) {
+        pair.client().write(rest);
+        pair.flush().unwrap();
+        assert_eq!(*note.0.borrow(), [second, third].concat());
+        for item in ["ab", "cde"] {
+            assert_eq!(items.next().now_or_never().unwrap().unwrap().unwrap(), item);
+        }
         return;
     }
     let reason = pair.server().reason().expect("the connection should have ended");
-    assert!(reason.is::<UnprotectedData>(), "{reason}");
+    let bytes = second.len() + part.len();
+    assert_eq!(reason.check(), Some(&UnprotectedData { bytes }), "{reason}");
     let last = items.next().now_or_never().unwrap().unwrap().unwrap_err();
     assert!(last.is::<UnprotectedData>(), "{last}");
     reactor_lives(&pair);
@@ -540,6 +593,42 @@ fn a_layer_gets_what_is_behind_the_message() {
 }
 
 #[test]
+fn a_layer_gets_a_part_of_a_message_that_came_before_it() {
+    try_column(Upgrade::LayerFromOutside);
+}
+
+#[test]
 fn a_protocol_that_takes_over_gets_what_is_behind_the_message() {
     try_column(Upgrade::Switch);
+}
+
+#[test]
+fn a_line_goes_to_the_layer_with_the_delimiter_that_it_had() {
+    let (mut lines, protocol) = LineStream::channel();
+    let pair = MemoryReactor::new().connect(protocol.delimiter("\n"), Silent);
+    pair.client().write("upgrade\nab\ncd\r\nef");
+    pair.flush().unwrap();
+    assert_eq!(lines.next().now_or_never().unwrap().unwrap().unwrap(), "upgrade");
+    lines.transport().unwrap().set_delimiter("\r\n");
+    let note = Note::default();
+    pair.server().push_layer(note.clone()).unwrap();
+    pair.client().write("gh\r\n");
+    pair.flush().unwrap();
+    assert_eq!(*note.0.borrow(), b"ab\ncd\r\nefgh\r\n");
+    for line in ["ab\ncd", "efgh"] {
+        assert_eq!(lines.next().now_or_never().unwrap().unwrap().unwrap(), line);
+    }
+}
+
+#[test]
+fn what_waits_for_a_layer_is_not_given_when_the_connection_is_lost_first() {
+    let (mut lines, protocol) = LineStream::channel();
+    let transport = StringTransport::new(protocol);
+    transport.data_received(b"one\r\ntwo\r\n");
+    transport.start_tls(options().0).unwrap();
+    assert!(lines.next().now_or_never().is_none());
+    transport.connection_lost(ConnectionLost::default());
+    let last = lines.next().now_or_never().unwrap().unwrap().unwrap_err();
+    assert!(last.is::<ConnectionLost>(), "{last}");
+    assert!(lines.next().now_or_never().unwrap().is_none());
 }

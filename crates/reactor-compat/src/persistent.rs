@@ -74,11 +74,18 @@ impl<P: Protocol> ConnectionSource for Connector<P> {
 /// a layer of tower's around it. Calls that were under way fail as that service has it;
 /// none is made twice.
 ///
-/// It fails when the source does not [try again](ConnectionSource::keeps_trying), and
-/// with the reactor; and with what the service itself fails with while its connection
-/// lives. When it is asked again it begins anew. If the factory is told to stop trying
-/// while no attempt is under way, it waits on, for a connection that somebody else may
-/// ask for.
+/// It is not ready, but fails:
+///
+/// - where the source does not [try again](ConnectionSource::keeps_trying), with why the
+///   attempt failed, or the connection was lost;
+/// - with the reactor;
+/// - while the connection lives, with what the function fails with, or the service itself.
+///   A service is not made again of the same connection unless readiness is polled again.
+///
+/// When it is polled again it begins anew, and waits for the next connection if there is
+/// none: for one that somebody else has made, if the source does not try. So it does if
+/// the factory is told to stop trying while no attempt is under way. A Deferred of the
+/// function that waits when its connection is lost is cancelled.
 ///
 /// Clones have services of their own over the same connections.
 ///
@@ -152,13 +159,13 @@ impl<P: Protocol> ConnectionSource for Connector<P> {
 pub struct PersistentService<C: ConnectionSource, S: 'static> {
     source: Rc<C>,
     make: Rc<Make<C::Protocol, S>>,
-    state: State<S>,
+    state: State<C::Protocol, S>,
 }
 
 /// Makes a service of a connection.
 type Make<P, S> = dyn Fn(Connection<P>) -> Deferred<S>;
 
-/// The service of a connection.
+/// The service of a connection: an `S`, or a Deferred while it is being made.
 struct Made<S> {
     service: S,
     transport: Transport,
@@ -166,14 +173,15 @@ struct Made<S> {
 }
 
 /// ```text
-/// Idle ──asked──▶ Waiting ──connected──▶ Connected
-///  ▲──────failed─────┘                       │
-///  └──lost── Ending ◀────it is closing───────┤
-///  ▲──────────────────lost───────────────────┘
+/// Idle ──polled──▶ Waiting ──connected──▶ Making ──made──▶ Connected
+///  ▲──────failed──────┘                     │                 │
+///  └──lost── Ending ◀─────it is closing─────┤─────────────────┤
+///  ▲──────────────────failed, or lost───────┘─────────────────┘
 /// ```
-enum State<S> {
+enum State<P: 'static, S: 'static> {
     Idle,
-    Waiting(Deferred<Made<S>>),
+    Waiting(Deferred<Connection<P>>),
+    Making(Made<Deferred<S>>),
     Connected(Made<S>),
     /// The connection is ending.
     Ending(Deferred<Failure>),
@@ -210,20 +218,53 @@ impl<C: ConnectionSource, S: 'static> PersistentService<C, S> {
     pub fn transport(&self) -> Option<&Transport> {
         match &self.state {
             State::Connected(made) => Some(&made.transport),
-            State::Idle | State::Waiting(_) | State::Ending(_) => None,
+            State::Idle | State::Waiting(_) | State::Making(_) | State::Ending(_) => None,
         }
     }
 
-    /// Waits for a connection, and makes a service of it.
-    fn connect(&self) -> Deferred<Made<S>> {
-        let make = self.make.clone();
-        self.source.when_connected().add_callback(move |connection| {
-            let (transport, lost) = (connection.transport().clone(), connection.when_lost());
-            make(connection).add_callback(move |service| Ok(Made { service, transport, lost }))
-        })
+    /// Has a service made of a connection.
+    fn make(&self, connection: Connection<C::Protocol>) -> Made<Deferred<S>> {
+        let (transport, lost) = (connection.transport().clone(), connection.when_lost());
+        Made { service: (self.make)(connection), transport, lost }
     }
 
-    /// Whether to wait for another connection, after an attempt has failed.
+    /// Goes on when the service is made; the error is to be told, as the connection
+    /// lives.
+    fn poll_made(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        let State::Making(making) = &mut self.state else { return Poll::Ready(Ok(())) };
+        let result = match Pin::new(&mut making.service).poll(cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => {
+                let reason = ready!(poll_lost(&mut making.lost, cx));
+                return self.lost(&reason, cx);
+            }
+        };
+        let State::Making(making) = mem::replace(&mut self.state, State::Idle) else {
+            return Poll::Ready(Ok(()));
+        };
+        let Made { transport, lost, .. } = making;
+        match result {
+            Ok(service) => self.state = State::Connected(Made { service, transport, lost }),
+            Err(failure) if transport.connected() => return Poll::Ready(Err(failure)),
+            // It fails because its connection does.
+            Err(_) => self.state = State::Ending(lost),
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The connection is lost: the next one is waited for, if the source tries.
+    fn lost(&mut self, reason: &Failure, cx: &Context<'_>) -> Poll<Result<(), Failure>> {
+        mem::replace(&mut self.state, State::Idle).let_go();
+        if !self.goes_on(reason) {
+            return Poll::Ready(Err(reason.clone()));
+        }
+        // A source may not have noticed yet.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether to wait for another connection, after an attempt has failed or a connection
+    /// was lost.
     fn goes_on(&self, failure: &Failure) -> bool {
         let over = [ConnectError::ReactorStopped, ConnectError::ReactorNotDriven];
         let over = failure.check::<ConnectError>().is_some_and(|error| over.contains(error));
@@ -243,9 +284,9 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         loop {
             match &mut self.state {
-                State::Idle => self.state = State::Waiting(self.connect()),
-                State::Waiting(made) => match ready!(Pin::new(made).poll(cx)) {
-                    Ok(made) => self.state = State::Connected(made),
+                State::Idle => self.state = State::Waiting(self.source.when_connected()),
+                State::Waiting(connection) => match ready!(Pin::new(connection).poll(cx)) {
+                    Ok(connection) => self.state = State::Making(self.make(connection)),
                     Err(failure) => {
                         self.state = State::Idle;
                         if !self.goes_on(&failure) {
@@ -253,12 +294,10 @@ where
                         }
                     }
                 },
+                State::Making(_) => ready!(self.poll_made(cx))?,
                 State::Connected(made) => {
-                    if Pin::new(&mut made.lost).poll(cx).is_ready() {
-                        self.state = State::Idle;
-                        // A source may not have noticed yet.
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
+                    if let Poll::Ready(reason) = poll_lost(&mut made.lost, cx) {
+                        return self.lost(&reason, cx);
                     }
                     if made.transport.connected() {
                         match ready!(made.service.poll_ready(cx)) {
@@ -276,8 +315,8 @@ where
                     }
                 }
                 State::Ending(lost) => {
-                    let _ = ready!(Pin::new(lost).poll(cx));
-                    self.state = State::Idle;
+                    let reason = ready!(poll_lost(lost, cx));
+                    return self.lost(&reason, cx);
                 }
             }
         }
@@ -288,9 +327,30 @@ where
     fn call(&mut self, request: R) -> PersistentCall<S::Future> {
         PersistentCall(match &mut self.state {
             State::Connected(made) => Some(Box::pin(made.service.call(request))),
-            State::Idle | State::Waiting(_) | State::Ending(_) => None,
+            State::Idle | State::Waiting(_) | State::Making(_) | State::Ending(_) => None,
         })
     }
+}
+
+/// Waits for the reason of a connection's loss.
+fn poll_lost(lost: &mut Deferred<Failure>, cx: &mut Context<'_>) -> Poll<Failure> {
+    Pin::new(lost).poll(cx).map(|reason| reason.unwrap_or_else(|failure| failure))
+}
+
+impl<P: 'static, S: 'static> State<P, S> {
+    /// Waits for nothing any more; nobody is to hear of what was waited for.
+    fn let_go(self) {
+        match self {
+            Self::Waiting(connection) => give_up(connection),
+            Self::Making(making) => give_up(making.service),
+            Self::Idle | Self::Connected(_) | Self::Ending(_) => {}
+        }
+    }
+}
+
+fn give_up<T: 'static>(waiting: Deferred<T>) {
+    waiting.cancel();
+    drop(waiting.add_callback(drop).add_errback(|_| Ok(())));
 }
 
 /// A call of a [`PersistentService`].
@@ -321,13 +381,9 @@ impl<C: ConnectionSource, S: 'static> Clone for PersistentService<C, S> {
     }
 }
 
-/// Nobody is to hear of an attempt that was waited for.
 impl<C: ConnectionSource, S: 'static> Drop for PersistentService<C, S> {
     fn drop(&mut self) {
-        if let State::Waiting(waiting) = mem::replace(&mut self.state, State::Idle) {
-            waiting.cancel();
-            drop(waiting.add_callback(drop).add_errback(|_| Ok(())));
-        }
+        mem::replace(&mut self.state, State::Idle).let_go();
     }
 }
 
@@ -336,6 +392,7 @@ impl<C: ConnectionSource, S: 'static> fmt::Debug for PersistentService<C, S> {
         let state = match &self.state {
             State::Idle => "Idle",
             State::Waiting(_) => "Waiting",
+            State::Making(_) => "Making",
             State::Connected(_) => "Connected",
             State::Ending(_) => "Ending",
         };

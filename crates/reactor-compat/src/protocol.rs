@@ -194,6 +194,72 @@ pub trait Protocol<T: AsRef<Transport> + 'static = Transport>: Sized + 'static {
         let _ = transport;
     }
 
+    /// A layer was pushed, or TLS begun, and is about to be put in; whoever did it, and
+    /// whether from a callback or from outside.
+    ///
+    /// A protocol that keeps what it has not understood yet gives it to the layer now, by
+    /// [`unread`](crate::Transport::unread): a part of a message, and what came behind
+    /// the message at which the layer was pushed. One that runs another protocol has that
+    /// give back first, since what it keeps came first. Nothing is read until the layer is
+    /// open. It is called when the connection is closing, too.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")]
+    /// # fn main() -> Result<(), reactor_compat::testing::PumpError> {
+    /// use reactor_compat::testing::connect;
+    /// use reactor_compat::{Connection, Layer, LayerIo, Protocol};
+    ///
+    /// /// Takes words of four bytes.
+    /// #[derive(Default)]
+    /// struct Words {
+    ///     part: Vec<u8>,
+    ///     words: Vec<String>,
+    /// }
+    ///
+    /// impl Protocol for Words {
+    ///     fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+    ///         self.part.extend_from_slice(data);
+    ///         while self.part.len() >= 4 {
+    ///             let word = self.part.drain(..4).collect();
+    ///             self.words.extend(String::from_utf8(word));
+    ///         }
+    ///     }
+    ///
+    ///     fn layer_pushed(&mut self, transport: &Connection<Self>) {
+    ///         transport.unread(&std::mem::take(&mut self.part));
+    ///     }
+    /// }
+    ///
+    /// struct Lowercase;
+    ///
+    /// impl Layer for Lowercase {
+    ///     fn receive(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
+    ///         io.deliver(&data.to_ascii_lowercase());
+    ///     }
+    ///
+    ///     fn send(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
+    ///         io.write(data);
+    ///     }
+    /// }
+    ///
+    /// # struct Silent;
+    /// # impl Protocol for Silent {}
+    /// let pair = connect(Silent, Words::default());
+    /// pair.client().write("GO! HE");
+    /// pair.flush()?;
+    /// pair.server().push_layer(Lowercase).unwrap();
+    /// pair.client().write("LL");
+    /// pair.flush()?;
+    /// assert_eq!(pair.server().inspect(|words| words.words.concat()).unwrap(), "GO! hell");
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "testing"))]
+    /// # fn main() {}
+    /// ```
+    fn layer_pushed(&mut self, transport: &Connection<Self, T>) {
+        let _ = transport;
+    }
+
     /// Reading goes on: somebody said
     /// [`resume_producing`](crate::Transport::resume_producing) to the
     /// transport after it had been paused.

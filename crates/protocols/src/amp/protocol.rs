@@ -237,13 +237,12 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
         left
     }
 
-    /// Gives what is held to a layer that was pushed meanwhile; without one, it
-    /// waits until the transport reads again.
+    /// Gives what is kept to a layer that was pushed.
     fn hand_over(&mut self, transport: &Connection<Self>) {
         if transport.switching() {
-            let mut unread = self.parser.take_buffered();
-            unread.extend_from_slice(&mem::take(&mut self.held));
-            hand_over(transport, &unread);
+            hand_over(transport, &self.parser.take_buffered());
+            hand_over(transport, &mem::take(&mut self.held));
+            self.count(transport);
         }
     }
 
@@ -254,7 +253,6 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
             if left > 0 {
                 self.held.extend_from_slice(&data[data.len() - left..]);
             }
-            self.hand_over(transport);
         } else {
             self.held.extend_from_slice(data);
         }
@@ -269,7 +267,6 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
                 held.advance(held.len() - left);
                 self.held = held;
             }
-            self.hand_over(transport);
             self.count(transport);
         }
     }
@@ -392,6 +389,11 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
             #[cfg(unix)]
             (None, ConnectionEvent::FileDescriptorReceived(descriptor)) => {
                 self.descriptor_received(connection, descriptor);
+            }
+            (None, ConnectionEvent::LayerPushed) => {
+                // The handler's part came first.
+                self.inner.handle(ConnectionEvent::LayerPushed);
+                self.hand_over(connection);
             }
             (None, ConnectionEvent::HandshakeCompleted) => {
                 let kept = self.parser.buffered() + self.held.len();

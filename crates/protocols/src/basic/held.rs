@@ -109,6 +109,9 @@ impl Held {
 
     /// Lets go of what is not lent out.
     pub(crate) fn truncate(&mut self) {
+        if self.lent == 0 {
+            return self.clear();
+        }
         self.bytes.truncate(self.start + self.lent);
     }
 

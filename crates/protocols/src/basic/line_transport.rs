@@ -133,10 +133,10 @@ impl LineTransport {
         self.shared.transport.write_sequence([line, delimiter.as_bytes()]);
     }
 
-    /// A line as it goes over the wire.
+    /// The delimiter as it is.
     #[cfg(feature = "stream")]
-    pub(super) fn frame(&self, line: &[u8]) -> Vec<u8> {
-        [line, self.shared.delimiter.borrow().as_bytes()].concat()
+    pub(super) fn delimiter(&self) -> Rc<Delimiter> {
+        self.shared.delimiter.borrow().clone()
     }
 
     /// Has all that comes from here on given to

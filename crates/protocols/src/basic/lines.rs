@@ -288,6 +288,14 @@ impl<H: LineReceiver> Lines<H> {
                 self.inner.handle(event);
                 self.parse(&[]);
             }
+            ConnectionEvent::LayerPushed => {
+                // The handler's part came first.
+                self.inner.handle(event);
+                if hand_over(connection, self.parser.held_bytes()) {
+                    self.parser.clear();
+                }
+                self.allotment.keep(connection, self.parser.memory());
+            }
             ConnectionEvent::HandshakeCompleted => {
                 refuse_plaintext(connection, self.parser.held());
                 self.inner.handle(event);
@@ -417,12 +425,9 @@ impl<H: LineReceiver> Parse<'_, H> {
         }
     }
 
-    /// Keeps what has come, unless it is to be taken for something else.
+    /// Keeps what has come. A layer that was pushed gets it when it is put in.
     fn hold(&mut self, input: &mut &[u8]) {
         self.parser.hold(input);
-        if hand_over(self.transport, self.parser.held_bytes()) {
-            self.parser.clear();
-        }
     }
 }
 

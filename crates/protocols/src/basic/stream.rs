@@ -3,6 +3,7 @@
 //!
 //! Tested in `tests/framing/stream.rs`.
 
+mod client_factory;
 mod handler;
 mod shared;
 
@@ -15,8 +16,9 @@ use bytes::Bytes;
 use deferred::Failure;
 use futures_core::Stream;
 use futures_sink::Sink;
-use reactor_compat::{ConnectionGone, WaterMarks};
+use reactor_compat::{ConnectionGone, Protocol, WaterMarks};
 
+pub use self::client_factory::StreamClientFactory;
 pub use self::handler::StreamHandler;
 use self::handler::private::Frames;
 use self::shared::Shared;
@@ -54,9 +56,8 @@ use super::{Format, FramedTransport, LineTransport, Lines, Strings};
 ///     };
 ///     let port = reactor.listen_tcp(("127.0.0.1", 0), serve)?;
 ///     let (mut lines, protocol) = LineStream::channel();
-///     let mut protocol = Some(protocol);
 ///     let address = port.get_host().socket_addr().unwrap();
-///     let connector = reactor.connect_tcp(address, move |_: Address| protocol.take());
+///     let connector = reactor.connect_tcp(address, lines.client_factory(protocol));
 ///     lines.send("hello").await?;
 ///     assert_eq!(lines.next().await.unwrap()?, "HELLO");
 ///     # drop(connector);
@@ -94,9 +95,10 @@ pub type StringStream = ReceiverStream<FramedTransport>;
 ///   sink fails with it from then on.
 /// - What waits to be taken is bounded: reading is paused while more than 64 KiB
 ///   do, beside one item.
-/// - Lines or strings that wait to be taken when TLS is started end the connection,
-///   with [`UnprotectedData`](reactor_compat::UnprotectedData): they came before it.
-///   Another layer that is pushed gets them, with all else that came before it.
+/// - What waits to be taken when a layer is pushed, or TLS begun, does not come out
+///   any more: the layer gets it, as the bytes that it was, and behind it what had come of
+///   the next item; TLS ends the connection, with
+///   [`UnprotectedData`](reactor_compat::UnprotectedData).
 /// - The sink is ready while no more is unsent than the transport's
 ///   [marks](reactor_compat::WaterMarks) allow. Neither direction holds up the
 ///   other.
@@ -105,7 +107,8 @@ pub type StringStream = ReceiverStream<FramedTransport>;
 ///   be told.
 /// - Dropping it closes the connection, after all that was sent has gone out.
 ///
-/// Before there is a connection it waits for one.
+/// Before there is a connection it waits for one. A client's is connected by its
+/// [factory](Self::client_factory), so that it hears if there will be none.
 ///
 /// # Cancellation
 ///
@@ -150,6 +153,38 @@ impl StringStream {
 }
 
 impl<T: Frames> ReceiverStream<T> {
+    /// The factory that connects the stream of a client, by the protocol that came with
+    /// the stream, or whatever runs that: where no connection can be made, the stream and
+    /// the sink fail with the reason.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures::{SinkExt, StreamExt, executor::block_on};
+    /// use protocols::basic::LineStream;
+    /// use reactor_compat::ConnectError;
+    /// use reactor_compat::testing::MemoryReactor;
+    ///
+    /// let reactor = MemoryReactor::new();
+    /// let (mut lines, protocol) = LineStream::channel();
+    /// let factory = lines.client_factory(protocol.delimiter("\n"));
+    /// let connector = reactor.connect_tcp(("example.org", 79), factory);
+    /// reactor.settle()?;
+    /// reactor.tcp_clients()[0].refuse()?;
+    /// reactor.settle()?;
+    /// let failure = block_on(lines.send("hello")).unwrap_err();
+    /// assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
+    /// assert!(block_on(lines.next()).unwrap().is_err());
+    /// # drop(connector);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "testing"))]
+    /// # fn main() {}
+    /// ```
+    pub fn client_factory<P: Protocol>(&self, protocol: P) -> StreamClientFactory<T, P> {
+        StreamClientFactory::new(self.shared.clone(), protocol)
+    }
+
     /// The transport of the connection, while there is one.
     ///
     /// The stream is its [producer](reactor_compat::Transport::register_producer): so

@@ -236,10 +236,8 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
             }
             carry_out(framed, &mut self.parser, &mut input);
         }
+        // A layer that was pushed gets it when it is put in.
         self.parser.hold(&mut input);
-        if hand_over(transport, self.parser.held_bytes()) {
-            self.parser.clear();
-        }
     }
 
     /// Has the handler handle what is not data.
@@ -256,6 +254,14 @@ impl<F: Format, H: StringReceiver> Strings<F, H> {
             ConnectionEvent::Resumed => {
                 self.inner.handle(event);
                 self.parse(&[]);
+            }
+            ConnectionEvent::LayerPushed => {
+                // The handler's part came first.
+                self.inner.handle(event);
+                if hand_over(connection, self.parser.held_bytes()) {
+                    self.parser.clear();
+                }
+                self.allotment.keep(connection, self.parser.memory());
             }
             ConnectionEvent::HandshakeCompleted => {
                 refuse_plaintext(connection, self.parser.held());

@@ -129,6 +129,10 @@ impl Protocol for MemCacheProtocol {
         }
     }
 
+    fn layer_pushed(&mut self, transport: &Connection<Self>) {
+        hand_over(transport, &self.parser.take_held());
+    }
+
     fn handshake_completed(&mut self, transport: &Connection<Self>) {
         refuse_plaintext(transport, self.parser.held());
     }

@@ -2,6 +2,8 @@
 //!
 //! Tested in `tests/servers/memcache.rs`.
 
+use std::ops::Range;
+
 use super::BadReply;
 use crate::basic::{LineEvent, LineParser};
 
@@ -44,7 +46,10 @@ pub enum Reply {
 /// A value that has not come whole.
 #[derive(Debug)]
 struct Unfinished {
-    key: Vec<u8>,
+    /// The line in front of it.
+    line: Vec<u8>,
+    /// The place of its key in there.
+    key: Range<usize>,
     flags: u32,
     cas: Option<u64>,
     /// How long it is, with its line ending.
@@ -130,11 +135,20 @@ impl ReplyParser {
     /// ```
     /// let mut parser = protocols::memcache::ReplyParser::new(1024);
     /// assert_eq!(parser.next_reply(&mut &b"VALUE foo 0 3\r\nba"[..]), Ok(None));
-    /// assert_eq!(parser.held(), "foo".len() + "ba".len());
+    /// assert_eq!(parser.held(), "VALUE foo 0 3\r\nba".len());
     /// ```
     pub fn held(&self) -> usize {
         let value = self.value.as_ref();
-        self.lines.held() + value.map_or(0, |value| value.key.len() + value.data.len())
+        self.lines.held() + value.map_or(0, |value| value.line.len() + 2 + value.data.len())
+    }
+
+    /// Takes out what it keeps, as it came.
+    pub(super) fn take_held(&mut self) -> Vec<u8> {
+        let line = self.lines.take_all(&mut &[][..]);
+        match self.value.take() {
+            Some(value) => [&value.line[..], b"\r\n", &value.data, &line].concat(),
+            None => line,
+        }
     }
 
     fn next_value(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, BadReply> {
@@ -150,9 +164,11 @@ impl ReplyParser {
         if !value.data.ends_with(b"\r\n") {
             return Err(BadReply::Unterminated);
         }
-        let Unfinished { key, flags, cas, length, mut data } = value;
+        let Unfinished { mut line, key, flags, cas, length, mut data } = value;
         data.truncate(length - 2);
-        Ok(Some(Reply::Value { key, flags, cas, data }))
+        line.truncate(key.end);
+        line.drain(..key.start);
+        Ok(Some(Reply::Value { key: line, flags, cas, data }))
     }
 }
 
@@ -177,7 +193,7 @@ fn parse_line(line: &[u8], max_value: usize) -> Result<Line, BadReply> {
             let (name, value) = split(rest);
             Reply::Stat(name.to_vec(), value.unwrap_or_default().to_vec())
         }
-        (b"VALUE", Some(rest)) => return parse_value(rest, max_value).map(Line::Value),
+        (b"VALUE", Some(_)) => return parse_value(line, max_value).map(Line::Value),
         // Some servers put blanks behind a number, where there was a longer
         // one before.
         _ => Reply::Number(number(line.trim_ascii_end()).ok_or(BadReply::Unknown)?),
@@ -185,10 +201,13 @@ fn parse_line(line: &[u8], max_value: usize) -> Result<Line, BadReply> {
     Ok(Line::Reply(reply))
 }
 
-/// `key flags length`, and `cas` if it was asked for.
+/// `VALUE key flags length`, and `cas` if it was asked for.
 fn parse_value(line: &[u8], max_value: usize) -> Result<Unfinished, BadReply> {
     let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
-    let key = words.next().ok_or(BadReply::Unknown)?.to_vec();
+    let first = words.next().ok_or(BadReply::Unknown)?.len();
+    let key = words.next().ok_or(BadReply::Unknown)?;
+    let blanks = line[first..].iter().take_while(|byte| **byte == b' ').count();
+    let key = first + blanks..first + blanks + key.len();
     let flags = words.next().and_then(number).ok_or(BadReply::Unknown)?;
     let length: usize = words.next().and_then(number).ok_or(BadReply::Unknown)?;
     let cas = match words.next() {
@@ -202,7 +221,8 @@ fn parse_value(line: &[u8], max_value: usize) -> Result<Unfinished, BadReply> {
         return Err(BadReply::ValueTooLong);
     }
     let data = Vec::with_capacity(length.saturating_add(2).min(ROOM));
-    Ok(Unfinished { key, flags, cas, length: length.saturating_add(2), data })
+    let length = length.saturating_add(2);
+    Ok(Unfinished { line: line.to_vec(), key, flags, cas, length, data })
 }
 
 /// The first word, and what is behind the blank.

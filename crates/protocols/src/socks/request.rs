@@ -136,6 +136,11 @@ impl RequestParser {
     pub fn held(&self) -> usize {
         self.held.len()
     }
+
+    /// Takes them out.
+    pub(super) fn take_held(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
 }
 
 /// The request at the beginning of `data`, and how long it is. What comes

@@ -246,9 +246,13 @@ impl Protocol for Socks {
             Stage::Passing => self.pass(transport, data),
             Stage::Over => {}
         }
-        if hand_over(transport, &self.ahead) {
-            self.ahead.clear();
+    }
+
+    fn layer_pushed(&mut self, transport: &Connection<Self>) {
+        if let Stage::Asking(parser) = &mut self.stage {
+            hand_over(transport, &parser.take_held());
         }
+        hand_over(transport, &mem::take(&mut self.ahead));
     }
 
     fn handshake_completed(&mut self, transport: &Connection<Self>) {

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
-use deferred::testing::success_result_of;
+use deferred::testing::{failure_result_of, success_result_of};
 use deferred::{Deferred, Failure, ensure_deferred};
 use futures::executor::block_on;
 use futures::future::{join, poll_fn};
@@ -17,6 +17,12 @@ use protocols::basic::{
     StringTooLongError,
 };
 use protocols::policies::{ProtocolWrapper, Spew};
+#[cfg(feature = "testing")]
+use reactor_compat::ConnectError;
+#[cfg(feature = "testing")]
+use reactor_compat::endpoint::client_from_string;
+#[cfg(feature = "testing")]
+use reactor_compat::testing::MemoryReactor;
 use reactor_compat::testing::StringTransport;
 use reactor_compat::{Address, ConnectionDone, ConnectionGone, ConnectionLost, Protocol, Reactor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -392,7 +398,7 @@ fn a_connection_that_is_never_made_is_an_error() {
 #[cfg(feature = "testing")]
 #[test]
 fn a_coroutine_of_a_test_reads_lines() {
-    let reactor = reactor_compat::testing::MemoryReactor::new();
+    let reactor = MemoryReactor::new();
     let (ours, mut theirs) = tokio::io::duplex(64);
     let (mut lines, protocol) = LineStream::channel();
     reactor.serve(ours, protocol);
@@ -406,4 +412,50 @@ fn a_coroutine_of_a_test_reads_lines() {
         reactor.settle().unwrap();
     }
     assert_eq!(success_result_of(heard), ["one", "two"]);
+}
+
+/// Refuses the last attempt.
+#[cfg(feature = "testing")]
+fn refuse(reactor: &MemoryReactor) {
+    reactor.settle().unwrap();
+    reactor.tcp_clients().last().unwrap().refuse().unwrap();
+    reactor.settle().unwrap();
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn a_client_that_is_refused_hears_it_though_the_connector_is_kept() {
+    let reactor = MemoryReactor::new();
+    let (mut lines, protocol) = LineStream::channel();
+    // Inside of whatever runs it.
+    let factory = lines.client_factory(ProtocolWrapper::new(Spew, protocol));
+    let connector = reactor.connect_tcp(("localhost", 79), factory);
+    let mut waits = Box::pin(lines.send("x"));
+    assert!(waits.as_mut().now_or_never().is_none());
+    refuse(&reactor);
+    let failure = waits.now_or_never().unwrap().unwrap_err();
+    assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
+    let failure = next(&mut lines).unwrap().unwrap_err();
+    assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
+    assert!(next(&mut lines).is_none());
+    // It stays so.
+    connector.connect().unwrap();
+    reactor.settle().unwrap();
+    let peer = reactor.tcp_clients().last().unwrap().accept().unwrap();
+    reactor.flush().unwrap();
+    assert!(peer.ended());
+    assert!(block_on(lines.send("x")).unwrap_err().is::<ConnectError>());
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn an_endpoint_tells_the_stream_as_well() {
+    let reactor = MemoryReactor::new();
+    let endpoint = client_from_string(&reactor, "tcp:localhost:79").unwrap();
+    let (mut lines, protocol) = LineStream::channel();
+    let connected = endpoint.connect(lines.client_factory(protocol));
+    refuse(&reactor);
+    assert!(failure_result_of(connected).is::<ConnectError>());
+    let failure = next(&mut lines).unwrap().unwrap_err();
+    assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
 }

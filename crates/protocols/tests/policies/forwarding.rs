@@ -83,6 +83,7 @@ fn events() -> Vec<ConnectionEvent<'static>> {
         #[cfg(unix)]
         ConnectionEvent::FileDescriptorReceived(std::io::pipe().unwrap().0.into()),
         ConnectionEvent::HandshakeCompleted,
+        ConnectionEvent::LayerPushed,
         ConnectionEvent::Resumed,
         ConnectionEvent::ReadConnectionLost,
         ConnectionEvent::WriteConnectionLost,

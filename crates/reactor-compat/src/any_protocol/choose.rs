@@ -126,6 +126,7 @@ impl Choosing {
                 return None;
             }
             ConnectionEvent::ConnectionMade
+            | ConnectionEvent::LayerPushed
             | ConnectionEvent::Resumed
             | ConnectionEvent::WriteConnectionLost
             | ConnectionEvent::ConnectionLost(_) => return None,

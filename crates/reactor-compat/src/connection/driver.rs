@@ -206,6 +206,11 @@ impl<P: Protocol> Driver<P> {
             Sent::Some { .. } => return Step::Wait,
             Sent::Broken(error) => return self.broken(error),
         }
+        // The protocol gives the layer what it has kept.
+        self.tell(ConnectionEvent::LayerPushed);
+        if self.ended() {
+            return Step::Again;
+        }
         let below = self.setup.stream.clone();
         match guard::catch(|| self.link.put_layer(below)) {
             Ok(Ok(stream)) => {

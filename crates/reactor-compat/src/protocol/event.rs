@@ -38,6 +38,8 @@ pub enum ConnectionEvent<'a> {
     FileDescriptorReceived(OwnedFd),
     /// A TLS handshake is over: [`Protocol::handshake_completed`].
     HandshakeCompleted,
+    /// A layer was pushed, and is about to be put in: [`Protocol::layer_pushed`].
+    LayerPushed,
     /// Reading goes on after it was held up: [`Protocol::resumed`].
     Resumed,
     /// The peer sends no more: [`Protocol::read_connection_lost`].
@@ -88,6 +90,7 @@ impl ConnectionEvent<'_> {
                 protocol.file_descriptor_received(connection, descriptor);
             }
             Self::HandshakeCompleted => protocol.handshake_completed(connection),
+            Self::LayerPushed => protocol.layer_pushed(connection),
             Self::Resumed => protocol.resumed(connection),
             Self::ReadConnectionLost => protocol.read_connection_lost(connection),
             Self::WriteConnectionLost => protocol.write_connection_lost(connection),

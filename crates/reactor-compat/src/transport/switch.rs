@@ -40,11 +40,12 @@ impl Transport {
     /// Handles to the transport stay valid. Nothing is read and nothing written
     /// until the layer is in, and [open](crate::Layer::opens).
     ///
-    /// What came in one piece with the peer's word that it would push its layer
-    /// has been read already: a protocol gives it to the layer with
-    /// [`unread`](Self::unread). The receivers of lines and strings do. What waits in
-    /// a [`ConnectionStream`](crate::ConnectionStream), or another
-    /// [buffer](Self::add_read_ahead), the layer gets by itself.
+    /// What came before the layer and was read already is the layer's, in the order in
+    /// which it came. A protocol that keeps some of it gives it back with
+    /// [`unread`](Self::unread) when it hears that the
+    /// [layer was pushed](crate::Protocol::layer_pushed); the receivers of lines and
+    /// strings do. What waits in a [`ConnectionStream`](crate::ConnectionStream), or
+    /// another [buffer](Self::add_read_ahead), the layer gets by itself.
     ///
     /// # Errors
     ///
@@ -175,7 +176,8 @@ impl Transport {
     /// Gives back what was read beyond the point at which a layer was pushed: the
     /// layer gets it first. For protocols that keep what they have not
     /// understood yet; it is called in the callback in which the layer was
-    /// pushed.
+    /// pushed, or in [`layer_pushed`](crate::Protocol::layer_pushed). What is given
+    /// later came later.
     ///
     /// TLS takes none of it: a peer, or whoever is between us, could have sent it
     /// unprotected. The connection then ends, with

@@ -18,8 +18,9 @@ use crate::support::{Recorder, drive, listen, turns, until};
 use deferred::{Deferred, Failure, Trigger, ensure_deferred, gather_results};
 use futures::FutureExt;
 use reactor_compat::{
-    Address, ClientFactory, ConnectError, Connection, ConnectionGone, Connector, PersistentService,
-    Protocol, Reactor, ReconnectHandle, ReconnectingClientFactory,
+    Address, ClientFactory, ConnectError, Connection, ConnectionAborted, ConnectionDone,
+    ConnectionGone, Connector, PersistentService, Protocol, Reactor, ReconnectHandle,
+    ReconnectingClientFactory,
 };
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
@@ -323,5 +324,122 @@ fn clones_and_layers_go_around_it() {
         let answers = gather_results(calls).await.unwrap();
         assert_eq!(answers, [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]);
         handle.stop_trying();
+    });
+}
+
+#[test]
+fn what_the_function_fails_with_is_told_while_the_connection_lives() {
+    drive(|reactor| async move {
+        let (address, connections) = serve(&reactor, usize::MAX);
+        let (factory, handle) = reconnecting(&reactor);
+        let connector = reactor.connect_tcp(address, factory);
+        let calls = Rc::<Cell<usize>>::default();
+        let count = calls.clone();
+        let mut service = PersistentService::new(connector, move |connection| {
+            count.set(count.get() + 1);
+            if count.get() < 3 {
+                return Err(Failure::new(std::fmt::Error));
+            }
+            Ok(service_of(connection))
+        });
+        for made in 1..=2 {
+            assert!(service.ready().await.map(drop).unwrap_err().is::<std::fmt::Error>());
+            assert_eq!(calls.get(), made, "once for each time that it is polled");
+        }
+        assert_eq!(service.ready().await.unwrap().call("word").await.unwrap(), b"word");
+        assert_eq!((calls.get(), connections.get()), (3, 1));
+        handle.stop_trying();
+    });
+}
+
+#[test]
+fn it_fails_where_the_connection_is_lost_and_nobody_tries_again() {
+    drive(|reactor| async move {
+        let (address, connections) = serve(&reactor, usize::MAX);
+        let connector = reactor.connect_tcp(address, |_: Address| Client::default());
+        let mut service =
+            PersistentService::new(connector.clone(), |connection| Ok(service_of(connection)));
+        for round in 1..=4 {
+            service.ready().await.map(drop).unwrap();
+            assert_eq!(connections.get(), round);
+            let transport = service.transport().unwrap().clone();
+            if round % 2 == 0 {
+                transport.lose_connection();
+                let failure = service.ready().await.map(drop).unwrap_err();
+                assert!(failure.is::<ConnectionDone>(), "{failure}");
+            } else {
+                transport.abort_connection();
+                let failure = service.ready().await.map(drop).unwrap_err();
+                assert!(failure.is::<ConnectionAborted>(), "{failure}");
+            }
+            // Somebody else may connect.
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(service.poll_ready(&mut cx).is_pending());
+            connector.connect().unwrap();
+        }
+    });
+}
+
+/// A greeting that never comes.
+type Greeting = Rc<RefCell<Vec<Trigger<()>>>>;
+
+#[test]
+fn a_connection_that_is_lost_while_the_service_is_made_is_not_waited_for() {
+    drive(|reactor| async move {
+        let (address, connections) = serve(&reactor, usize::MAX);
+        let (factory, handle) = reconnecting(&reactor);
+        let connector = reactor.connect_tcp(address, factory);
+        let (greetings, cancelled) = (Greeting::default(), Rc::<Cell<usize>>::default());
+        let (kept, count) = (greetings.clone(), cancelled.clone());
+        let mut service = PersistentService::new(connector, move |connection| {
+            let count = count.clone();
+            let (greeting, trigger) = Deferred::with_canceller(move |_| count.set(count.get() + 1));
+            kept.borrow_mut().push(trigger);
+            if kept.borrow().len() < 3 {
+                connection.transport().abort_connection();
+            } else {
+                kept.borrow_mut().pop().unwrap().callback(()).unwrap();
+            }
+            greeting.add_callback(move |()| Ok(service_of(connection)))
+        });
+        assert_eq!(service.ready().await.unwrap().call("word").await.unwrap(), b"word");
+        assert_eq!((connections.get(), cancelled.get()), (3, 2));
+        handle.stop_trying();
+    });
+}
+
+#[test]
+fn so_it_is_where_nobody_tries_again_and_where_the_service_is_dropped() {
+    drive(|reactor| async move {
+        let (address, _) = serve(&reactor, usize::MAX);
+        for loses in [true, false] {
+            let connector = reactor.connect_tcp(address, |_: Address| Client::default());
+            let [made, cancelled] = [Rc::<Cell<bool>>::default(), Rc::default()];
+            let flags = [made.clone(), cancelled.clone()];
+            let mut service = PersistentService::new(connector, move |connection| {
+                let [made, cancelled] = flags.clone();
+                made.set(true);
+                let (greeting, trigger) =
+                    Deferred::<()>::with_canceller(move |_| cancelled.set(true));
+                std::mem::forget(trigger);
+                if loses {
+                    connection.transport().lose_connection();
+                }
+                greeting.add_callback(move |()| Ok(service_of(connection)))
+            });
+            if loses {
+                let failure = service.ready().await.map(drop).unwrap_err();
+                assert!(failure.is::<ConnectionDone>(), "{failure}");
+            } else {
+                let mut cx = Context::from_waker(Waker::noop());
+                until(|| {
+                    assert!(service.poll_ready(&mut cx).is_pending());
+                    made.get()
+                })
+                .await;
+                drop(service);
+            }
+            assert!(cancelled.get());
+        }
     });
 }

@@ -500,3 +500,82 @@ fn a_stream_over_a_socket() {
         assert!(b"go\n".starts_with(&said[..said.len().min(3)]) && said.len() <= 3);
     });
 }
+
+// ----- a protocol that keeps a part of a message -----
+
+/// Keeps what comes, and gives it back to a layer.
+#[derive(Default)]
+struct Keeps {
+    kept: Vec<u8>,
+    pushed: usize,
+    panics: bool,
+}
+
+impl Protocol for Keeps {
+    fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
+        self.kept.extend_from_slice(data);
+    }
+
+    fn layer_pushed(&mut self, transport: &Connection<Self>) {
+        assert!(!self.panics, "as it was told");
+        assert!(transport.switching());
+        self.pushed += 1;
+        transport.unread(&std::mem::take(&mut self.kept));
+    }
+}
+
+/// Notes what it gets, and hands it on.
+#[derive(Clone, Default)]
+struct Note(Rc<RefCell<Vec<u8>>>);
+
+impl Layer for Note {
+    fn receive(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
+        self.0.borrow_mut().extend_from_slice(data);
+        io.deliver(&[data, b"!"].concat());
+    }
+
+    fn send(&mut self, io: &mut LayerIo<'_>, data: &[u8]) {
+        io.write(data);
+    }
+}
+
+#[test]
+fn a_protocol_hears_of_each_layer_and_gives_it_what_it_keeps() {
+    let pair = meet(Keeps::default());
+    send(&pair, b"part");
+    let notes = [Note::default(), Note::default()];
+    for note in &notes {
+        pair.client().push_layer(note.clone()).unwrap();
+    }
+    send(&pair, b" of it");
+    assert_eq!(*notes[0].0.borrow(), b"part of it");
+    assert_eq!(*notes[1].0.borrow(), b"part! of it!");
+    let heard = pair.client().inspect(|this| (this.pushed, this.kept.clone()));
+    assert_eq!(heard, Some((2, b"part!! of it!!".to_vec())));
+}
+
+#[test]
+fn what_a_protocol_keeps_is_refused_by_tls() {
+    for way in TURNS {
+        let pair = meet(Keeps::default());
+        send(&pair, b"part");
+        turn(pair.client(), way);
+        refused(&pair, 4, way);
+        // While it is closing as well.
+        let pair = meet(Keeps::default());
+        send(&pair, b"part");
+        turn(pair.client(), way);
+        pair.client().lose_connection();
+        refused(&pair, 4, way);
+    }
+}
+
+#[test]
+fn a_protocol_that_panics_over_a_layer_ends_its_connection() {
+    let errors = reactor_compat::log::LogCapture::start();
+    let pair = meet(Keeps { panics: true, ..Keeps::default() });
+    pair.client().push_layer(Note::default()).unwrap();
+    pair.flush().unwrap();
+    assert!(pair.client().reason().unwrap().is::<deferred::Panic>());
+    assert_eq!(errors.flush_logged_errors::<deferred::Panic>().len(), 1);
+}

@@ -9,6 +9,7 @@ use reactor_compat::{Connection, ConnectionGone, Producer, ProducerKind, Protoco
 
 use self::private::Frames;
 use super::shared::Shared;
+use crate::basic::delimiter::Delimiter;
 use crate::basic::{
     FramedTransport, LineConnection, LineReceiver, LineTransport, StringConnection, StringReceiver,
 };
@@ -19,30 +20,50 @@ pub(super) mod private {
 
     /// A transport that sends items.
     pub trait Frames: AsRef<Transport> + Clone + 'static {
+        /// What may change about the end of an item.
+        type End: 'static;
+
         fn send_item(&self, item: &[u8]) -> Result<(), Failure>;
 
-        /// An item as it goes over the wire.
-        fn frame_item(&self, item: &[u8]) -> Vec<u8>;
+        /// What the item that has just come ended with.
+        fn end(&self) -> Self::End;
+
+        /// An item as it came over the wire.
+        fn frame_item(&self, item: &[u8], end: &Self::End) -> Vec<u8>;
     }
 }
 
+/// The delimiter of a line.
+pub struct LineEnd(Rc<Delimiter>);
+
 impl Frames for LineTransport {
+    type End = LineEnd;
+
     fn send_item(&self, line: &[u8]) -> Result<(), Failure> {
         self.send_line(line);
         Ok(())
     }
 
-    fn frame_item(&self, line: &[u8]) -> Vec<u8> {
-        self.frame(line)
+    /// A line is given to the handler before another delimiter is set.
+    fn end(&self) -> LineEnd {
+        LineEnd(self.delimiter())
+    }
+
+    fn frame_item(&self, line: &[u8], LineEnd(delimiter): &LineEnd) -> Vec<u8> {
+        [line, delimiter.as_bytes()].concat()
     }
 }
 
 impl Frames for FramedTransport {
+    type End = ();
+
     fn send_item(&self, string: &[u8]) -> Result<(), Failure> {
         Ok(self.send_string(string)?)
     }
 
-    fn frame_item(&self, string: &[u8]) -> Vec<u8> {
+    fn end(&self) {}
+
+    fn frame_item(&self, string: &[u8], (): &()) -> Vec<u8> {
         self.frame(string)
     }
 }
@@ -69,8 +90,11 @@ impl<T: Frames> Protocol<T> for StreamHandler<T> {
         if plain.register_producer(producer, ProducerKind::Push).is_err() {
             return plain.abort_connection();
         }
-        plain.add_read_ahead(&self.shared);
         self.shared.connected(transport.transport().clone());
+    }
+
+    fn layer_pushed(&mut self, _: &Connection<Self, T>) {
+        self.shared.hand_over();
     }
 
     fn handshake_completed(&mut self, _: &Connection<Self, T>) {

@@ -6,15 +6,12 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use deferred::Failure;
-use reactor_compat::{ConnectionDone, ConnectionGone, ReadAhead, Transport, UnprotectedData};
+use reactor_compat::{ConnectionDone, ConnectionGone, UnprotectedData};
 
 use super::Frames;
 
 /// How many bytes may wait to be taken before reading is paused.
 const MAX_WAITING: usize = 64 * 1024;
-
-/// The count of an item besides its bytes, so that empty ones are bounded, too.
-const ITEM: usize = size_of::<Bytes>();
 
 /// ```text
 /// New ──connection made──▶ Connected ──connection lost──▶ Lost
@@ -56,9 +53,10 @@ enum Output {
 }
 
 /// The state that a stream and its handler share.
-pub(super) struct Shared<T> {
+pub(super) struct Shared<T: Frames> {
     stage: RefCell<Stage<T>>,
-    items: RefCell<VecDeque<Bytes>>,
+    /// Each with what it ended with.
+    items: RefCell<VecDeque<(Bytes, T::End)>>,
     /// How much they count together.
     load: Cell<usize>,
     input: Cell<Input>,
@@ -68,6 +66,9 @@ pub(super) struct Shared<T> {
 }
 
 impl<T: Frames> Shared<T> {
+    /// The count of an item besides its bytes, so that empty ones are bounded, too.
+    const ITEM: usize = size_of::<(Bytes, T::End)>();
+
     pub(super) fn new() -> Self {
         Self {
             stage: RefCell::new(Stage::New),
@@ -94,9 +95,9 @@ impl<T: Frames> Shared<T> {
     pub(super) fn receive(&self, item: Bytes) {
         // Nobody takes it after the stream was dropped.
         let Some(transport) = self.transport() else { return };
-        let load = self.load.get() + item.len() + ITEM;
+        let load = self.load.get() + item.len() + Self::ITEM;
         self.load.set(load);
-        self.items.borrow_mut().push_back(item);
+        self.items.borrow_mut().push_back((item, transport.end()));
         if load > MAX_WAITING && self.input.get() == Input::Open {
             self.input.set(Input::Paused);
             transport.as_ref().pause_producing();
@@ -132,6 +133,10 @@ impl<T: Frames> Shared<T> {
         if let Stage::Lost { .. } | Stage::Dropped = *self.stage.borrow() {
             return;
         }
+        if self.switching() {
+            // What the layer would have got is not for those above it.
+            drop(self.take_items());
+        }
         let error = (!reason.is::<ConnectionDone>()).then(|| reason.clone());
         let before = self.stage.replace(Stage::Lost { reason, error });
         drop(before);
@@ -153,25 +158,46 @@ impl<T: Frames> Shared<T> {
         self.items.borrow().len()
     }
 
+    /// Gives what waits to a layer that was pushed, as the bytes that it was.
+    pub(super) fn hand_over(&self) {
+        let Some(transport) = self.transport() else { return };
+        let items = self.take_items();
+        if self.input.get() == Input::Paused {
+            self.input.set(Input::Open);
+            transport.as_ref().resume_producing();
+        }
+        for (item, end) in items {
+            transport.as_ref().unread(&transport.frame_item(&item, &end));
+        }
+    }
+
     /// Ends the connection if something waits that came before a layer was put in:
     /// it must not be taken for what that brought.
     pub(super) fn refuse_waiting(&self) {
-        let items = self.items.take();
-        self.load.set(0);
+        let items = self.take_items();
         if let (false, Some(transport)) = (items.is_empty(), self.transport()) {
-            let bytes = items.iter().map(Bytes::len).sum();
+            let bytes = items.iter().map(|(item, _)| item.len()).sum();
             transport.as_ref().fail(UnprotectedData { bytes });
         }
     }
 
+    fn take_items(&self) -> VecDeque<(Bytes, T::End)> {
+        self.load.set(0);
+        self.items.take()
+    }
+
+    /// Whether a layer is being put in, which gets what waits.
+    fn switching(&self) -> bool {
+        self.transport().is_some_and(|transport| transport.as_ref().switching())
+    }
+
     pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
-        if self.waiting() > 0
-            && self.transport().is_some_and(|transport| transport.as_ref().switching())
-        {
-            self.refuse_waiting();
+        if self.waiting() > 0 && self.switching() {
+            self.reader.set(Some(cx.waker().clone()));
+            return Poll::Pending;
         }
         let item = self.items.borrow_mut().pop_front();
-        if let Some(item) = item {
+        if let Some((item, _)) = item {
             self.took(&item);
             return Poll::Ready(Some(Ok(item)));
         }
@@ -187,7 +213,7 @@ impl<T: Frames> Shared<T> {
 
     /// Reads on, when half of what may wait has been taken.
     fn took(&self, item: &Bytes) {
-        let load = self.load.get().saturating_sub(item.len() + ITEM);
+        let load = self.load.get().saturating_sub(item.len() + Self::ITEM);
         self.load.set(load);
         if load <= MAX_WAITING / 2 && self.input.get() == Input::Paused {
             self.input.set(Input::Open);
@@ -262,21 +288,6 @@ impl<T: Frames> Shared<T> {
             transport.as_ref().unregister_producer();
             transport.as_ref().lose_connection();
         }
-    }
-}
-
-/// Items that wait when a layer is pushed are the layer's, as the bytes that they
-/// were.
-impl<T: Frames> ReadAhead for Shared<T> {
-    fn take_read_ahead(&self, _: &Transport) -> Vec<u8> {
-        let Some(transport) = self.transport() else { return Vec::new() };
-        let items = self.items.take();
-        self.load.set(0);
-        if self.input.get() == Input::Paused {
-            self.input.set(Input::Open);
-            transport.as_ref().resume_producing();
-        }
-        items.iter().flat_map(|item| transport.frame_item(item)).collect()
     }
 }
 
