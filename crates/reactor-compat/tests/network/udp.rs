@@ -367,7 +367,7 @@ fn a_refusal_that_a_write_meets_is_told_after_the_callback() {
             }
             entered.set(false);
         });
-        success_result_of(call);
+        call.await.unwrap();
         seen.wait_for("refused").await;
         assert!(!inside.get());
     });
