@@ -103,6 +103,8 @@ pub type StringStream = ReceiverStream<FramedTransport>;
 ///
 /// Before there is a connection it waits for one.
 ///
+/// See the examples of [`LineStream`] and [`StringStream`].
+///
 /// # Cancellation
 ///
 /// A future of `next` or `send` that is dropped loses nothing that it has not
