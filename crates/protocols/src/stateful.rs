@@ -51,6 +51,8 @@ use crate::memory_budget::{Allotment, MemoryBudget};
 
 /// A function by which a [`StatefulProtocol`] handles some bytes: it returns the next
 /// state, or `None` to stay in this one.
+///
+/// See the example of [`StatefulProtocol`].
 pub type Step<H> = fn(&mut H, &Connection<H>, &[u8]) -> Option<State<H>>;
 
 /// How many bytes are wanted, and what is done with them.

@@ -216,6 +216,8 @@ pub trait Built {
     type Protocol: Protocol;
 
     /// The protocol, if there is one.
+    ///
+    /// See the [trait's example](Self).
     fn into_protocol(self) -> Option<Self::Protocol>;
 }
 

@@ -23,6 +23,17 @@ pub use self::delayed_call::{DelayedCall, DelayedCallError};
 pub use self::queue::{DueCalls, TimerQueue};
 
 /// A function to be called later.
+///
+/// ```
+/// use deferred::time::Call;
+/// use std::{cell::Cell, rc::Rc};
+///
+/// let called = Rc::new(Cell::new(false));
+/// let inner = called.clone();
+/// let call: Call = Box::new(move || inner.set(true));
+/// call();
+/// assert!(called.get());
+/// ```
 pub type Call = Box<dyn FnOnce()>;
 
 /// Something that knows what time it is, and calls functions later.

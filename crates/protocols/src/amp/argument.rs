@@ -53,7 +53,7 @@ pub enum Argument {
 
 /// A named argument.
 ///
-/// See [`Argument`].
+/// See the example of [`Argument`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// Its key in the box.
@@ -88,6 +88,8 @@ impl Field {
 }
 
 /// Values by name.
+///
+/// See the example of [`Argument`].
 pub type Objects = BTreeMap<String, Value>;
 
 /// A value of one of the types.
@@ -126,7 +128,7 @@ pub enum Value {
 ///
 /// A value is missing, or of another type, or too long.
 ///
-/// See [`Argument`].
+/// See the example of [`Argument`].
 #[doc(alias = "_objectsToStrings")]
 pub fn objects_to_strings(objects: &Objects, fields: &[Field]) -> Result<AmpBox, ArgumentError> {
     let mut strings = AmpBox::new();
@@ -150,7 +152,7 @@ pub fn objects_to_strings(objects: &Objects, fields: &[Field]) -> Result<AmpBox,
 ///
 /// A value is missing, or not written as its type is.
 ///
-/// See [`Argument`].
+/// See the example of [`Argument`].
 #[doc(alias = "_stringsToObjects")]
 pub fn strings_to_objects(strings: &AmpBox, fields: &[Field]) -> Result<Objects, ArgumentError> {
     read_fields(fields, |name| strings.get(name))

@@ -3,9 +3,18 @@
 //! Tested in `tests/amp/limits.rs`.
 
 /// The longest key, in bytes.
+///
+/// ```
+/// use protocols::amp::{MAX_KEY_LENGTH, MAX_VALUE_LENGTH};
+///
+/// // A length is two bytes; the first of a key's is nothing.
+/// assert_eq!((MAX_KEY_LENGTH, MAX_VALUE_LENGTH), (255, 65_535));
+/// ```
 pub const MAX_KEY_LENGTH: usize = 0xFF;
 
 /// The longest value, in bytes.
+///
+/// See the example of [`MAX_KEY_LENGTH`].
 pub const MAX_VALUE_LENGTH: usize = 0xFFFF;
 
 /// The limits of what an AMP connection takes of its peer, beside what the wire itself

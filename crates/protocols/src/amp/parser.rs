@@ -324,7 +324,7 @@ impl<'a> BoxRef<'a> {
 
     /// The value of a key.
     ///
-    /// See [`BoxParser`].
+    /// See the example of [`BoxParser`].
     #[inline]
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<&'a [u8]> {
         let key = key.as_ref();

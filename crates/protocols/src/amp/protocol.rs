@@ -126,7 +126,7 @@ impl Default for Amp<()> {
 impl<H: Protocol<AmpTransport>> Amp<H> {
     /// One that answers with methods of `handler`.
     ///
-    /// See [`Responders`].
+    /// See the example of [`Responders`].
     pub fn with_handler(handler: H, responders: &Responders<H>) -> Self {
         Self {
             inner: Inner::new(handler),
@@ -145,7 +145,7 @@ impl<H: Protocol<AmpTransport>> Amp<H> {
 
     /// The same, with limits of your own.
     ///
-    /// See [`Limits`].
+    /// See the example of [`Limits`].
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, parser: BoxParser::with_limits(limits), ..self }

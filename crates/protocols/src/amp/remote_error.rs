@@ -14,9 +14,17 @@ use super::encoder::Encoder;
 use super::{ArgumentError, Command, CommandError, ser};
 
 /// The code of an error that its command does not know.
+///
+/// ```
+/// use protocols::amp::{UNHANDLED_ERROR_CODE, UNKNOWN_ERROR_CODE};
+///
+/// assert_eq!((UNKNOWN_ERROR_CODE, UNHANDLED_ERROR_CODE), ("UNKNOWN", "UNHANDLED"));
+/// ```
 pub const UNKNOWN_ERROR_CODE: &str = "UNKNOWN";
 
 /// The code of the error that there is no such command.
+///
+/// See the example of [`UNKNOWN_ERROR_CODE`].
 pub const UNHANDLED_ERROR_CODE: &str = "UNHANDLED";
 
 /// An error as it is on the wire: a code and a description.

@@ -173,6 +173,8 @@ impl LineParser {
 
     /// Takes the next line off `input`; `None` when nothing is left but an
     /// unfinished one, which is kept.
+    ///
+    /// See the [type's example](Self).
     #[inline]
     pub fn next_line<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<LineEvent<'s>> {
         if self.held.is_empty() { self.next_fresh_line(input) } else { self.next_held_line(input) }

@@ -110,6 +110,8 @@ pub type StringStream = ReceiverStream<FramedTransport>;
 /// Before there is a connection it waits for one. A client's is connected by its
 /// [factory](Self::client_factory), so that it hears if there will be none.
 ///
+/// See the examples of [`LineStream`] and [`StringStream`].
+///
 /// # Cancellation
 ///
 /// A future of `next` or `send` that is dropped loses nothing that it has not

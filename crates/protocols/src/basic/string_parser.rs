@@ -104,6 +104,8 @@ impl<F: Format> StringParser<F> {
     ///
     /// What comes next is no string, or one too long. Nothing can be found
     /// after it.
+    ///
+    /// See the [type's example](Self).
     #[inline]
     pub fn next_string<'s, 'i: 's>(
         &'s mut self,

@@ -76,19 +76,19 @@ pub struct Strings<F, H> {
     allotment: Allotment,
 }
 
-/// Strings as netstrings; see [`Strings`].
+/// Strings as netstrings; see the examples of [`Strings`].
 #[doc(alias = "NetstringReceiver")]
 pub type Netstrings<H> = Strings<Netstring, H>;
 
-/// Strings behind their length in one byte; see [`Strings`].
+/// Strings behind their length in one byte; see the examples of [`Strings`].
 #[doc(alias = "Int8StringReceiver")]
 pub type Int8Strings<H> = Strings<Int8, H>;
 
-/// Strings behind their length in two bytes; see [`Strings`].
+/// Strings behind their length in two bytes; see the examples of [`Strings`].
 #[doc(alias = "Int16StringReceiver")]
 pub type Int16Strings<H> = Strings<Int16, H>;
 
-/// Strings behind their length in four bytes; see [`Strings`].
+/// Strings behind their length in four bytes; see the examples of [`Strings`].
 #[doc(alias = "Int32StringReceiver")]
 pub type Int32Strings<H> = Strings<Int32, H>;
 

@@ -61,6 +61,8 @@ impl KillHandle {
     ///
     /// A Deferred that the greenlet waited for is dropped, and not cancelled; to have it
     /// cancelled, [cancel](super::Greenlet::cancel) the greenlet.
+    ///
+    /// See the [type's example](Self).
     pub fn kill(&self) {
         if let Some(greenlet) = &self.greenlet {
             greenlet.kill();

@@ -12,13 +12,24 @@ use super::error::StackError;
 /// The size of a greenlet's stack, in bytes, unless it is given another.
 ///
 /// It is address space; memory is taken as it is used, a page at a time.
+///
+/// ```
+/// use reactor_compat::greenlet::{DEFAULT_STACK_SIZE, MAX_STACK_SIZE, MIN_STACK_SIZE};
+///
+/// assert_eq!(DEFAULT_STACK_SIZE, 256 * 1024);
+/// assert!((MIN_STACK_SIZE..=MAX_STACK_SIZE).contains(&DEFAULT_STACK_SIZE));
+/// ```
 pub const DEFAULT_STACK_SIZE: usize = 256 << 10;
 
 /// The smallest size that a greenlet's stack may have, in bytes: enough to
 /// panic on.
+///
+/// See the example of [`DEFAULT_STACK_SIZE`].
 pub const MIN_STACK_SIZE: usize = 64 << 10;
 
 /// The largest size that a greenlet's stack may have, in bytes.
+///
+/// See the example of [`DEFAULT_STACK_SIZE`].
 pub const MAX_STACK_SIZE: usize = 1 << 30;
 
 /// How many stacks of the default size a thread keeps for its next greenlets.

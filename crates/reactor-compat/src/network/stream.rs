@@ -15,6 +15,8 @@ use super::Security;
 use crate::address::Address;
 
 /// How a stream is ended, beside being dropped.
+///
+/// See the example of [`Stream`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StreamEnd {
@@ -37,6 +39,63 @@ pub enum StreamEnd {
 ///
 /// The stream is borrowed while one of its methods runs: none of them may use
 /// the transport that runs over it.
+///
+/// ```
+/// use reactor_compat::{Address, Stream, StreamEnd};
+/// use std::io;
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+/// use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+///
+/// /// A pipe, whose peer hears of an end only when it is shut down.
+/// struct Pipe(DuplexStream);
+///
+/// impl AsyncRead for Pipe {
+///     fn poll_read(
+///         mut self: Pin<&mut Self>,
+///         cx: &mut Context<'_>,
+///         buf: &mut ReadBuf<'_>,
+///     ) -> Poll<io::Result<()>> {
+///         Pin::new(&mut self.0).poll_read(cx, buf)
+///     }
+/// }
+///
+/// impl AsyncWrite for Pipe {
+///     fn poll_write(
+///         mut self: Pin<&mut Self>,
+///         cx: &mut Context<'_>,
+///         data: &[u8],
+///     ) -> Poll<io::Result<usize>> {
+///         Pin::new(&mut self.0).poll_write(cx, data)
+///     }
+///     // And so on.
+///     # fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+///     #     Pin::new(&mut self.0).poll_flush(cx)
+///     # }
+///     # fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+///     #     Pin::new(&mut self.0).poll_shutdown(cx)
+///     # }
+/// }
+///
+/// impl Stream for Pipe {
+///     fn get_host(&self) -> Address {
+///         Address::Pipe
+///     }
+///
+///     fn get_peer(&self) -> Address {
+///         Address::Pipe
+///     }
+///
+///     fn end(&self) -> StreamEnd {
+///         StreamEnd::ShutDown
+///     }
+/// }
+///
+/// let (stream, _peer) = tokio::io::duplex(64);
+/// let stream = Pipe(stream);
+/// assert_eq!((stream.get_peer(), stream.end()), (Address::Pipe, StreamEnd::ShutDown));
+/// assert!(stream.security().is_none());
+/// ```
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Our own end.
     fn get_host(&self) -> Address;

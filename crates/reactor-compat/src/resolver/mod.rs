@@ -32,6 +32,14 @@ pub use system::SystemResolver;
 pub use crate::error::dns::DnsLookupError;
 
 /// A lookup under way.
+///
+/// ```
+/// use futures::executor::block_on;
+/// use reactor_compat::resolver::Resolution;
+///
+/// let found: Resolution = Box::pin(async { Ok(vec![([192, 0, 2, 7], 80).into()]) });
+/// assert_eq!(block_on(found).unwrap()[0].to_string(), "192.0.2.7:80");
+/// ```
 #[doc(alias = "IHostResolution")]
 pub type Resolution = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, DnsLookupError>>>>;
 

@@ -19,7 +19,7 @@ use crate::reactor::Reactor;
 /// The reactor of one test, and what was logged in it. It derefs to the
 /// [`Reactor`].
 ///
-/// See [`run_test`](super::run_test).
+/// See the example of [`run_test`](super::run_test).
 #[derive(Clone)]
 pub struct TestReactor {
     pub(super) reactor: Reactor,

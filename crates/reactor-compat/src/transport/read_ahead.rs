@@ -17,6 +17,8 @@ use super::state::Close;
 /// pushed then, the layer gets what is in it; when TLS is begun, the connection ends
 /// with [`UnprotectedData`](crate::UnprotectedData), rather than that it
 /// comes out of the buffer later, as if TLS had protected it.
+///
+/// See the example of [`add_read_ahead`](Transport::add_read_ahead).
 pub trait ReadAhead: 'static {
     /// Takes out all that is kept. If reading was paused because it is much, it is
     /// to go on.
