@@ -244,7 +244,7 @@ pub trait Protocol<T: AsRef<Transport> + 'static = Transport>: Sized + 'static {
     ///
     /// # struct Silent;
     /// # impl Protocol for Silent {}
-    /// let pair = connect(Silent, Words::default());
+    /// let pair = connect(Words::default(), Silent);
     /// pair.client().write("GO! HE");
     /// pair.flush()?;
     /// pair.server().push_layer(Lowercase).unwrap();
