@@ -40,7 +40,8 @@ impl<'a> LayerIo<'a> {
     }
 
     /// Ends the connection: the protocol's `connection_lost` gets `reason`, once
-    /// it was given all that was delivered before.
+    /// it was given all that was delivered before. What was written here before goes
+    /// out first, if the peer takes it within 5 seconds. The layer is not called again.
     pub fn fail(&mut self, reason: impl Into<Failure>) {
         self.ends.failure.get_or_insert(reason.into());
     }
