@@ -17,7 +17,7 @@ use crate::tls::{ClientOptions, Config, ServerOptions, TlsConfigError, TlsStream
 
 /// TLS over each socket of a port or a connector.
 fn over_each(config: Config) -> FirstLayer {
-    FirstLayer::new(move |below| SharedStream::new(TlsStream::with(below, config.clone())))
+    FirstLayer::new(move |below| SharedStream::unguarded(TlsStream::with(below, config.clone())))
 }
 
 impl Reactor {

@@ -6,19 +6,30 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use deferred::Failure;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Driver;
 use super::driver::{Sent, Stage, Step};
 use super::wait::Wait;
-use crate::error::{ConnectionAborted, ConnectionDone, ConnectionLost};
+use crate::error::{ConnectionAborted, ConnectionDone, ConnectionEnded, ConnectionLost};
 use crate::guard;
-use crate::network::StreamEnd;
+use crate::network::{Stream, StreamEnd};
 use crate::protocol::Protocol;
 use crate::transport::{Event, Input};
 
 /// How long a peer may take to end after we have.
 const LINGER: Duration = Duration::from_secs(5);
+
+/// Whether a stream has a reason of its own, beside that the peer is gone.
+fn has_name(error: &io::Error) -> bool {
+    let peer_is_gone = |reason: &Failure| {
+        reason.is::<ConnectionDone>()
+            || reason.is::<ConnectionLost>()
+            || reason.is::<ConnectionAborted>()
+    };
+    ConnectionEnded::of(error).is_some_and(|ended| !peer_is_gone(ended.reason()))
+}
 
 impl<P: Protocol> Driver<P> {
     /// Sends what is left, then shuts down, then tells the protocol.
@@ -78,11 +89,13 @@ impl<P: Protocol> Driver<P> {
             Poll::Ready(Err(error)) if talking && self.end == StreamEnd::Answered => {
                 self.broken_while_closing(error)
             }
+            Poll::Ready(Err(error)) if has_name(&error) => self.broken(error),
             // A peer that is gone already cannot be told; all was sent.
             Poll::Ready(_) => {
+                let sends = talking || self.setup.stream.ended_inside();
                 self.end(ConnectionDone);
                 self.timer.clear();
-                if talking {
+                if sends {
                     self.stage = Stage::Lingering;
                 }
                 Step::Again
@@ -105,7 +118,7 @@ impl<P: Protocol> Driver<P> {
         if self.wait_for_peer(cx, false) == Step::Again {
             return Step::Again;
         }
-        if !self.link.state().discards() {
+        if !self.link.state().discards() || self.link.holds_too_much() {
             return Step::Wait;
         }
         match self.discard(cx) {
@@ -125,7 +138,7 @@ impl<P: Protocol> Driver<P> {
             self.timer.clear();
         }
         if self.timer.is_over(cx, Wait::Grace, self.link.grace()) {
-            return self.abort(ConnectionAborted { unsent: Some(self.link.unsent()) });
+            return self.abort(ConnectionAborted { unsent: Some(self.link.unsent_in_all()) });
         }
         Step::Wait
     }
@@ -160,6 +173,8 @@ impl<P: Protocol> Driver<P> {
         match read {
             Poll::Pending if !over => Step::Wait,
             Poll::Ready(Ok(1..)) if !over => Step::Again,
+            // A layer found an end; the peer has not come to its own.
+            Poll::Ready(Ok(0)) if !over && self.setup.stream.ended_inside() => Step::Again,
             Poll::Pending | Poll::Ready(_) => {
                 self.stage = Stage::Over;
                 Step::Again

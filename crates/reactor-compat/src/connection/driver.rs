@@ -100,6 +100,8 @@ pub(crate) struct Driver<P: Protocol> {
     /// Descriptors: may any come?
     #[cfg(unix)]
     pub(super) descriptors: Descriptors,
+    /// How much a stream that acts alone had passed on when it was last looked at.
+    passed: u64,
     /// Something was given to the stream that it may not have passed on.
     unflushed: bool,
     pub(super) timer: Timer,
@@ -120,6 +122,7 @@ impl<P: Protocol> Driver<P> {
             #[cfg(unix)]
             descriptors: Descriptors::of(&link),
             link,
+            passed: 0,
             unflushed: false,
             timer: Timer::default(),
             registration: Some(registration),
@@ -297,7 +300,11 @@ impl<P: Protocol> Driver<P> {
             return Sent::Broken(FileDescriptorOverrun.into());
         }
         if self.link.state().sending == Sending::Held {
-            return Sent::Some { progress: false };
+            // A layer's own goes out.
+            return match self.flush(cx, false) {
+                Sent::All { progress } => Sent::Some { progress },
+                sent => sent,
+            };
         }
         if self.link.is_stuck() {
             self.setup.stream.insist();
@@ -331,7 +338,21 @@ impl<P: Protocol> Driver<P> {
         if self.descriptors != Descriptors::Never {
             self.link.count_descriptors();
         }
-        if matches!(sent, Sent::All { .. }) { self.flush(cx, progress) } else { sent }
+        match sent {
+            Sent::All { progress } => self.flush(cx, progress),
+            Sent::Some { progress } if self.acts_alone => {
+                Sent::Some { progress: self.count_backlog() || progress }
+            }
+            sent => sent,
+        }
+    }
+
+    /// Notes how much the stream holds; whether it has passed on any of it.
+    #[inline(never)]
+    fn count_backlog(&mut self) -> bool {
+        let backlog = self.setup.stream.backlog();
+        self.link.hold(backlog.unsent);
+        std::mem::replace(&mut self.passed, backlog.sent) != backlog.sent
     }
 
     /// Has the stream pass on what it was given.
@@ -340,7 +361,9 @@ impl<P: Protocol> Driver<P> {
         if !self.unflushed && !self.acts_alone {
             return Sent::All { progress };
         }
-        match Pin::new(&mut self.setup.stream).poll_flush(cx) {
+        let flushed = Pin::new(&mut self.setup.stream).poll_flush(cx);
+        let progress = self.acts_alone && self.count_backlog() || progress;
+        match flushed {
             Poll::Ready(Ok(())) => {
                 self.unflushed = false;
                 Sent::All { progress }

@@ -46,7 +46,8 @@ impl<'a> LayerIo<'a> {
     }
 
     /// Ends the connection: the protocol's `connection_lost` gets `reason`, once
-    /// it was given all that was delivered before.
+    /// it was given all that was delivered before. What was written here before goes
+    /// out first, if the peer takes it within 5 seconds. The layer is not called again.
     ///
     /// See the example of [`Layer::ended`](super::Layer::ended).
     pub fn fail(&mut self, reason: impl Into<Failure>) {

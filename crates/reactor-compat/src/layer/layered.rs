@@ -1,5 +1,7 @@
 //! [`Layered`]: a layer over a stream, which is a stream again.
 
+mod stream;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -9,25 +11,34 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use deferred::Failure;
-use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep};
 
 use super::{Layer, LayerIo};
 use crate::address::Address;
 use crate::byte_queue::ByteQueue;
-use crate::error::ConnectionEnded;
+use crate::error::{ConnectionEnded, ConnectionLost};
 use crate::guard;
-use crate::network::{Security, Stream, StreamEnd};
+use crate::network::{Security, Stream};
 
-/// How much of what the protocol wrote is given to a layer at once; and so, how
-/// much of it a layer holds.
-const PIECE: usize = 16 * 1024;
+/// How much is read at once where the protocol has given no room.
+const SMALL: usize = 4 * 1024;
 
-/// How much is read for a layer that has its own conversation.
-const OPENING: usize = 4 * 1024;
+/// How much is read ahead of the protocol, for a layer that waits for leave to send.
+const AHEAD: usize = 1024 * 1024;
+
+/// How many pieces are read ahead before others have their turn.
+const PIECES: usize = 16;
+
+/// How long the last word of a layer that has failed may take.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// The direction from the peer: may it send more?
+///
+/// ```text
+/// Open ──the end below──▶ Ending ──end()──▶ Ended ──heard──▶ Told
+///   └────────────────end()─────────────────▲
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     Open,
@@ -35,6 +46,15 @@ pub(super) enum Way {
     Ending,
     /// The protocol is to hear of the end.
     Ended,
+    /// The protocol has heard of it.
+    Told,
+}
+
+/// The stream below: does anything more come from it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Flowing,
+    Over,
 }
 
 /// Orders of a layer that are not carried out yet.
@@ -82,9 +102,13 @@ pub struct Layered<S, L> {
     below: S,
     layer: L,
     ends: Ends,
+    /// The layer's time limit; once it has failed, that of its last word.
     timer: Option<Pin<Box<Sleep>>>,
+    source: Source,
     writer: Writer,
     output: Output,
+    /// How much was given to the stream below.
+    sent: u64,
 }
 
 /// The writer: free, or waiting for the layer to be ready.
@@ -100,6 +124,9 @@ enum Output {
     Open,
     /// The layer has said its last.
     Finished,
+    /// The stream below is shut down: what the layer still writes is let go, as
+    /// what a protocol writes is.
+    Shut,
 }
 
 impl<S: Stream, L: Layer> Layered<S, L> {
@@ -119,9 +146,17 @@ impl<S: Stream, L: Layer> Layered<S, L> {
             peer: None,
             security: None,
         };
-        let mut layered =
-            Self { below, layer, ends, timer: None, writer: Writer::Free, output: Output::Open };
-        layered.call(Layer::begin);
+        let mut layered = Self {
+            below,
+            layer,
+            ends,
+            timer: None,
+            source: Source::Flowing,
+            writer: Writer::Free,
+            output: Output::Open,
+            sent: 0,
+        };
+        layered.call(None, Layer::begin);
         layered
     }
 
@@ -144,7 +179,7 @@ impl<S: Stream, L: Layer> Layered<S, L> {
     pub fn with_unread(below: S, layer: L, unread: &[u8]) -> Self {
         let mut layered = Self::new(below, layer);
         if !unread.is_empty() {
-            layered.call(|layer, io| layer.receive(io, unread));
+            layered.call(None, |layer, io| layer.receive(io, unread));
         }
         layered
     }
@@ -168,42 +203,71 @@ impl<S: Stream, L: Layer> Layered<S, L> {
         &self.below
     }
 
-    /// Runs the layer; a panic in it is the connection's reason.
+    /// Runs the layer, unless it has failed; a panic in it is the connection's reason.
     #[inline]
-    fn call(&mut self, call: impl FnOnce(&mut L, &mut LayerIo<'_>)) {
+    fn call(&mut self, cx: Option<&mut Context<'_>>, call: impl FnOnce(&mut L, &mut LayerIo<'_>)) {
         let Self { layer, ends, .. } = self;
+        if ends.failure.is_some() {
+            return;
+        }
         if let Err(failure) = guard::catch(|| call(layer, &mut LayerIo::new(ends))) {
+            crate::log::err(failure.clone(), "");
             self.ends.failure.get_or_insert(failure);
         }
-        self.take_timeout();
+        self.take_timeout(cx);
     }
 
-    /// Sets the timer that the layer asked for.
+    /// Sets the timer that the layer asked for, and has the task woken by it.
     #[inline]
-    fn take_timeout(&mut self) {
-        if let Some(timeout) = self.ends.timeout.take() {
+    fn take_timeout(&mut self, cx: Option<&mut Context<'_>>) {
+        if self.ends.failure.is_some() {
+            self.timer = None;
+        } else if let Some(timeout) = self.ends.timeout.take() {
             self.timer = timeout.map(|time| Box::pin(sleep(time)));
-        }
-    }
-
-    /// Fails, if the layer has.
-    #[inline]
-    fn check(&self) -> io::Result<()> {
-        match &self.ends.failure {
-            None => Ok(()),
-            Some(failure) => Err(ConnectionEnded::error(failure)),
+            if let (Some(timer), Some(cx)) = (&mut self.timer, cx)
+                && timer.as_mut().poll(cx).is_ready()
+            {
+                cx.waker().wake_by_ref();
+            }
         }
     }
 
     /// Tells the layer that its time is over, if it is.
     #[inline]
     fn poll_timer(&mut self, cx: &mut Context<'_>) {
+        if self.timer.is_some() && self.ends.failure.is_none() {
+            self.poll_time_limit(cx);
+        }
+    }
+
+    fn poll_time_limit(&mut self, cx: &mut Context<'_>) {
         let over = self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready());
         if over {
             self.timer = None;
-            self.call(Layer::timed_out);
+            self.call(Some(cx), Layer::timed_out);
             self.wake_writer(cx);
         }
+    }
+
+    /// Whether the layer has failed.
+    #[inline]
+    fn has_failed(&self) -> bool {
+        self.ends.failure.is_some()
+    }
+
+    /// The error of a layer that has failed, once its last word is sent. A peer that
+    /// does not take it does not hold up the end for long.
+    #[cold]
+    fn poll_failed<R>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
+        let Some(failure) = self.ends.failure.clone() else { return Poll::Pending };
+        if self.poll_down(cx).is_pending() {
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(LAST_WORD)));
+            ready!(timer.as_mut().poll(cx));
+        } else {
+            // What it cannot pass on now it will not.
+            let _ = Pin::new(&mut self.below).poll_flush(cx);
+        }
+        Poll::Ready(Err(ConnectionEnded::error(&failure)))
     }
 
     /// Has the writer try again, if it was held back and the layer has heard
@@ -219,6 +283,9 @@ impl<S: Stream, L: Layer> Layered<S, L> {
     /// Gives the stream below what the layer wrote.
     #[inline]
     fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.output == Output::Shut {
+            drop(self.ends.down.take_memory());
+        }
         while !self.ends.down.is_empty() {
             let data = self.ends.down.as_slice();
             let count = ready!(Pin::new(&mut self.below).poll_write(cx, data))?;
@@ -226,6 +293,7 @@ impl<S: Stream, L: Layer> Layered<S, L> {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.ends.down.consume(count);
+            self.sent = self.sent.wrapping_add(count as u64);
         }
         self.ends.down.trim();
         Poll::Ready(Ok(()))
@@ -241,172 +309,78 @@ impl<S: Stream, L: Layer> Layered<S, L> {
         ready!(Pin::new(&mut self.below).poll_read(cx, room))?;
         let data = room.filled();
         if data.is_empty() {
+            self.source = Source::Over;
             self.ends.way = Way::Ending;
-            self.call(Layer::ended);
+            self.call(Some(cx), Layer::ended);
         } else {
-            let Self { layer, ends, .. } = self;
-            if let Err(failure) = guard::catch(|| layer.receive(&mut LayerIo::new(ends), data)) {
-                self.ends.failure.get_or_insert(failure);
-            }
-            self.take_timeout();
+            self.call(Some(cx), |layer, io| layer.receive(io, data));
         }
         self.wake_writer(cx);
         Poll::Ready(Ok(()))
+    }
+
+    /// Reads for a layer that waits for leave to send, though the protocol may not be
+    /// reading: the leave comes in what the peer sends.
+    #[cold]
+    fn read_ahead(&mut self, cx: &mut Context<'_>) {
+        for _ in 0..PIECES {
+            let wanted = self.ends.way == Way::Open && !self.has_failed() && !self.layer.ready();
+            if !wanted || self.ends.up.len() >= AHEAD || !self.ends.down.is_empty() {
+                return;
+            }
+            let mut place = [0; SMALL];
+            match self.poll_receive(cx, &mut ReadBuf::new(&mut place)) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => {
+                    // What was delivered comes first.
+                    let reason = match ConnectionEnded::of(&error) {
+                        Some(ended) => ended.reason().clone(),
+                        None => ConnectionLost::from(error).into(),
+                    };
+                    self.ends.failure.get_or_insert(reason);
+                }
+            }
+            // An error comes again, when that is flushed.
+            let _ = self.poll_down(cx);
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    /// After the protocol has heard of an end that the layer found in what the peer
+    /// sent: reads on, and lets it go, until the peer ends in truth.
+    #[cold]
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.ended_inside() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut place = [0; SMALL];
+        let mut room = ReadBuf::new(&mut place);
+        ready!(Pin::new(&mut self.below).poll_read(cx, &mut room))?;
+        if room.filled().is_empty() {
+            self.source = Source::Over;
+            if !self.below.ended_inside() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether the peer's end is there for the reader; `None` if it is not known yet.
+    #[inline]
+    fn at_end(&self) -> Option<bool> {
+        match self.ends.way {
+            Way::Open => Some(false),
+            Way::Ended | Way::Told => Some(true),
+            // It may deliver something later, when its time is over.
+            Way::Ending => self.timer.is_none().then_some(true),
+        }
     }
 }
 
 /// The layer is never pinned.
 impl<S: Unpin, L> Unpin for Layered<S, L> {}
-
-impl<S: Stream, L: Layer> AsyncRead for Layered<S, L> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        loop {
-            if !this.ends.up.is_empty() {
-                let data = this.ends.up.as_slice();
-                let count = data.len().min(buf.remaining());
-                buf.put_slice(&data[..count]);
-                this.ends.up.consume(count);
-                this.ends.up.trim();
-                return Poll::Ready(Ok(()));
-            }
-            this.check()?;
-            match this.ends.way {
-                Way::Open => {}
-                Way::Ended => return Poll::Ready(Ok(())),
-                // It may deliver something later, when its time is over.
-                Way::Ending if this.timer.is_none() => return Poll::Ready(Ok(())),
-                Way::Ending => {
-                    this.poll_timer(cx);
-                    let nothing = this.ends.up.is_empty() && this.ends.failure.is_none();
-                    if nothing && this.timer.is_some() {
-                        return Poll::Pending;
-                    }
-                    continue;
-                }
-            }
-            let start = buf.filled().len();
-            let received = this.poll_receive(cx, buf);
-            // What was read for the layer is not what it made of it.
-            buf.set_filled(start);
-            // Its answer, and what the peer waits for, go out without delay.
-            if let Poll::Ready(Err(error)) = this.poll_down(cx) {
-                return Poll::Ready(Err(error));
-            }
-            ready!(received)?;
-        }
-    }
-}
-
-impl<S: Stream, L: Layer> AsyncWrite for Layered<S, L> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.check()?;
-        // What waits is to wait where it counts against the marks: above.
-        ready!(this.poll_down(cx))?;
-        if !this.layer.ready() {
-            this.writer = Writer::HeldBack;
-            return Poll::Pending;
-        }
-        let piece = &data[..data.len().min(PIECE)];
-        this.call(|layer, io| layer.send(io, piece));
-        this.check()?;
-        if let Poll::Ready(Err(error)) = this.poll_down(cx) {
-            return Poll::Ready(Err(error));
-        }
-        Poll::Ready(Ok(piece.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        this.poll_timer(cx);
-        this.check()?;
-        ready!(this.poll_down(cx))?;
-        Pin::new(&mut this.below).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.output == Output::Open {
-            this.output = Output::Finished;
-            this.call(Layer::finish);
-        }
-        ready!(this.poll_down(cx))?;
-        Pin::new(&mut this.below).poll_shutdown(cx)
-    }
-}
-
-impl<S: Stream, L: Layer> Stream for Layered<S, L> {
-    fn get_host(&self) -> Address {
-        self.ends.host.clone().unwrap_or_else(|| self.below.get_host())
-    }
-
-    fn get_peer(&self) -> Address {
-        self.ends.peer.clone().unwrap_or_else(|| self.below.get_peer())
-    }
-
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.below.poll_open(cx))?;
-        loop {
-            self.check()?;
-            if let Poll::Ready(Err(error)) = self.poll_down(cx) {
-                return Poll::Ready(Err(error));
-            }
-            if self.ends.open {
-                return Poll::Ready(Ok(()));
-            }
-            if self.ends.way == Way::Ended {
-                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-            }
-            self.poll_timer(cx);
-            let mut place = [0; OPENING];
-            let received = self.poll_receive(cx, &mut ReadBuf::new(&mut place));
-            if received.is_pending() && self.ends.failure.is_none() {
-                return Poll::Pending;
-            }
-            if let Poll::Ready(Err(error)) = received {
-                return Poll::Ready(Err(error));
-            }
-        }
-    }
-
-    fn reset_on_drop(&mut self) {
-        self.below.reset_on_drop();
-    }
-
-    fn end(&self) -> StreamEnd {
-        match self.below.end() {
-            StreamEnd::Answered => StreamEnd::Answered,
-            _ if self.layer.is_answered() => StreamEnd::Answered,
-            // The layer has a last word.
-            _ => StreamEnd::ShutDown,
-        }
-    }
-
-    fn security(&self) -> Option<Rc<Security>> {
-        self.ends.security.clone().or_else(|| self.below.security())
-    }
-
-    fn insist(&mut self) {
-        self.below.insist();
-    }
-
-    fn acts_alone(&self) -> bool {
-        true
-    }
-
-    fn with_socket(&self, act: &mut dyn FnMut(&SockRef<'_>)) {
-        self.below.with_socket(act);
-    }
-}
 
 impl<S: fmt::Debug, L> fmt::Debug for Layered<S, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 //!
 //! Mirrors what `twisted.protocols.tls` does for TLS, and
 //! `twisted.protocols.haproxy` for a header, for any protocol that runs inside
-//! another. Tested in `tests/network/layer.rs`.
+//! another. Tested in `tests/network/layer.rs` and `tests/network/layer_faults.rs`.
 
 mod io;
 mod layered;
@@ -231,7 +231,8 @@ pub trait Layer: 'static {
         io.end();
     }
 
-    /// Our own half ends, once what is written here is sent. Called once.
+    /// Our own half ends, once what is written here is sent. Called once. What the layer
+    /// writes after that end is let go.
     ///
     /// See the [trait's examples](Self).
     fn finish(&mut self, io: &mut LayerIo<'_>) {
@@ -242,7 +243,8 @@ pub trait Layer: 'static {
     /// back until the peer gives leave.
     ///
     /// Asked before each [`send`](Self::send), and again when something came from
-    /// the peer or a time limit is over.
+    /// the peer or a time limit is over. While it holds the writer back, up to 1 MiB is
+    /// read ahead of the protocol, since the leave comes by reading.
     ///
     /// ```
     /// # #[cfg(feature = "testing")]

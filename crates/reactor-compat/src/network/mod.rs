@@ -18,6 +18,7 @@
 mod api;
 mod datagrams;
 mod dial;
+mod guarded;
 mod listen;
 mod listener;
 mod names;
@@ -35,5 +36,5 @@ pub(crate) use names::names_of;
 pub use request::{DialRequest, ListenRequest, ListenTarget};
 pub use security::{Certificate, Security};
 pub use shared::SharedStream;
-pub use stream::{Stream, StreamEnd};
+pub use stream::{Backlog, Stream, StreamEnd};
 pub use system::SystemNetwork;

@@ -15,7 +15,8 @@ use std::task::{Context, Poll};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Security, Stream, StreamEnd};
+use super::guarded::Guarded;
+use super::{Backlog, Security, Stream, StreamEnd};
 use crate::address::Address;
 
 /// A stream of any kind, shared: the connection's task reads and writes it, and
@@ -82,10 +83,16 @@ use crate::address::Address;
 pub struct SharedStream(Rc<RefCell<dyn Stream>>);
 
 impl SharedStream {
-    /// Shares a stream.
+    /// Shares a stream. A panic in one of its methods is logged, and ends its
+    /// connection, with the panic as the reason.
     ///
     /// See the [type's example](Self).
     pub fn new(stream: impl Stream) -> Self {
+        Self::unguarded(Guarded::new(stream))
+    }
+
+    /// The same for a stream that is not a user's.
+    pub(crate) fn unguarded(stream: impl Stream) -> Self {
         Self(Rc::new(RefCell::new(stream)))
     }
 
@@ -186,6 +193,14 @@ impl Stream for SharedStream {
 
     fn end(&self) -> StreamEnd {
         self.look(StreamEnd::ShutDown, |stream| stream.end())
+    }
+
+    fn backlog(&self) -> Backlog {
+        self.look(Backlog::default(), |stream| stream.backlog())
+    }
+
+    fn ended_inside(&self) -> bool {
+        self.look(false, |stream| stream.ended_inside())
     }
 
     fn insist(&mut self) {

@@ -29,6 +29,33 @@ pub enum StreamEnd {
     Answered,
 }
 
+/// The bytes that a stream was given, or has made itself, and has not passed on.
+///
+/// ```
+/// use reactor_compat::network::Backlog;
+///
+/// let before = Backlog::new(300, 1000);
+/// let after = Backlog::new(200, 1100);
+/// assert_eq!((after.unsent, after.sent - before.sent), (200, 100));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Backlog {
+    /// How many wait to be sent.
+    pub unsent: usize,
+    /// How many were passed on since the beginning: it grows when the peer takes some.
+    pub sent: u64,
+}
+
+impl Backlog {
+    /// A backlog of so many bytes, after so many that were passed on.
+    ///
+    /// See the [type's example](Self).
+    pub fn new(unsent: usize, sent: u64) -> Self {
+        Self { unsent, sent }
+    }
+}
+
 /// A connected stream of bytes: a socket, a stream in memory, TLS or a
 /// layer over another one.
 ///
@@ -126,6 +153,41 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Whether it does something of its own, beside what it is asked to read and
     /// write: it is then flushed whenever its connection's task runs.
     fn acts_alone(&self) -> bool {
+        false
+    }
+
+    /// How much it holds of its own that is to be sent: that counts against the
+    /// connection's [marks](crate::WaterMarks), with what the protocol wrote. It is
+    /// looked at of a stream that [acts alone](Self::acts_alone).
+    ///
+    /// A stream over another adds that one's.
+    ///
+    /// ```
+    /// use reactor_compat::{SharedStream, Stream};
+    ///
+    /// fn is_empty(stream: &SharedStream) -> bool {
+    ///     stream.backlog().unsent == 0
+    /// }
+    /// # let _ = is_empty;
+    /// ```
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
+    }
+
+    /// Whether the peer may go on sending, though the stream has ended for its reader, by
+    /// an end that is inside of what the peer sent. Looked at once it is shut down: such
+    /// a stream then reads on, lets go what comes, and ends again when the peer has, so
+    /// that what was sent is not overtaken by a reset.
+    ///
+    /// ```
+    /// use reactor_compat::{SharedStream, Stream};
+    ///
+    /// fn may_go_on(stream: &SharedStream) -> bool {
+    ///     stream.ended_inside()
+    /// }
+    /// # let _ = may_go_on;
+    /// ```
+    fn ended_inside(&self) -> bool {
         false
     }
 

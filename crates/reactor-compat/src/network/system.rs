@@ -83,7 +83,7 @@ impl Network for SystemNetwork {
         let options = *options;
         Box::pin(async move {
             let stream = tcp::connect(to, &options).await?;
-            Ok(SharedStream::new(tcp::TcpSocket::connected(stream)?))
+            Ok(SharedStream::unguarded(tcp::TcpSocket::connected(stream)?))
         })
     }
 
@@ -102,7 +102,7 @@ impl Network for SystemNetwork {
         let address = address.clone();
         Box::pin(async move {
             let stream = unix::connect(&address, check_lock).await?;
-            Ok(SharedStream::new(unix::UnixSocket::connected(stream)?))
+            Ok(SharedStream::unguarded(unix::UnixSocket::connected(stream)?))
         })
     }
 
@@ -151,7 +151,7 @@ impl Network for SystemNetwork {
         _: &Address,
         peer: &Address,
     ) -> io::Result<SharedStream> {
-        Ok(SharedStream::new(AdoptedSocket::new(socket, peer)))
+        Ok(SharedStream::unguarded(AdoptedSocket::new(socket, peer)))
     }
 
     fn adopt_udp(&self, socket: UdpSocket, _: &DatagramOptions) -> io::Result<Box<dyn Datagrams>> {

@@ -18,7 +18,7 @@ use super::peer::security_of;
 use super::{Config, TlsConfigError, TlsError, TlsOptions};
 use crate::address::Address;
 use crate::error::ConnectionEnded;
-use crate::network::{Security, Stream, StreamEnd};
+use crate::network::{Backlog, Security, Stream, StreamEnd};
 
 /// TLS over a stream of any kind: a socket, another TLS, a layer, memory. It is a
 /// stream again, which a network or an endpoint may give to a protocol, and
@@ -188,6 +188,10 @@ impl<S: Stream> Stream for TlsStream<S> {
 
     fn end(&self) -> StreamEnd {
         StreamEnd::Answered
+    }
+
+    fn backlog(&self) -> Backlog {
+        self.below().map(Stream::backlog).unwrap_or_default()
     }
 
     fn insist(&mut self) {

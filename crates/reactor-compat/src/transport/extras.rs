@@ -16,7 +16,7 @@ use super::switch::PendingLayer;
 use super::{Link, WaterMarks};
 use crate::error::ConnectionGone;
 use crate::guard;
-use crate::network::Security;
+use crate::network::{Security, SharedStream};
 use crate::waiters::{Notified, Waiters};
 
 /// A function that sees what is written.
@@ -41,6 +41,10 @@ pub(crate) struct Extras {
     pub(super) producer: Option<Registered>,
     /// How many descriptors wait to be sent.
     pub(super) descriptors: usize,
+    /// How many bytes the stream holds: a layer's.
+    pub(super) held: usize,
+    /// The stream under all layers that were pushed.
+    pub(super) bottom: Option<SharedStream>,
     tap: Option<Tap>,
     /// Those who wait for the connection to drain.
     draining: Waiters<()>,
@@ -71,6 +75,8 @@ impl Default for Extras {
             grace: Self::CLOSE_GRACE,
             producer: None,
             descriptors: 0,
+            held: 0,
+            bottom: None,
             tap: None,
             draining: Waiters::default(),
             losing: Waiters::default(),
@@ -145,6 +151,8 @@ impl Link {
         let mut extras = self.extras.borrow_mut();
         let extras = extras.as_deref_mut()?;
         extras.descriptors = 0;
+        extras.held = 0;
+        extras.bottom = None;
         Some((extras.producer.take(), extras.tap.take(), extras.draining.take()))
     }
 

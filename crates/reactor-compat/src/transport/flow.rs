@@ -49,6 +49,16 @@ impl Registered {
         }
     }
 
+    /// The producer, if it is to be held up for what the stream holds.
+    fn held_up(&mut self, permitted: bool) -> Option<Rc<dyn Producer>> {
+        let goes_on = self.demand == Demand::Resumed && self.kind == ProducerKind::Push;
+        if permitted || !goes_on {
+            return None;
+        }
+        self.demand = Demand::Waiting;
+        Some(self.producer.clone())
+    }
+
     /// Notes that some was sent; the producer, if it may go on.
     fn sent(&mut self, permitted: bool, unsent: usize) -> Option<Rc<dyn Producer>> {
         let due = match self.kind {
@@ -81,7 +91,33 @@ pub(crate) enum Pressure {
 impl Link {
     /// The load on the marks when so many bytes are unsent.
     fn load(&self, unsent: usize) -> usize {
-        unsent + self.waiting_descriptors() * DESCRIPTOR_LOAD
+        let (descriptors, held) =
+            self.extra(|extras| Some((extras.descriptors, extras.held))).unwrap_or_default();
+        unsent + descriptors * DESCRIPTOR_LOAD + held
+    }
+
+    /// Notes how much the stream holds. A producer that is to be held up for it is so
+    /// when the connection [relaxes](Self::relax).
+    pub(crate) fn hold(&self, held: usize) {
+        if held == 0 && self.is_plain() {
+            return;
+        }
+        self.extras().held = held;
+        let load = self.load(self.unsent());
+        self.level.set(self.level.get().wrote(load, &self.marks()));
+    }
+
+    /// How much is unsent: what was written, and what the stream holds.
+    pub(crate) fn unsent_in_all(&self) -> usize {
+        self.unsent() + self.extra(|extras| Some(extras.held)).unwrap_or(0)
+    }
+
+    /// Whether the stream holds so much that nothing is to be read, not even to be let
+    /// go: a layer may answer it.
+    pub(crate) fn holds_too_much(&self) -> bool {
+        let marks = self.marks();
+        self.extra(|extras| Some(extras.held))
+            .is_some_and(|held| held > marks.high().saturating_add(marks.growth()))
     }
 
     /// How many descriptors wait to be sent.
@@ -128,6 +164,11 @@ impl Link {
         self.level.set(level);
         let drained = level == Level::Low && self.drained();
         let permitted = level.permits_producer(load);
+        let paused = self.with_producer(|registered| registered.held_up(permitted));
+        if let Some(producer) = paused {
+            producer.pause_producing();
+            return true;
+        }
         let resumed = self.with_producer(|registered| registered.sent(permitted, load));
         match resumed {
             Some(producer) => {
@@ -169,7 +210,7 @@ impl Link {
 
     /// The error of a connection whose peer takes nothing.
     pub(crate) fn too_much_unsent(&self) -> TooMuchUnsent {
-        TooMuchUnsent { unsent: self.unsent(), growth: self.marks().growth() }
+        TooMuchUnsent { unsent: self.unsent_in_all(), growth: self.marks().growth() }
     }
 
     fn with_producer(

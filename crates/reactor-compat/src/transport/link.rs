@@ -268,7 +268,7 @@ impl Registered for Link {
         inventory.connections.push(OpenConnection {
             host: self.host.clone(),
             peer: self.peer.clone(),
-            unsent: self.unsent(),
+            unsent: self.unsent_in_all(),
         });
     }
 

@@ -269,7 +269,8 @@ impl Transport {
         self.link.reading()
     }
 
-    /// How many bytes are written and not yet given to the kernel.
+    /// How many bytes are written and not yet given to the kernel, with those that a
+    /// layer holds.
     ///
     /// ```
     /// # use reactor_compat::{Protocol, testing::StringTransport};
@@ -280,7 +281,7 @@ impl Transport {
     /// assert_eq!(transport.unsent(), 4);
     /// ```
     pub fn unsent(&self) -> usize {
-        self.link.unsent()
+        self.link.unsent_in_all()
     }
 
     /// The marks in force.

@@ -159,11 +159,14 @@ impl Transport {
             return Err(SocketError::NotTcp);
         }
         let (mut act, mut result) = (Some(act), Err(SocketError::NotTcp));
-        stream.with_socket(&mut |socket| {
-            if let Some(act) = act.take() {
-                result = act(socket).map_err(SocketError::from);
-            }
-        });
+        // Inside a layer's callback the layer is in use, and the socket below is not.
+        for stream in [Some(stream), self.link().bottom()].into_iter().flatten() {
+            stream.with_socket(&mut |socket| {
+                if let Some(act) = act.take() {
+                    result = act(socket).map_err(SocketError::from);
+                }
+            });
+        }
         result
     }
 }

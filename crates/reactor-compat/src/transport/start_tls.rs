@@ -92,7 +92,7 @@ impl Transport {
         let config: Config = options.into().try_into()?;
         let pushed = self.push_tls(Box::new(move |below, unread| {
             refuse(&unread)?;
-            Ok(SharedStream::new(TlsStream::with(below, config)))
+            Ok(SharedStream::unguarded(TlsStream::with(below, config)))
         }));
         pushed.ok_or(StartTlsError::AlreadySecure)?.map_err(|_| StartTlsError::NotConnected)
     }

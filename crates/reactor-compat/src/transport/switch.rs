@@ -280,6 +280,7 @@ impl Link {
             let mut extras = self.extras();
             let mut unread = mem::take(&mut extras.unread);
             unread.append(&mut extras.ahead);
+            extras.bottom.get_or_insert_with(|| below.clone());
             (extras.pending.pop_front(), unread)
         };
         self.apply(Event::LayerIn);
@@ -287,6 +288,11 @@ impl Link {
             Some(pending) => (pending.build)(below, unread),
             None => Ok(below),
         }
+    }
+
+    /// The stream under all layers that were pushed, if any was.
+    pub(super) fn bottom(&self) -> Option<SharedStream> {
+        self.extra(|extras| extras.bottom.clone())
     }
 
     /// The layer is open; whether something protects the connection that did not

@@ -74,7 +74,7 @@ impl Listener for TcpPort {
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<SharedStream>> {
         let accepted = self.held.ready()?.poll_accept(cx);
-        accepted.map_ok(|(stream, peer)| SharedStream::new(TcpSocket::new(stream, peer)))
+        accepted.map_ok(|(stream, peer)| SharedStream::unguarded(TcpSocket::new(stream, peer)))
     }
 }
 
@@ -112,7 +112,7 @@ impl Listener for UnixPort {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<SharedStream>> {
         self.held.ready()?.poll_accept(cx).map_ok(|(stream, peer)| {
             let peer = UnixAddress::from(std::os::unix::net::SocketAddr::from(peer));
-            SharedStream::new(UnixSocket::new(stream, peer))
+            SharedStream::unguarded(UnixSocket::new(stream, peer))
         })
     }
 }
