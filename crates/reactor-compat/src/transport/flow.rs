@@ -99,7 +99,7 @@ impl Link {
     /// Notes how much the stream holds. A producer that is to be held up for it is so
     /// when the connection [relaxes](Self::relax).
     pub(crate) fn hold(&self, held: usize) {
-        if held == 0 && self.is_plain() {
+        if held == self.held() {
             return;
         }
         self.extras().held = held;
@@ -109,15 +109,20 @@ impl Link {
 
     /// How much is unsent: what was written, and what the stream holds.
     pub(crate) fn unsent_in_all(&self) -> usize {
-        self.unsent() + self.extra(|extras| Some(extras.held)).unwrap_or(0)
+        self.unsent() + self.held()
+    }
+
+    /// How much the stream holds, as far as it is known.
+    #[inline]
+    fn held(&self) -> usize {
+        self.extra(|extras| Some(extras.held)).unwrap_or(0)
     }
 
     /// Whether the stream holds so much that nothing is to be read, not even to be let
     /// go: a layer may answer it.
     pub(crate) fn holds_too_much(&self) -> bool {
         let marks = self.marks();
-        self.extra(|extras| Some(extras.held))
-            .is_some_and(|held| held > marks.high().saturating_add(marks.growth()))
+        self.held() > marks.high().saturating_add(marks.growth())
     }
 
     /// How many descriptors wait to be sent.
