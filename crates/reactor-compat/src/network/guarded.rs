@@ -114,12 +114,14 @@ impl<S: Stream> AsyncWrite for Guarded<S> {
 }
 
 impl<S: Stream> Stream for Guarded<S> {
+    /// Who makes a connection of the stream asks, and has a panic fail the attempt.
     fn get_host(&self) -> Address {
-        self.look(Address::Pipe, S::get_host)
+        self.stream.get_host()
     }
 
+    /// As [`get_host`](Self::get_host).
     fn get_peer(&self) -> Address {
-        self.look(Address::Pipe, S::get_peer)
+        self.stream.get_peer()
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
