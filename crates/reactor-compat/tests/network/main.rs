@@ -23,6 +23,7 @@ mod happy_eyeballs;
 mod large_writes;
 #[cfg(feature = "testing")]
 mod layer;
+#[cfg(feature = "testing")]
 mod layer_faults;
 mod multicast;
 #[cfg(feature = "testing")]
