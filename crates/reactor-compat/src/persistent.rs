@@ -18,6 +18,7 @@ use crate::connector::Connector;
 use crate::error::{ConnectError, ConnectionGone};
 use crate::protocol::Protocol;
 use crate::transport::Transport;
+use crate::waiters::abandon;
 
 /// A source of connections to one place, one after the other, such as a
 /// [`Connector`] whose factory is a
@@ -266,8 +267,7 @@ impl<C: ConnectionSource, S: 'static> PersistentService<C, S> {
     /// Whether to wait for another connection, after an attempt has failed or a connection
     /// was lost.
     fn goes_on(&self, failure: &Failure) -> bool {
-        let over = [ConnectError::ReactorStopped, ConnectError::ReactorNotDriven];
-        let over = failure.check::<ConnectError>().is_some_and(|error| over.contains(error));
+        let over = failure.check().is_some_and(ConnectError::is_final);
         !over && self.source.keeps_trying()
     }
 }
@@ -341,16 +341,11 @@ impl<P: 'static, S: 'static> State<P, S> {
     /// Waits for nothing any more; nobody is to hear of what was waited for.
     fn let_go(self) {
         match self {
-            Self::Waiting(connection) => give_up(connection),
-            Self::Making(making) => give_up(making.service),
+            Self::Waiting(connection) => abandon(connection),
+            Self::Making(making) => abandon(making.service),
             Self::Idle | Self::Connected(_) | Self::Ending(_) => {}
         }
     }
-}
-
-fn give_up<T: 'static>(waiting: Deferred<T>) {
-    waiting.cancel();
-    drop(waiting.add_callback(drop).add_errback(|_| Ok(())));
 }
 
 /// A call of a [`PersistentService`].

@@ -80,6 +80,12 @@ impl<T: Clone + 'static> Notified<T> {
     }
 }
 
+/// Cancels what nobody waits for any more; nobody hears what becomes of it.
+pub(crate) fn abandon<T: 'static>(waiting: Deferred<T>) {
+    waiting.cancel();
+    drop(waiting.add_both(|_| Ok(())));
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;

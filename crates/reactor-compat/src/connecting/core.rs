@@ -267,9 +267,13 @@ impl<P: Protocol> Core<P> {
 
     /// Nobody has to hear of the reactor's end, unless somebody waits.
     fn deregister(&self) {
-        if self.waiting.is_empty() && self.following.is_empty() {
+        if self.nobody_waits() {
             drop(self.registration.take());
         }
+    }
+
+    fn nobody_waits(&self) -> bool {
+        self.waiting.is_empty() && self.following.is_empty()
     }
 
     /// Whether it is disconnected, and nothing will have it connect again.
@@ -295,10 +299,7 @@ impl<P: Protocol> Core<P> {
     /// One that waited does so no more: gives the attempt up if nobody wants it.
     fn lose_interest(&self) {
         self.deregister();
-        if !self.waiting.is_empty() || !self.following.is_empty() {
-            return;
-        }
-        if !self.wants_another() {
+        if self.nobody_waits() && !self.wants_another() {
             // Only an attempt that has ended meanwhile cannot be given up.
             let _ = self.stop_connecting();
         }

@@ -18,6 +18,7 @@ use crate::error::{ConnectError, ConnectionEnded};
 use crate::network::{DialRequest, Network, SharedStream, Stream};
 use crate::options::ConnectOptions;
 use crate::reactor::Reactor;
+use crate::waiters::abandon;
 
 /// The way in which a connector connects, each time.
 pub(crate) struct Plan {
@@ -136,8 +137,7 @@ impl Dialled {
 impl Drop for Dialled {
     fn drop(&mut self) {
         if let Some(deferred) = self.0.take() {
-            deferred.cancel();
-            drop(deferred.add_both(|_| Ok(())));
+            abandon(deferred);
         }
     }
 }

@@ -375,7 +375,7 @@ impl<P: Protocol> Driver<P> {
 
     /// The stream gave an error: the connection ends.
     pub(super) fn broken(&mut self, error: io::Error) -> Step {
-        self.end(reason_of(error))
+        self.end(ConnectionEnded::reason_of(error))
     }
 
     /// Ends the connection without regard to what is unsent.
@@ -455,18 +455,6 @@ impl<P: Protocol> Driver<P> {
     pub(super) fn ended(&self) -> bool {
         self.registration.is_none()
     }
-}
-
-/// The reason of a connection whose stream gave `error`.
-fn reason_of(error: io::Error) -> Failure {
-    if let Some(ended) = ConnectionEnded::of(&error) {
-        return ended.reason().clone();
-    }
-    #[cfg(unix)]
-    if let Some(overrun) = FileDescriptorOverrun::of(&error) {
-        return overrun.into();
-    }
-    ConnectionLost::from(error).into()
 }
 
 impl<P: Protocol> Future for Driver<P> {

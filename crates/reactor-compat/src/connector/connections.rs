@@ -13,6 +13,7 @@ use futures_core::Stream;
 
 use crate::connection::Connection;
 use crate::protocol::Protocol;
+use crate::waiters::abandon;
 
 /// Waits for a connector's next connection; there is `None` when it will make no more.
 pub(crate) type Next<P> = Box<dyn Fn() -> Deferred<Option<Connection<P>>>>;
@@ -133,14 +134,8 @@ impl<P: Protocol> Stream for Connections<P> {
 impl<P: Protocol> Drop for Connections<P> {
     fn drop(&mut self) {
         match mem::replace(&mut self.state, State::Over) {
-            State::Waiting(next) => {
-                next.cancel();
-                drop(next.add_both(|_| Ok(())));
-            }
-            State::Connected(lost) => {
-                lost.cancel();
-                drop(lost.add_both(|_| Ok(())));
-            }
+            State::Waiting(next) => abandon(next),
+            State::Connected(lost) => abandon(lost),
             State::Idle | State::Over => {}
         }
     }

@@ -8,6 +8,8 @@ use std::io;
 
 use deferred::Failure;
 
+#[cfg(unix)]
+use super::FileDescriptorOverrun;
 use super::{ConnectionAborted, ConnectionDone, ConnectionLost};
 
 /// The reason for which a stream's connection has ended, inside of the
@@ -70,6 +72,18 @@ impl ConnectionEnded {
             io::ErrorKind::Other
         };
         Self::with_kind(kind, reason)
+    }
+
+    /// The reason of a connection whose stream gave `error`.
+    pub(crate) fn reason_of(error: io::Error) -> Failure {
+        if let Some(ended) = Self::of(&error) {
+            return ended.reason().clone();
+        }
+        #[cfg(unix)]
+        if let Some(overrun) = FileDescriptorOverrun::of(&error) {
+            return overrun.into();
+        }
+        ConnectionLost::from(error).into()
     }
 
     /// The same, of a kind that says more.

@@ -17,7 +17,7 @@ use tokio::time::{Sleep, sleep};
 use super::{Layer, LayerIo};
 use crate::address::Address;
 use crate::byte_queue::ByteQueue;
-use crate::error::{ConnectionEnded, ConnectionLost};
+use crate::error::ConnectionEnded;
 use crate::guard;
 use crate::network::{Security, Stream};
 
@@ -334,11 +334,7 @@ impl<S: Stream, L: Layer> Layered<S, L> {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
                     // What was delivered comes first.
-                    let reason = match ConnectionEnded::of(&error) {
-                        Some(ended) => ended.reason().clone(),
-                        None => ConnectionLost::from(error).into(),
-                    };
-                    self.ends.failure.get_or_insert(reason);
+                    self.ends.failure.get_or_insert(ConnectionEnded::reason_of(error));
                 }
             }
             // An error comes again, when that is flushed.

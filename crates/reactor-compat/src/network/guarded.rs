@@ -55,15 +55,18 @@ impl<S: Stream> Guarded<S> {
 
     /// Looks at the stream; `otherwise` if it panics.
     fn look<R>(&self, otherwise: R, look: impl FnOnce(&S) -> R) -> R {
-        guard::catch(|| look(&self.stream)).unwrap_or_else(|failure| {
-            self.note(failure);
-            otherwise
-        })
+        let result = guard::catch(|| look(&self.stream));
+        self.result(result, otherwise)
     }
 
     /// Changes the stream; `otherwise` if it panics.
     fn act<R>(&mut self, otherwise: R, act: impl FnOnce(&mut S) -> R) -> R {
-        guard::catch(|| act(&mut self.stream)).unwrap_or_else(|failure| {
+        let result = guard::catch(|| act(&mut self.stream));
+        self.result(result, otherwise)
+    }
+
+    fn result<R>(&self, result: Result<R, Failure>, otherwise: R) -> R {
+        result.unwrap_or_else(|failure| {
             self.note(failure);
             otherwise
         })

@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::plain_stream::Plain;
 use crate::support::{Event, Log, Recorder, drive, listen, turns, until};
 use deferred::{Failure, Panic};
 use reactor_compat::testing::{MemoryReactor, connect};
@@ -333,58 +334,6 @@ fn a_layered_stream_knows_its_peer_when_it_is_open() {
         stream.read_exact(&mut rest).await.unwrap();
         assert_eq!(&rest, b"hello");
     });
-}
-
-/// A stream of the system, for a test to put layers on.
-struct Plain(tokio::net::UnixStream);
-
-mod plain {
-    use std::io;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-
-    use reactor_compat::{Address, Stream};
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-    use super::Plain;
-
-    impl AsyncRead for Plain {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            buf: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.0).poll_read(cx, buf)
-        }
-    }
-
-    impl AsyncWrite for Plain {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            data: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.0).poll_write(cx, data)
-        }
-
-        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.0).poll_flush(cx)
-        }
-
-        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.0).poll_shutdown(cx)
-        }
-    }
-
-    impl Stream for Plain {
-        fn get_host(&self) -> Address {
-            Address::Pipe
-        }
-
-        fn get_peer(&self) -> Address {
-            Address::Pipe
-        }
-    }
 }
 
 #[test]

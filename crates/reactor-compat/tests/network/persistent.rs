@@ -19,8 +19,8 @@ use deferred::{Deferred, Failure, Trigger, ensure_deferred, gather_results};
 use futures::FutureExt;
 use reactor_compat::{
     Address, ClientFactory, ConnectError, Connection, ConnectionAborted, ConnectionDone,
-    ConnectionGone, Connector, PersistentService, Protocol, Reactor, ReconnectHandle,
-    ReconnectingClientFactory,
+    ConnectionGone, ConnectionSource, Connector, PersistentService, Protocol, Reactor,
+    ReconnectHandle, ReconnectingClientFactory,
 };
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
@@ -87,6 +87,12 @@ fn service_of(
     service_fn(move |word| ask(&connection, word))
 }
 
+fn service_over<C: ConnectionSource<Protocol = Client>>(
+    source: C,
+) -> PersistentService<C, impl Service<&'static str, Response = Vec<u8>, Error = Failure>> {
+    PersistentService::new(source, |connection| Ok(service_of(connection)))
+}
+
 /// Connects again after a millisecond.
 fn reconnecting(reactor: &Reactor) -> (impl ClientFactory<Protocol = Client>, ReconnectHandle) {
     let factory = ReconnectingClientFactory::new(|_: Address| Client::default())
@@ -103,8 +109,7 @@ fn each_call_goes_to_the_connection_that_there_is() {
         let (address, connections) = serve(&reactor, 2);
         let (factory, handle) = reconnecting(&reactor);
         let connector = reactor.connect_tcp(address, factory);
-        let mut service =
-            PersistentService::new(connector, |connection| Ok(service_of(connection)));
+        let mut service = service_over(connector);
         assert!(service.transport().is_none());
         for round in 1..=5 {
             for word in ["one", "two"] {
@@ -126,8 +131,7 @@ fn it_waits_until_somebody_listens() {
         let nowhere = Reserved::new();
         let (factory, handle) = reconnecting(&reactor);
         let connector = reactor.connect_tcp(nowhere.address, factory);
-        let mut service =
-            PersistentService::new(connector, |connection| Ok(service_of(connection)));
+        let mut service = service_over(connector);
         let mut ready = std::pin::pin!(async {
             service.ready().await.unwrap();
         });
@@ -148,8 +152,7 @@ fn it_fails_where_nobody_tries_again() {
     drive(|reactor| async move {
         let nowhere = Reserved::new();
         let connector = reactor.connect_tcp(nowhere.address, |_: Address| Client::default());
-        let mut service =
-            PersistentService::new(connector.clone(), |connection| Ok(service_of(connection)));
+        let mut service = service_over(connector.clone());
         let failure = service.ready().await.map(drop).unwrap_err();
         assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
         // Somebody else may: it begins anew.
@@ -170,8 +173,7 @@ fn it_fails_when_it_was_tried_often_enough() {
             .max_retries(3);
         let handle = factory.handle();
         let connector = reactor.connect_tcp(nowhere.address, factory);
-        let mut service =
-            PersistentService::new(connector, |connection| Ok(service_of(connection)));
+        let mut service = service_over(connector);
         let failure = service.ready().await.map(drop).unwrap_err();
         assert_eq!(failure.check(), Some(&ConnectError::ConnectionRefused));
         assert!(handle.retries() >= 3);
@@ -186,8 +188,7 @@ fn it_fails_with_the_reactor() {
         let deaf = Deaf::new();
         let (factory, _) = reconnecting(&reactor);
         let connector: Connector<Client> = reactor.connect_tcp(deaf.address, factory);
-        let mut service =
-            PersistentService::new(connector, |connection| Ok(service_of(connection)));
+        let mut service = service_over(connector);
         // Somebody waits for it.
         std::mem::forget(ensure_deferred(async move {
             let _deaf = deaf;
@@ -206,8 +207,7 @@ fn a_call_under_way_fails_with_its_connection_and_the_next_one_does_not() {
         let (address, connections) = serve(&reactor, usize::MAX);
         let (factory, handle) = reconnecting(&reactor);
         let connector = reactor.connect_tcp(address, factory);
-        let mut service =
-            PersistentService::new(connector, |connection| Ok(service_of(connection)));
+        let mut service = service_over(connector);
         let call = service.ready().await.unwrap().call("lost");
         service.transport().unwrap().abort_connection();
         assert!(call.await.is_err());
@@ -223,8 +223,7 @@ fn one_that_we_close_is_not_called_any_more() {
         let (address, connections) = serve(&reactor, usize::MAX);
         let (factory, handle) = reconnecting(&reactor);
         let connector = reactor.connect_tcp(address, factory);
-        let mut service =
-            PersistentService::new(connector, |connection| Ok(service_of(connection)));
+        let mut service = service_over(connector);
         for round in 1..=3 {
             let answer = service.ready().await.unwrap().call("word").await;
             assert_eq!((answer.unwrap(), connections.get()), (b"word".to_vec(), round));
@@ -274,7 +273,7 @@ fn what_the_service_itself_fails_with_is_told_and_it_begins_anew() {
 #[test]
 fn a_call_without_a_connection_fails() {
     let connector = Reactor::new().connect_tcp(("127.0.0.1", 1), |_: Address| Client::default());
-    let mut service = PersistentService::new(connector, |connection| Ok(service_of(connection)));
+    let mut service = service_over(connector);
     let failure = service.call("x").now_or_never().unwrap().unwrap_err();
     assert!(failure.is::<ConnectionGone>());
 }
@@ -289,8 +288,7 @@ fn one_that_is_dropped_while_it_waits_leaves_no_error() {
         let nowhere = Reserved::new();
         let (factory, handle) = reconnecting(&reactor);
         let connector = reactor.connect_tcp(nowhere.address, factory);
-        let mut service =
-            PersistentService::new(connector, |connection| Ok(service_of(connection)));
+        let mut service = service_over(connector);
         let waits = service.poll_ready(&mut Context::from_waker(Waker::noop()));
         assert!(waits.is_pending());
         drop(service);
@@ -307,7 +305,7 @@ fn clones_and_layers_go_around_it() {
         let (address, _) = serve(&reactor, 1);
         let (factory, handle) = reconnecting(&reactor);
         let connector = reactor.connect_tcp(address, factory);
-        let service = PersistentService::new(connector, |connection| Ok(service_of(connection)));
+        let service = service_over(connector);
         let limit = ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(1));
         let service = limit.service(service);
         let calls = ["one", "two", "three"].map(|word| {
@@ -357,8 +355,7 @@ fn it_fails_where_the_connection_is_lost_and_nobody_tries_again() {
     drive(|reactor| async move {
         let (address, connections) = serve(&reactor, usize::MAX);
         let connector = reactor.connect_tcp(address, |_: Address| Client::default());
-        let mut service =
-            PersistentService::new(connector.clone(), |connection| Ok(service_of(connection)));
+        let mut service = service_over(connector.clone());
         for round in 1..=4 {
             service.ready().await.map(drop).unwrap();
             assert_eq!(connections.get(), round);

@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
 
+use crate::support::plain_stream::Plain;
 use crate::support::{Event, Log, Recorder, drive, until};
 use deferred::Failure;
 use deferred::testing::{failure_result_of, success_result_of};
@@ -406,58 +407,6 @@ fn what_a_served_stream_holds_is_no_tls() {
         let ended = heard.end();
         assert!(matches!(ended, Some(Event::Other(_))), "{way:?}: {ended:?}");
         assert!(heard.data().len() < 100_000);
-    }
-}
-
-/// A stream that says nothing of itself.
-struct Plain(tokio::io::DuplexStream);
-
-mod plain {
-    use std::io;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-
-    use reactor_compat::{Address, Stream};
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-    use super::Plain;
-
-    impl AsyncRead for Plain {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            room: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.0).poll_read(cx, room)
-        }
-    }
-
-    impl AsyncWrite for Plain {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            data: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.0).poll_write(cx, data)
-        }
-
-        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.0).poll_flush(cx)
-        }
-
-        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.0).poll_shutdown(cx)
-        }
-    }
-
-    impl Stream for Plain {
-        fn get_host(&self) -> Address {
-            Address::Pipe
-        }
-
-        fn get_peer(&self) -> Address {
-            Address::Pipe
-        }
     }
 }
 

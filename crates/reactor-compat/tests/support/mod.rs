@@ -6,6 +6,10 @@
 pub mod deaf;
 pub mod reserved;
 
+pub mod plain_stream {
+    include!("plain_stream.in");
+}
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::net::SocketAddr;
