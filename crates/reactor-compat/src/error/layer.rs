@@ -66,3 +66,18 @@ pub struct TooMuchUnsent {
 #[derive(Clone, Copy, Debug, Default, Error, PartialEq, Eq)]
 #[error("the layer took too long")]
 pub struct LayerTimeout;
+
+/// A layer holds back what is unsent, and the peer, which had to give leave for it,
+/// has ended.
+///
+/// ```
+/// let error = reactor_compat::LayerHeldBack { taken: 5 };
+/// assert_eq!(error.to_string(), "the peer has ended without giving leave to send the rest");
+/// ```
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the peer has ended without giving leave to send the rest")]
+pub struct LayerHeldBack {
+    /// How many bytes a layer had taken, made of what was written above it, and could not
+    /// pass on; what it did not take is not counted.
+    pub taken: usize,
+}

@@ -22,7 +22,7 @@ pub use connection::{
 #[cfg(unix)]
 pub use descriptor::{FileDescriptorOverrun, SendDescriptorError};
 pub use ended::ConnectionEnded;
-pub use layer::{LayerTimeout, PushLayerError, TooMuchUnsent, UnprotectedData};
+pub use layer::{LayerHeldBack, LayerTimeout, PushLayerError, TooMuchUnsent, UnprotectedData};
 pub use reactor::{
     ReactorAlreadyRunning, ReactorNotDriven, ReactorNotRunning, ReactorStopped, ReactorThreadError,
     RemoteObjectBusy, RunError, WouldDeadlock,

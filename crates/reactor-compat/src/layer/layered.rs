@@ -1,5 +1,6 @@
 //! [`Layered`]: a layer over a stream, which is a stream again.
 
+mod leave;
 mod stream;
 
 use std::fmt;
@@ -23,12 +24,6 @@ use crate::network::{Security, Stream};
 
 /// How much is read at once where the protocol has given no room.
 const SMALL: usize = 4 * 1024;
-
-/// How much is read ahead of the protocol, for a layer that waits for leave to send.
-const AHEAD: usize = 1024 * 1024;
-
-/// How many pieces are read ahead before others have their turn.
-const PIECES: usize = 16;
 
 /// How long the last word of a layer that has failed may take.
 const LAST_WORD: Duration = Duration::from_secs(5);
@@ -109,6 +104,8 @@ pub struct Layered<S, L> {
     output: Output,
     /// How much was given to the stream below.
     sent: u64,
+    /// How much will have been, when all that the layer made of the protocol's is.
+    owed: u64,
 }
 
 /// The writer: free, or waiting for the layer to be ready.
@@ -155,6 +152,7 @@ impl<S: Stream, L: Layer> Layered<S, L> {
             writer: Writer::Free,
             output: Output::Open,
             sent: 0,
+            owed: 0,
         };
         layered.call(None, Layer::begin);
         layered
@@ -270,16 +268,6 @@ impl<S: Stream, L: Layer> Layered<S, L> {
         Poll::Ready(Err(ConnectionEnded::error(&failure)))
     }
 
-    /// Has the writer try again, if it was held back and the layer has heard
-    /// something.
-    #[inline]
-    fn wake_writer(&mut self, cx: &Context<'_>) {
-        if self.writer == Writer::HeldBack && self.layer.ready() {
-            self.writer = Writer::Free;
-            cx.waker().wake_by_ref();
-        }
-    }
-
     /// Gives the stream below what the layer wrote.
     #[inline]
     fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -288,10 +276,15 @@ impl<S: Stream, L: Layer> Layered<S, L> {
         }
         while !self.ends.down.is_empty() {
             let data = self.ends.down.as_slice();
-            let count = ready!(Pin::new(&mut self.below).poll_write(cx, data))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
+            let count = match ready!(Pin::new(&mut self.below).poll_write(cx, data)) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) => count,
+                Err(error) => {
+                    self.unless_answers(Err(error))?;
+                    drop(self.ends.down.take_memory());
+                    break;
+                }
+            };
             self.ends.down.consume(count);
             self.sent = self.sent.wrapping_add(count as u64);
         }
@@ -317,30 +310,6 @@ impl<S: Stream, L: Layer> Layered<S, L> {
         }
         self.wake_writer(cx);
         Poll::Ready(Ok(()))
-    }
-
-    /// Reads for a layer that waits for leave to send, though the protocol may not be
-    /// reading: the leave comes in what the peer sends.
-    #[cold]
-    fn read_ahead(&mut self, cx: &mut Context<'_>) {
-        for _ in 0..PIECES {
-            let wanted = self.ends.way == Way::Open && !self.has_failed() && !self.layer.ready();
-            if !wanted || self.ends.up.len() >= AHEAD || !self.ends.down.is_empty() {
-                return;
-            }
-            let mut place = [0; SMALL];
-            match self.poll_receive(cx, &mut ReadBuf::new(&mut place)) {
-                Poll::Pending => return,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => {
-                    // What was delivered comes first.
-                    self.ends.failure.get_or_insert(ConnectionEnded::reason_of(error));
-                }
-            }
-            // An error comes again, when that is flushed.
-            let _ = self.poll_down(cx);
-        }
-        cx.waker().wake_by_ref();
     }
 
     /// After the protocol has heard of an end that the layer found in what the peer

@@ -244,7 +244,10 @@ pub trait Layer: 'static {
     ///
     /// Asked before each [`send`](Self::send), and again when something came from
     /// the peer or a time limit is over. While it holds the writer back, up to 1 MiB is
-    /// read ahead of the protocol, since the leave comes by reading.
+    /// read ahead of the protocol, since the leave comes by reading. When the peer has
+    /// ended, no leave can come any more: the connection ends with
+    /// [`LayerHeldBack`](crate::LayerHeldBack). So both ends need to keep their halves
+    /// open until they have sent all.
     ///
     /// ```
     /// # #[cfg(feature = "testing")]

@@ -19,7 +19,9 @@ use crate::support::{Event, Log, Recorder, connect as connect_tcp, drive, turns}
 use deferred::Panic;
 use reactor_compat::log::LogCapture;
 use reactor_compat::testing::connect;
-use reactor_compat::{Address, Layer, LayerIo, LayerTimeout, Stream, WaterMarks};
+use reactor_compat::{
+    Address, ConnectionDone, Layer, LayerHeldBack, LayerIo, LayerTimeout, Stream, WaterMarks,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
@@ -504,4 +506,46 @@ fn a_layers_callback_may_set_the_options_of_the_socket() {
         crate::support::until(|| log.data() == b"x").await;
         assert_eq!(log.end(), None);
     });
+}
+
+/// A layer that may send once for each byte that comes.
+fn for_leave() -> Made {
+    let leave = Rc::new(Cell::new(0));
+    let (more, less) = (leave.clone(), leave.clone());
+    Made {
+        receive: Box::new(move |_, data| more.set(more.get() + data.len())),
+        send: Box::new(move |io, data| {
+            less.set(less.get() - 1);
+            io.write(data);
+        }),
+        ready: Box::new(move || leave.get() > 0),
+        ..Made::default()
+    }
+}
+
+#[test]
+fn what_no_leave_can_come_for_ends_the_connection_by_name() {
+    let log = Log::default();
+    let pair = connect(over(&log, for_leave()), Recorder::default());
+    pair.server().write("held back");
+    pair.flush().unwrap();
+    pair.client().lose_write_connection();
+    pair.flush().unwrap();
+    assert!(pair.server().reason().unwrap().is::<LayerHeldBack>());
+}
+
+#[test]
+fn the_answers_of_a_layer_to_a_peer_that_has_ended_are_let_go() {
+    let log = Log::default();
+    let upper = Made { finish: Box::new(|io| io.write(b"good-bye")), ..Made::default() };
+    let mut layers = vec![upper, for_leave()];
+    let server = Recorder::new(&log).made(move |me, ()| {
+        while let Some(layer) = layers.pop() {
+            me.push_layer(layer).unwrap();
+        }
+    });
+    let pair = connect(server, Recorder::default());
+    pair.client().lose_write_connection();
+    pair.flush().unwrap();
+    assert!(pair.server().reason().unwrap().is::<ConnectionDone>());
 }

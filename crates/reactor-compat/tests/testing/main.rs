@@ -1,6 +1,7 @@
 //! The doubles for tests.
 
 mod kit;
+mod layer_model;
 mod memory_network;
 mod memory_pair;
 mod memory_reactor;

@@ -88,10 +88,7 @@ impl<S: Stream, L: Layer> AsyncWrite for Layered<S, L> {
         if !this.has_failed() {
             // What waits is to wait where it counts against the marks: above.
             ready!(this.poll_down(cx))?;
-            if !this.layer.ready() {
-                this.writer = Writer::HeldBack;
-                this.read_ahead(cx);
-            }
+            ready!(this.poll_ready(cx));
         }
         if this.has_failed() {
             // The protocol is to read what was delivered; what it says to that goes
@@ -99,12 +96,10 @@ impl<S: Stream, L: Layer> AsyncWrite for Layered<S, L> {
             let unread = !this.ends.up.is_empty();
             return if unread { Poll::Ready(Ok(data.len())) } else { this.poll_failed(cx) };
         }
-        if this.writer == Writer::HeldBack && !this.layer.ready() {
-            return Poll::Pending;
-        }
         this.writer = Writer::Free;
         let piece = &data[..data.len().min(PIECE)];
         this.call(Some(cx), |layer, io| layer.send(io, piece));
+        this.owed = this.sent.wrapping_add(this.ends.down.len() as u64);
         if this.has_failed() && this.ends.up.is_empty() {
             return this.poll_failed(cx);
         }
@@ -121,7 +116,8 @@ impl<S: Stream, L: Layer> AsyncWrite for Layered<S, L> {
             return this.poll_failed(cx);
         }
         ready!(this.poll_down(cx))?;
-        Pin::new(&mut this.below).poll_flush(cx)
+        let flushed = ready!(Pin::new(&mut this.below).poll_flush(cx));
+        Poll::Ready(this.unless_answers(flushed))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -135,7 +131,8 @@ impl<S: Stream, L: Layer> AsyncWrite for Layered<S, L> {
             return this.poll_failed(cx);
         }
         ready!(this.poll_down(cx))?;
-        ready!(Pin::new(&mut this.below).poll_shutdown(cx))?;
+        let shut = ready!(Pin::new(&mut this.below).poll_shutdown(cx));
+        this.unless_answers(shut)?;
         this.output = Output::Shut;
         Poll::Ready(Ok(()))
     }
