@@ -5,6 +5,8 @@
 //! The layers are those whose two directions depend on each other. What may come of a
 //! run is said by [`Expected`], a model of a dozen lines.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::catch_unwind;

@@ -115,9 +115,12 @@ impl<S: Stream, L: Layer> AsyncWrite for Layered<S, L> {
         if this.has_failed() && this.ends.up.is_empty() {
             return this.poll_failed(cx);
         }
-        ready!(this.poll_down(cx))?;
-        let flushed = ready!(Pin::new(&mut this.below).poll_flush(cx));
-        Poll::Ready(this.unless_answers(flushed))
+        let flushed = match ready!(this.poll_down(cx)) {
+            Ok(()) => ready!(Pin::new(&mut this.below).poll_flush(cx)),
+            error => error,
+        };
+        // The failure comes first, and what was delivered before that.
+        Poll::Ready(if this.has_failed() { Ok(()) } else { this.unless_answers(flushed) })
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
