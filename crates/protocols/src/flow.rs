@@ -26,7 +26,8 @@ pub(crate) enum Flow {
 pub(crate) fn flow(transport: &Transport) -> Flow {
     if transport.reading() {
         Flow::Free
-    } else if transport.paused() || transport.connected() {
+    } else if transport.paused() || transport.connected() || transport.switching() {
+        // A layer that was pushed gets what is held, though the connection is closing.
         Flow::Held
     } else {
         Flow::Closing

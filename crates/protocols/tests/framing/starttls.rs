@@ -244,3 +244,25 @@ mod streams {
         }
     }
 }
+
+#[test]
+fn plaintext_behind_the_command_is_refused_though_the_server_closes() {
+    fn start_and_close(transport: &Transport) {
+        start_tls(transport);
+        transport.lose_connection();
+    }
+    fn closes<P: Protocol>(protocol: impl Fn(Server) -> P, command: &[u8], behind: &[u8]) {
+        let server = Server::new(start_and_close);
+        let pair = meet(protocol(server.clone()));
+        pair.client().write([command, behind].concat());
+        pair.flush().unwrap();
+        assert_eq!(*server.heard.borrow(), [b"GO"]);
+        assert!(pair.server().reason().unwrap().is::<UnprotectedData>());
+    }
+    closes(Lines::new, b"GO\r\n", b"X\r\n");
+    closes(Lines::only, b"GO\r\n", b"X\r\n");
+    closes(Netstrings::new, b"2:GO,", b"1:X,");
+    closes(Int8Strings::new, b"\x02GO", b"\x01X");
+    closes(Int16Strings::new, b"\x00\x02GO", b"\x00\x01X");
+    closes(Stateful::new, b"GO", b"XX");
+}
