@@ -42,3 +42,8 @@ pub(crate) fn run_logged(why: &str, code: impl FnOnce()) {
         crate::log::err(failure, why);
     }
 }
+
+/// Lets go of a user's value; a panic in its destructor is logged.
+pub(crate) fn let_go<T>(value: T) {
+    run_logged("", || drop(value));
+}

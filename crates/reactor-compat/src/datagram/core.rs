@@ -14,6 +14,7 @@ use tokio::io::ReadBuf;
 
 use super::queue::Queue;
 use super::{DatagramAddress, DatagramError};
+use crate::guard;
 use crate::network::Datagrams;
 use crate::reactor::{Inventory, OpenPort, Registered, Shared};
 
@@ -73,14 +74,26 @@ impl<A: DatagramAddress> Core<A> {
         }
     }
 
-    /// Does something with the port of the network, unless it is closed.
+    /// Does something with the port of the network, unless it is closed. One that
+    /// panics is.
     fn inside<R>(&self, act: impl FnOnce(&mut dyn Datagrams<A>) -> R) -> Option<R> {
         let mut datagrams = self.datagrams.take()?;
-        let result = act(&mut *datagrams);
-        if self.state.get() != State::Stopped {
-            self.datagrams.set(Some(datagrams));
-        }
-        Some(result)
+        let result = match guard::catch(|| act(&mut *datagrams)) {
+            Ok(result) if self.state.get() != State::Stopped => {
+                self.datagrams.set(Some(datagrams));
+                return Some(result);
+            }
+            Ok(result) => Some(result),
+            Err(failure) => {
+                let host = self.host.borrow().place();
+                let why = format!("The port {host} is closed, since its network panicked");
+                crate::log::err(failure, &why);
+                self.shut_down();
+                None
+            }
+        };
+        guard::let_go(datagrams);
+        result
     }
 
     // ----- for the handles -----
@@ -308,7 +321,7 @@ impl<A: DatagramAddress> Core<A> {
     pub(super) fn close(&self) {
         self.host();
         self.state.set(State::Stopped);
-        drop(self.datagrams.take());
+        guard::let_go(self.datagrams.take());
         let unsent = self.queue.take();
         drop(unsent);
         self.tell_sent();

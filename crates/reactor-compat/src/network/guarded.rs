@@ -21,14 +21,15 @@ use crate::guard;
 
 /// A stream of a user's: a panic in it is logged, and the error of all that is done
 /// with it from then on.
-pub(super) struct Guarded<S> {
-    stream: S,
+pub(super) struct Guarded<S: Stream> {
+    /// There until it is dropped.
+    stream: Option<S>,
     panicked: OnceCell<Failure>,
 }
 
 impl<S: Stream> Guarded<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, panicked: OnceCell::new() }
+        Self { stream: Some(stream), panicked: OnceCell::new() }
     }
 
     #[cold]
@@ -40,8 +41,10 @@ impl<S: Stream> Guarded<S> {
     /// Runs the stream, unless it has panicked before.
     #[inline]
     fn poll<R>(&mut self, act: impl FnOnce(&mut S) -> Poll<io::Result<R>>) -> Poll<io::Result<R>> {
-        if self.panicked.get().is_none() {
-            match guard::catch(|| act(&mut self.stream)) {
+        if self.panicked.get().is_none()
+            && let Some(stream) = &mut self.stream
+        {
+            match guard::catch(|| act(stream)) {
                 Ok(result) if self.panicked.get().is_none() => return result,
                 Ok(_) => {}
                 Err(failure) => self.note(failure),
@@ -55,13 +58,15 @@ impl<S: Stream> Guarded<S> {
 
     /// Looks at the stream; `otherwise` if it panics.
     fn look<R>(&self, otherwise: R, look: impl FnOnce(&S) -> R) -> R {
-        let result = guard::catch(|| look(&self.stream));
+        let Some(stream) = &self.stream else { return otherwise };
+        let result = guard::catch(|| look(stream));
         self.result(result, otherwise)
     }
 
     /// Changes the stream; `otherwise` if it panics.
     fn act<R>(&mut self, otherwise: R, act: impl FnOnce(&mut S) -> R) -> R {
-        let result = guard::catch(|| act(&mut self.stream));
+        let Some(stream) = &mut self.stream else { return otherwise };
+        let result = guard::catch(|| act(stream));
         self.result(result, otherwise)
     }
 
@@ -70,6 +75,12 @@ impl<S: Stream> Guarded<S> {
             self.note(failure);
             otherwise
         })
+    }
+}
+
+impl<S: Stream> Drop for Guarded<S> {
+    fn drop(&mut self) {
+        guard::let_go(self.stream.take());
     }
 }
 
@@ -119,12 +130,12 @@ impl<S: Stream> AsyncWrite for Guarded<S> {
 impl<S: Stream> Stream for Guarded<S> {
     /// Who makes a connection of the stream asks, and has a panic fail the attempt.
     fn get_host(&self) -> Address {
-        self.stream.get_host()
+        self.stream.as_ref().map_or(Address::Pipe, S::get_host)
     }
 
     /// As [`get_host`](Self::get_host).
     fn get_peer(&self) -> Address {
-        self.stream.get_peer()
+        self.stream.as_ref().map_or(Address::Pipe, S::get_peer)
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -165,7 +176,10 @@ impl<S: Stream> Stream for Guarded<S> {
 
     #[cfg(unix)]
     fn send_descriptor(&mut self, descriptor: OwnedFd) -> Result<(), OwnedFd> {
-        self.stream.send_descriptor(descriptor)
+        match &mut self.stream {
+            Some(stream) => stream.send_descriptor(descriptor),
+            None => Err(descriptor),
+        }
     }
 
     #[cfg(unix)]

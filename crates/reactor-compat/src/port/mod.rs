@@ -195,6 +195,8 @@ impl PortCore {
     fn put_back(&self, listener: Box<dyn Listener>) {
         if self.listening() {
             self.listener.set(Some(listener));
+        } else {
+            guard::let_go(listener);
         }
     }
 
@@ -206,8 +208,7 @@ impl PortCore {
                 None => tracing::info!("({} Port {} Closed)", self.kind, self.host),
             }
         }
-        let listener = self.listener.take();
-        drop(listener);
+        guard::let_go(self.listener.take());
     }
 
     /// Tells those who wait for the end.
@@ -227,7 +228,7 @@ impl Registered for PortCore {
     fn shut_down(&self) {
         if self.state.get() == State::Listening {
             self.state.set(State::Stopping);
-            drop(self.listener.take());
+            guard::let_go(self.listener.take());
             let waker = self.waker.take();
             if let Some(waker) = waker {
                 waker.wake();

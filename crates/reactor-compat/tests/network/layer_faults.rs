@@ -372,6 +372,12 @@ struct Slow {
     wait: Option<Pin<Box<Sleep>>>,
 }
 
+impl Drop for Slow {
+    fn drop(&mut self) {
+        self.at("drop");
+    }
+}
+
 impl Slow {
     fn at(&self, place: &str) {
         assert_ne!(self.panics, place, "boom");
@@ -548,4 +554,21 @@ fn the_answers_of_a_layer_to_a_peer_that_has_ended_are_let_go() {
     pair.client().lose_write_connection();
     pair.flush().unwrap();
     assert!(pair.server().reason().unwrap().is::<ConnectionDone>());
+}
+
+#[test]
+fn a_panic_in_the_destructor_of_a_users_stream_is_logged_and_ends_nothing_else() {
+    drive(|reactor| async move {
+        tokio::time::pause();
+        let capture = LogCapture::start();
+        let log = Log::default();
+        let recorder = Recorder::new(&log).made(|me, ()| {
+            me.write("x");
+            me.lose_connection();
+        });
+        reactor.serve_stream(Slow { panics: "drop", wait: None }, recorder);
+        assert_eq!(log.ended_in_time().await, Event::Done);
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(capture.flush_logged_errors::<Panic>().len(), 1);
+    });
 }

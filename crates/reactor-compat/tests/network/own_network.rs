@@ -525,3 +525,92 @@ fn datagrams_of_a_network_of_ones_own() {
     // There is no socket under it.
     assert!(port.set_broadcast_allowed(true).is_err());
 }
+
+/// Datagrams that panic at one place.
+struct Exploding(Box<dyn Datagrams>, &'static str);
+
+impl Exploding {
+    fn at(&self, place: &str) {
+        assert_ne!(self.1, place, "as it is told");
+    }
+}
+
+impl Drop for Exploding {
+    fn drop(&mut self) {
+        self.at("drop");
+    }
+}
+
+impl Datagrams for Exploding {
+    fn get_host(&self) -> SocketAddr {
+        self.0.get_host()
+    }
+
+    fn register(&mut self) -> io::Result<()> {
+        self.at("register");
+        self.0.register()
+    }
+
+    fn connect(&self, peer: &SocketAddr) -> io::Result<()> {
+        self.0.connect(peer)
+    }
+
+    fn send(&self, data: &[u8], to: Option<&SocketAddr>) -> io::Result<usize> {
+        self.at("send");
+        self.0.send(data, to)
+    }
+
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        to: Option<&SocketAddr>,
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_send(cx, data, to)
+    }
+
+    fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<SocketAddr>> {
+        self.at("receive");
+        self.0.poll_receive(cx, room)
+    }
+}
+
+struct ExplodingNetwork(MemoryNetwork, &'static str);
+
+impl Network for ExplodingNetwork {
+    fn below(&self) -> Option<&dyn Network> {
+        Some(&self.0)
+    }
+
+    fn bind_udp(
+        &self,
+        address: SocketAddr,
+        options: &DatagramOptions,
+    ) -> io::Result<Box<dyn Datagrams>> {
+        Ok(Box::new(Exploding(self.0.bind_udp(address, options)?, self.1)))
+    }
+}
+
+#[test]
+fn datagrams_that_panic_have_their_port_closed() {
+    for place in ["register", "send", "receive", "drop"] {
+        let log = LogCapture::start();
+        let reactor =
+            MemoryReactor::with_network(move |memory| Rc::new(ExplodingNetwork(memory, place)));
+        let port = reactor.listen_udp(53, Silent).unwrap();
+        reactor.settle().unwrap();
+        match place {
+            "send" => drop(port.write("one", SocketAddr::from(([192, 0, 2, 1], 53))).unwrap_err()),
+            "drop" => drop(port.stop_listening()),
+            _ => {}
+        }
+        reactor.settle().unwrap();
+        assert!(reactor.inventory().ports.is_empty(), "{place}");
+        assert_eq!(log.flush_logged_errors::<Panic>().len(), 1, "{place}");
+        success_result_of(port.stop_listening());
+    }
+}
