@@ -268,10 +268,9 @@ impl<P: Protocol> Built for Option<P> {
 ///     }
 /// }
 ///
-/// // A port that was just closed, so that nobody listens there.
-/// let closed = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+/// // Port 1 is that of a service that nobody runs.
 /// let reactor = Reactor::new();
-/// reactor.connect_tcp(closed, Once { reactor: reactor.clone() });
+/// reactor.connect_tcp(("127.0.0.1", 1), Once { reactor: reactor.clone() });
 /// reactor.run()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -4,8 +4,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::task::Waker;
 
 use deferred::{Deferred, Failure, Trigger};
+
+/// Wakes the task that waits, if one does.
+pub(crate) fn wake(waker: &Cell<Option<Waker>>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
 
 /// Deferreds that wait for one result, the first one first. One that is
 /// cancelled is to be [removed](Self::remove), so that none is kept in vain.

@@ -15,6 +15,10 @@
     reason = "a test that cannot go on says so by a panic"
 )]
 
+#[allow(dead_code, unreachable_pub, reason = "its own tests use all of it")]
+#[path = "../../../reactor-compat/tests/support/reserved.rs"]
+mod reserved;
+
 mod finger;
 mod ident;
 #[cfg(target_os = "linux")]

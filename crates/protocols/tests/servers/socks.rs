@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::reserved::Reserved;
 use deferred::time::{Clock, ReactorTime};
 use deferred::{Deferred, Failure};
 use proptest::prelude::*;
@@ -282,7 +283,8 @@ fn who_hangs_up_is_heard_of_on_the_other_side() {
 #[test]
 fn where_nobody_listens_it_refuses() {
     let reactor = Reactor::new();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Reserved::new();
+    let closed = nobody.address;
     let socks = SocksFactory::new(&reactor, |_| Ok(true));
     let heard = converse(&reactor, socks, vec![(request(1, closed, ""), 0), NEVER]);
     assert_eq!(heard, REFUSED);

@@ -11,6 +11,7 @@ use tokio::io::ReadBuf;
 use crate::error::{ConnectionDone, ConnectionEnded};
 use crate::producer::Producer;
 use crate::transport::{Outbox, ReadAhead, Transport};
+use crate::waiters::wake;
 
 /// When this much waits to be read, no more is taken from the peer; at most
 /// one buffer of the reactor's comes on top.
@@ -198,12 +199,6 @@ impl ReadAhead for Pipe {
         received.clear(&transport.link().shared.buffers);
         transport.resume_producing();
         data
-    }
-}
-
-fn wake(waker: &Cell<Option<Waker>>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
     }
 }
 

@@ -628,3 +628,17 @@ fn a_node_connects_from_where_it_is_told_to() {
     assert_eq!(success_result_of(connected).get_host().socket_addr(), Some(from));
     assert!(matches!(failure_result_of(refused).check(), Some(ConnectError::Bind(..))));
 }
+
+#[test]
+fn times_that_are_too_long_are_long() {
+    let simulation = Simulation::new(1);
+    simulation.set_default_link(Link::new().latency(Duration::MAX).jitter(Duration::MAX));
+    let (_server, _) = echo(&simulation, "server");
+    let client = idle(&simulation, "client");
+    let (connected, _) = connect(&client, "server");
+    simulation.run_for(SECOND).unwrap();
+    assert_no_result(&connected);
+    simulation.run_for(Duration::MAX).unwrap();
+    failure_result_of(connected);
+    assert!(simulation.seconds() > 30 * 365 * 24 * 3600 * SECOND);
+}

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 
 use crate::datagram::{DatagramAddress, DatagramError, DatagramTransport};
+use crate::waiters::wake;
 
 /// How many datagrams may wait to be taken, and how many bytes of them.
 const MOST_DATAGRAMS: usize = 1024;
@@ -163,11 +164,5 @@ impl<A: DatagramAddress> Shared<A> {
 
     fn is_closed(&self) -> bool {
         matches!(*self.stage.borrow(), Stage::Closed)
-    }
-}
-
-fn wake(waker: &Cell<Option<Waker>>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
     }
 }

@@ -176,7 +176,7 @@ impl Connection {
             let (from, to) = self.nodes(from);
             world.links.borrow().link(from, to)
         };
-        let wait = LEAST_WAIT.max(4 * (link.latency + link.jitter));
+        let wait = LEAST_WAIT.max(link.latency.saturating_add(link.jitter).saturating_mul(4));
         let wait = wait.saturating_mul(2_u32.saturating_pow(tries)).min(LONGEST_WAIT);
         let connection = self.number;
         world.after(wait, Event::SegmentAgain { connection, from, number });

@@ -27,6 +27,9 @@ use crate::network::Network;
 use crate::reactor::Reactor;
 use crate::testing::PumpError;
 
+/// How long a simulation runs at once; Tokio's clock goes no further.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 /// How many steps are taken at one time before it counts as no rest, and how
 /// many more for each node.
 const STEPS: usize = 50_000;
@@ -307,7 +310,7 @@ impl Simulation {
         between.for_each(|connection| connection.reset_both(world));
     }
 
-    /// Goes on for so long.
+    /// Goes on for so long; 30 years at most.
     ///
     /// # Errors
     ///
@@ -323,8 +326,8 @@ impl Simulation {
         self.inner.run(time, &mut || false).map(drop)
     }
 
-    /// Goes on until it is so, or for so long; whether it is so. It looks
-    /// whenever something has happened.
+    /// Goes on until it is so, or for so long, 30 years at most; whether it is so. It
+    /// looks whenever something has happened.
     ///
     /// # Errors
     ///
@@ -428,7 +431,7 @@ impl Inner {
         fastrand::seed(self.fast.get());
         let mut drive = Drive {
             simulation: self,
-            deadline: self.world.clock().seconds().saturating_add(limit),
+            deadline: self.world.clock().seconds().saturating_add(limit.min(LONGEST)),
             so,
             alarm: None,
             steps: 0,

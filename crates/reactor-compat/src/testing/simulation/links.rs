@@ -99,13 +99,15 @@ impl Links {
                 return None;
             }
             let seconds = (bytes + HEADER) as f64 / bandwidth.max(1) as f64;
-            leaves = start + Duration::from_secs_f64(seconds);
+            leaves =
+                start.saturating_add(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
             *busy = leaves;
         }
         if link.loss > 0.0 && random.f64() < link.loss {
             return None;
         }
-        Some(leaves + link.latency + by_chance(link.jitter, random))
+        let flight = link.latency.saturating_add(by_chance(link.jitter, random));
+        Some(leaves.saturating_add(flight))
     }
 }
 

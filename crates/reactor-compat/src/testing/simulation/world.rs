@@ -152,7 +152,7 @@ impl World {
 
     /// Has something happen in a while.
     pub(super) fn after(&self, time: Duration, event: Event) {
-        self.at(self.now() + time, event);
+        self.at(self.now().saturating_add(time), event);
     }
 
     /// When the next event is due.
