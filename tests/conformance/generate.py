@@ -17,11 +17,13 @@ import json
 import random
 
 import boxes
+import services
 import streams
 from shapes import Shapes
 from times import Times
 
-FAMILIES = ("deferred", "pause", "sync", "clock", "triggers", "framing", "endpoint", "amp")
+FAMILIES = ("deferred", "pause", "sync", "clock", "triggers", "framing", "endpoint", "amp",
+            "client_service")
 ERRORS = ("E0", "E1", "E2")
 DEPTH = 4           # how deep callbacks nest in callbacks
 BUDGET = 140        # how many ops a program has, about
@@ -387,7 +389,8 @@ def program(family, seed, number):
     """The program of that number: the same for the same arguments."""
     rng = random.Random("%s/%s/%s" % (family, seed, number))
     made = {"amp": boxes.amp, "framing": streams.framing,
-            "endpoint": streams.endpoint}.get(family)
+            "endpoint": streams.endpoint,
+            "client_service": services.client_service}.get(family)
     body = made(rng) if made else {"ops": Program(family, rng).ops()}
     return {"id": "%s-%s-%s" % (family, seed, number), "family": family, **body}
 

@@ -41,6 +41,7 @@
 //! | [`Port`], [`Connector`]: listening and connecting | `IListeningPort`, `IConnector` |
 //! | [`resolver`]: the addresses of a name | `IHostnameResolver` |
 //! | [`endpoint`]: where, said in a string | `twisted.internet.endpoints` |
+//! | [`service`]: what is started and stopped | `twisted.application.internet` |
 //! | [`log`]: Twisted's log lines, observers, log files | `twisted.python.log`, `.logfile` |
 //! | [`blocking`]: the reactor for code that blocks | crochet |
 //! | `greenlet` (a feature): code that is suspended | the gevent reactor |
@@ -138,6 +139,8 @@ mod stream;
 mod tcp;
 #[cfg(unix)]
 mod unix;
+
+pub mod service;
 
 pub mod prelude;
 pub mod testing;

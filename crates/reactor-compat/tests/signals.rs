@@ -10,6 +10,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use reactor_compat::log::LogCapture;
 use reactor_compat::{Reactor, RunOptions, Signal, SignalError, reactor};
@@ -177,9 +179,16 @@ fn run_and_exit(signal: Number, handler: Option<Signal>) -> ! {
     let handled = Rc::new(Cell::new(false));
     let heard = handled.clone();
     if let Some(signal) = handler {
-        reactor().set_signal_handler(signal, move || heard.set(true)).unwrap();
+        reactor()
+            .set_signal_handler(signal, move || {
+                heard.set(true);
+                reactor().stop()
+            })
+            .unwrap();
     }
-    reactor().set_signal_handler(Signal::User2, || reactor().stop()).unwrap();
+    // The system may bring the later one first, by another thread: time for the earlier.
+    let stop = || reactor().call_later(Duration::from_millis(500), || reactor().stop());
+    reactor().set_signal_handler(Signal::User2, move || drop(stop())).unwrap();
     reactor().call_when_running(move || {
         send(signal);
         send(Number::USR2);

@@ -11,7 +11,7 @@
 //! * [`program`](Program): a line of input, and which family runs it
 //! * `machine`: families `deferred`, `pause`, `sync`, `clock` and `triggers`, ops
 //!   against a registry
-//! * `amp`: family `amp`; `endpoint`: family `endpoint`; `framing`: family `framing`
+//! * `amp`, `client_service`, `endpoint`, `framing`: the families of those names
 //! * `ops`: what an op may say
 //! * `value`, `names`: the values and errors of programs, and how traces show them
 //! * [`error`](ProgramError): what can be wrong with a program
@@ -20,6 +20,7 @@
 //! `program.rs`.
 
 mod amp;
+mod client_service;
 mod endpoint;
 mod error;
 mod framing;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::amp;
 use crate::error::ProgramError;
-use crate::{endpoint, framing, machine};
+use crate::{client_service, endpoint, framing, machine};
 
 /// The events of a program, in order.
 pub type Trace = Vec<Json>;
@@ -98,6 +98,7 @@ impl Program {
                 machine::run(&self.family, body)
             }
             "amp" => amp::run(body),
+            "client_service" => client_service::run(body),
             "endpoint" => endpoint::run(body),
             "framing" => framing::run(body),
             family => Err(ProgramError::UnknownFamily(family.to_owned())),

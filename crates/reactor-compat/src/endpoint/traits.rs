@@ -4,6 +4,7 @@
 //! Mirrors `IStreamClientEndpoint` and `IStreamServerEndpoint` of
 //! `twisted.internet.interfaces`. Tested in `tests/network/endpoint_values.rs`.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use deferred::{Deferred, Failure};
@@ -13,9 +14,11 @@ use crate::connecting::{self, Plan};
 use crate::connection::{Connection, FirstLayer};
 use crate::connector::Connector;
 use crate::factory::{ClientFactory, Factory};
+use crate::guard;
 use crate::network::{Listener, SharedStream};
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
+use crate::waiters::abandon;
 
 /// A place to connect to: gives a connected stream.
 ///
@@ -145,8 +148,26 @@ impl<E: StreamClientEndpoint + Clone> Connect for E {
     fn connect<F: Factory>(&self, factory: F) -> Deferred<Connection<F::Protocol>> {
         let (reactor, endpoint) = (self.reactor(), self.clone());
         let target = Target::Endpoint(Arc::from(self.description()));
-        let plan = Plan::of_endpoint(target, move || endpoint.dial());
+        // As in Twisted the attempt is under way when this returns.
+        let first = guard::catch(|| endpoint.dial()).unwrap_or_else(|failure| {
+            crate::log::err(failure.clone(), "");
+            Deferred::fail(failure)
+        });
+        let first = Dialled(Cell::new(Some(first)));
+        let dial = move || first.0.take().unwrap_or_else(|| endpoint.dial());
+        let plan = Plan::of_endpoint(target, dial);
         connecting::begin(&reactor, plan, Unobserved(factory)).when_connected()
+    }
+}
+
+/// What was dialled, until the attempt takes it.
+struct Dialled(Cell<Option<Deferred<SharedStream>>>);
+
+impl Drop for Dialled {
+    fn drop(&mut self) {
+        if let Some(dialled) = self.0.take() {
+            abandon(dialled);
+        }
     }
 }
 

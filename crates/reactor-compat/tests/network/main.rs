@@ -4,6 +4,8 @@ mod address;
 #[cfg(unix)]
 mod adopt;
 mod any_protocol;
+#[cfg(feature = "testing")]
+mod client_service;
 mod connection_stream;
 #[cfg(feature = "testing")]
 mod connections;

@@ -11,8 +11,17 @@ use conformance::{Program, Reply, Trace};
 use serde_json::Value as Json;
 
 /// The families that are run, each by a test below.
-const RUN: [&str; 8] =
-    ["amp", "clock", "deferred", "endpoint", "framing", "pause", "sync", "triggers"];
+const RUN: [&str; 9] = [
+    "amp",
+    "client_service",
+    "clock",
+    "deferred",
+    "endpoint",
+    "framing",
+    "pause",
+    "sync",
+    "triggers",
+];
 
 /// How many events before and after the first difference are shown.
 const CONTEXT: usize = 4;
@@ -20,6 +29,11 @@ const CONTEXT: usize = 4;
 #[test]
 fn amp() {
     check_family("amp");
+}
+
+#[test]
+fn client_service() {
+    check_family("client_service");
 }
 
 #[test]
