@@ -64,18 +64,25 @@ use machine::{Machine, Setup};
 /// # States
 ///
 /// ```text
-///                  ┌───────────────connected────────────────▶ Connected
-///                  │            ◀──────lost──────┐              │    │
-///  Init ──start──▶ Connecting ──failed──▶ Waiting◀┘◀────lost────┘    │
-///                  ▲    ▲ │ ◀──time is over─┘ │                    stop
-///                start  │ └──stop──▶ Disconnecting ◀─────────────────┘
-///                  │   lost              │  ▲ │
-///               Stopped │            start stop └─lost or failed─▶ Stopped
-///                       └─ Restarting ◀──┘──┘
+///               start            connected
+/// Init, Stopped ─────▶ Connecting ───────▶ Connected
+///                        │    ▲               │   │
+///                 failed │    │ time is over  │   │ stop
+///                        ▼    │               │   ▼
+///                       Waiting ◀───lost──────┘  Disconnecting ──lost──▶ Stopped
+///                                                 start │ ▲ stop
+///                                                       ▼ │
+///                                                   Restarting ──lost──▶ Connecting
 /// ```
 ///
-/// `start` and `stop` that are not shown change nothing: `stop` of one that waits, or has
-/// not been started, stops it at once.
+/// | in | `start` | `stop` |
+/// |---|---|---|
+/// | Init, Stopped | connects | stops at once |
+/// | Connecting | | gives the attempt up, and stops |
+/// | Waiting | | stops at once |
+/// | Connected | | closes the connection, and stops when it is lost |
+/// | Disconnecting | connects when the connection is lost | waits for that, too |
+/// | Restarting | | stops when the connection is lost, after all |
 ///
 /// # Re-entrancy
 ///
