@@ -6,7 +6,8 @@ use std::env;
 use std::ffi::OsStr;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use interop::{PATIENCE, Peer};
 
@@ -26,8 +27,24 @@ pub(crate) fn run_in<A: AsRef<OsStr>>(
     let path = built.join("examples").join(name);
     assert!(path.exists(), "{name} is not built: run the tests of the whole package");
     // What it prints is the same whether or not the test prints backtraces.
-    let mut command = Command::new(path);
+    let mut command = heeding_sigint(&path);
     Peer::start(command.args(arguments).current_dir(folder).env_remove("RUST_BACKTRACE"))
+}
+
+/// The program, with SIGINT as a terminal would give it. A shell starts what it puts into the
+/// background with SIGINT ignored, and the programs that the tests run would inherit that.
+fn heeding_sigint(program: &Path) -> Command {
+    const RESET: &str = "--default-signal=INT";
+    static CAN_RESET: LazyLock<bool> = LazyLock::new(|| {
+        let tried = Command::new("env").args([RESET, "true"]).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    });
+    if !*CAN_RESET {
+        return Command::new(program);
+    }
+    let mut command = Command::new("env");
+    command.arg(RESET).arg(program);
+    command
 }
 
 /// For an example without arguments.
