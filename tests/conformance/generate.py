@@ -17,13 +17,14 @@ import json
 import random
 
 import boxes
+import descriptions
 import services
 import streams
 from shapes import Shapes
 from times import Times
 
 FAMILIES = ("deferred", "pause", "sync", "clock", "triggers", "framing", "endpoint", "amp",
-            "client_service")
+            "client_service", "strings")
 ERRORS = ("E0", "E1", "E2")
 DEPTH = 4           # how deep callbacks nest in callbacks
 BUDGET = 140        # how many ops a program has, about
@@ -390,7 +391,8 @@ def program(family, seed, number):
     rng = random.Random("%s/%s/%s" % (family, seed, number))
     made = {"amp": boxes.amp, "framing": streams.framing,
             "endpoint": streams.endpoint,
-            "client_service": services.client_service}.get(family)
+            "client_service": services.client_service,
+            "strings": descriptions.strings}.get(family)
     body = made(rng) if made else {"ops": Program(family, rng).ops()}
     return {"id": "%s-%s-%s" % (family, seed, number), "family": family, **body}
 

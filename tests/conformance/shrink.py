@@ -7,6 +7,7 @@ differs is the next one to make smaller, until none does.
 import collections
 
 import boxes
+import descriptions
 import streams
 
 
@@ -30,6 +31,8 @@ def shrink(program, compare):
 def smaller_programs(program):
     if program["family"] == "amp":
         return boxes.smaller(program)
+    if program["family"] == "strings":
+        return descriptions.smaller(program)
     if "ops" not in program:
         return streams.smaller(program)
     return [{**program, "ops": ops} for ops in smaller_lists(program["ops"], smaller_op)

@@ -15,6 +15,7 @@ use crate::connection::{Connection, FirstLayer};
 use crate::error::ReactorNotDriven;
 use crate::factory::Factory;
 use crate::guard;
+use crate::network::Listener;
 use crate::port::{self, Port};
 use crate::reactor::Reactor;
 use crate::serve::{Origin, serve_socket};
@@ -126,12 +127,7 @@ impl Reactor {
         listener: impl Into<OwnedFd>,
         factory: impl Factory,
     ) -> Result<Port, AdoptError> {
-        self.check_drivable().map_err(|_| AdoptError::ReactorNotDriven)?;
-        let (socket, host) = examine(listener.into())?;
-        if !listens(&socket)? {
-            return Err(AdoptError::NotListening);
-        }
-        let listener = self.shared().network()?.adopt_listener(socket.into(), &host)?;
+        let listener = adopt_listener(self, listener.into())?;
         Ok(port::listen(self, listener, FirstLayer::default(), factory))
     }
 
@@ -196,6 +192,19 @@ impl Reactor {
         let stream = (stream, peer, FirstLayer::default());
         Ok(serve_socket(self, stream, protocol, Origin::Accepted { number: 0 }, None))
     }
+}
+
+/// Has the reactor's network adopt a socket that listens.
+pub(crate) fn adopt_listener(
+    reactor: &Reactor,
+    listener: OwnedFd,
+) -> Result<Box<dyn Listener>, AdoptError> {
+    reactor.check_drivable().map_err(|_| AdoptError::ReactorNotDriven)?;
+    let (socket, host) = examine(listener)?;
+    if !listens(&socket)? {
+        return Err(AdoptError::NotListening);
+    }
+    Ok(reactor.shared().network()?.adopt_listener(socket.into(), &host)?)
 }
 
 /// Finds out what a descriptor is and where, and makes the socket ready for a

@@ -40,7 +40,7 @@
 //! | [`ConnectionStream`], [`async_factory`]: protocol code as an `async fn` | |
 //! | [`Port`], [`Connector`]: listening and connecting | `IListeningPort`, `IConnector` |
 //! | [`resolver`]: the addresses of a name | `IHostnameResolver` |
-//! | [`endpoint`]: where, said in a string | `twisted.internet.endpoints` |
+//! | [`endpoint`]: where, as a value or in a string | `twisted.internet.endpoints` |
 //! | [`service`]: what is started and stopped | `twisted.application.internet` |
 //! | [`log`]: Twisted's log lines, observers, log files | `twisted.python.log`, `.logfile` |
 //! | [`blocking`]: the reactor for code that blocks | crochet |
@@ -129,16 +129,18 @@ mod port;
 
 #[cfg(unix)]
 mod adopt;
-pub mod endpoint;
 #[cfg(feature = "tower")]
 mod persistent;
 mod reconnecting;
 #[cfg(feature = "tls")]
 mod ssl;
+mod stdio;
 mod stream;
 mod tcp;
 #[cfg(unix)]
 mod unix;
+
+pub mod endpoint;
 
 pub mod service;
 

@@ -165,8 +165,10 @@ pub(crate) fn serve_socket<P: Protocol>(
     let span = label(&protocol, origin, &peer);
     let link = Rc::new(Link::new(reactor.shared().clone(), stream.get_host(), peer));
     if let Some(build) = first_layer.build() {
-        // A new connection takes it.
+        // A new connection takes it, whatever protects what is below.
         let _ = link.push_tls(build);
+    } else if let Some(security) = stream.security() {
+        link.secure_from_the_start(security);
     }
     let cell = Rc::new(ProtocolCell::new(protocol, Transport::new(link)));
     let connection = Connection::new(cell.clone());

@@ -16,6 +16,8 @@ mod services;
 #[cfg(unix)]
 mod simple;
 #[cfg(unix)]
+mod stdio;
+#[cfg(unix)]
 mod support;
 #[cfg(unix)]
 mod tls;

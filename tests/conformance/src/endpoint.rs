@@ -25,7 +25,7 @@ fn trace(description: &str) -> Trace {
         Ok(description) => {
             let named: Map<String, Json> =
                 description.named().map(|(name, value)| (name.to_owned(), json!(value))).collect();
-            vec![json!(["args", description.args()]), json!(["kwargs", named])]
+            vec![json!(["args", description.args().collect::<Vec<_>>()]), json!(["kwargs", named])]
         }
     }
 }

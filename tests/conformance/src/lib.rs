@@ -11,7 +11,8 @@
 //! * [`program`](Program): a line of input, and which family runs it
 //! * `machine`: families `deferred`, `pause`, `sync`, `clock` and `triggers`, ops
 //!   against a registry
-//! * `amp`, `client_service`, `endpoint`, `framing`: the families of those names
+//! * `amp`, `client_service`, `endpoint`, `framing`, `strings`: the families of those
+//!   names
 //! * `ops`: what an op may say
 //! * `value`, `names`: the values and errors of programs, and how traces show them
 //! * [`error`](ProgramError): what can be wrong with a program
@@ -28,6 +29,7 @@ mod machine;
 mod names;
 mod ops;
 mod program;
+mod strings;
 mod value;
 
 pub use error::ProgramError;

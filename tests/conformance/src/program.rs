@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::amp;
 use crate::error::ProgramError;
-use crate::{client_service, endpoint, framing, machine};
+use crate::{client_service, endpoint, framing, machine, strings};
 
 /// The events of a program, in order.
 pub type Trace = Vec<Json>;
@@ -101,6 +101,7 @@ impl Program {
             "client_service" => client_service::run(body),
             "endpoint" => endpoint::run(body),
             "framing" => framing::run(body),
+            "strings" => strings::run(body),
             family => Err(ProgramError::UnknownFamily(family.to_owned())),
         }))
         .unwrap_or_else(|panic| Err(ProgramError::Panicked(message(panic.as_ref()))))

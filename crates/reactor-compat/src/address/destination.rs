@@ -59,7 +59,11 @@ impl Interface {
 
 impl<D: Into<Destination>> From<D> for Interface {
     fn from(place: D) -> Self {
-        Self { place: place.into() }
+        let mut place = place.into();
+        if place.host.is_empty() {
+            place.literal = Some((Ipv4Addr::UNSPECIFIED, place.port).into());
+        }
+        Self { place }
     }
 }
 
@@ -184,7 +188,11 @@ impl From<([u16; 8], u16)> for Destination {
 
 impl From<(String, u16)> for Destination {
     fn from((host, port): (String, u16)) -> Self {
-        let literal = host.parse().ok().map(|address: IpAddr| SocketAddr::new(address, port));
+        let literal = match host.parse::<IpAddr>() {
+            Ok(address) => Some(SocketAddr::new(address, port)),
+            // With the number of its link, as in `fe80::1%2`.
+            Err(_) => format!("[{host}]:{port}").parse().ok(),
+        };
         Self { host, port, literal }
     }
 }

@@ -1,22 +1,37 @@
 //! [`ClientEndpoint`]: a place to connect to, of a string.
+//!
+//! Tested in `tests/network/endpoint.rs`, and by the conformance family `strings`.
+
+use std::fmt;
+use std::rc::Rc;
 
 use deferred::Deferred;
 
-use super::description::{Description, EndpointError};
-use super::{Connect, StreamClientEndpoint};
-use crate::address::{Destination, Target};
-use crate::connecting::{self, Plan};
+#[cfg(unix)]
+use super::UnixClientEndpoint;
+use super::registry::Types;
+use super::server::{is_here, not_here};
+use super::{Connect, Description, EndpointError, EndpointErrorKind};
+use super::{HostnameEndpoint, StreamClientEndpoint};
+#[cfg(feature = "tls")]
+use super::{TlsClientEndpoint, tls_strings};
 use crate::connection::Connection;
 use crate::factory::Factory;
 use crate::network::SharedStream;
-use crate::options::ConnectOptions;
 use crate::reactor::Reactor;
 
-/// A place to connect to, made by [`client_from_string`].
+/// The types that there are for all.
+pub(super) const TYPES: [&str; 4] = ["ssl", "tcp", "tls", "unix"];
+
+/// The parameters of `tcp`, which have to be named once its own rules have been applied.
+const TCP: [&str; 6] = ["host", "port", "timeout", "bindAddress", "noDelay", "keepAlive"];
+
+/// A place to connect to, made by [`client_from_string`]: one of the kinds of endpoints, to
+/// be looked at and to be connected to.
 ///
 /// ```
 /// use deferred::testing::success_result_of;
-/// use reactor_compat::endpoint::{client_from_string, server_from_string};
+/// use reactor_compat::endpoint::{ClientEndpoint, client_from_string, server_from_string};
 /// use reactor_compat::{Protocol, Reactor};
 ///
 /// struct Silent;
@@ -25,7 +40,8 @@ use crate::reactor::Reactor;
 /// let reactor = Reactor::new();
 /// let server = server_from_string(&reactor, "tcp:0:interface=127.0.0.1")?;
 /// let port = success_result_of(server.listen(|_| Silent));
-/// let client = client_from_string(&reactor, &format!("tcp:{}", port.get_host()))?;
+/// let client = client_from_string(&reactor, &port.get_host().client_string().unwrap())?;
+/// assert!(matches!(&client, ClientEndpoint::Tcp(tcp) if tcp.destination().host() == "127.0.0.1"));
 /// let stop = reactor.clone();
 /// let connected = client
 ///     .connect(|_| Silent)
@@ -37,19 +53,36 @@ use crate::reactor::Reactor;
 /// success_result_of(connected);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
+#[non_exhaustive]
 #[doc(alias = "IStreamClientEndpoint")]
-#[doc(alias = "TCP4ClientEndpoint")]
-#[doc(alias = "HostnameEndpoint")]
-pub struct ClientEndpoint {
-    reactor: Reactor,
-    destination: Destination,
+pub enum ClientEndpoint {
+    /// `tcp:`
+    Tcp(HostnameEndpoint),
+    /// `unix:`
+    #[cfg(unix)]
+    Unix(UnixClientEndpoint),
+    /// `ssl:`, and `tls:`
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsClientEndpoint<Self>>),
+    /// One of a type that was [added](Reactor::add_client_type).
+    Other(Rc<dyn StreamClientEndpoint>),
 }
 
-/// The endpoint that `description` describes: `tcp:HOST:PORT`, where either
-/// may be given by name, as in `tcp:host=example.org:port=80`.
+/// The endpoint that a string describes. The arguments in brackets may be left out, and are
+/// given by name:
 ///
-/// A colon in an address is escaped: `tcp:\:\:1:8000`.
+/// | string | |
+/// |---|---|
+/// | `tcp:host:port[:timeout=][:bindAddress=]` | TCP, to a name or an address, within 30 seconds unless said |
+/// | `ssl:host:port[:timeout=][:bindAddress=][:certKey=][:privateKey=][:caCertsDir=][:hostname=]` | TLS over that; the server has to be `hostname`, or else `host` |
+/// | `tls:host:port[:timeout][:bindAddress][:certificate][:privateKey][:trustRoots][:endpoint]` | TLS to `host`, over the string in `endpoint` if there is one |
+/// | `unix:path[:timeout=][:lockfile=]` | a UNIX socket; with `lockfile=1` its server has to hold the lock |
+///
+/// Host, port and path may be named too, as in `tcp:host=example.org:port=80`. `tcp` and
+/// `ssl` take `noDelay=1` and `keepAlive=1` as well. A colon in an address is escaped:
+/// `tcp:\:\:1:8000`. The type may be in capital letters. A reactor may know
+/// [more types](Reactor::add_client_type).
 ///
 /// # Errors
 ///
@@ -68,11 +101,67 @@ pub fn client_from_string(
     description: &str,
 ) -> Result<ClientEndpoint, EndpointError> {
     let mut description = Description::parse(description)?;
-    description.expect_tcp()?;
-    let host = description.take("host").ok_or(EndpointError::MissingPort)?;
-    let port = description.take_port()?;
-    description.finish()?;
-    Ok(ClientEndpoint { reactor: reactor.clone(), destination: (host, port).into() })
+    let Some(kind) = description.kind().map(str::to_owned) else {
+        let kind = EndpointErrorKind::NoType;
+        return Err(description.fault_of_type(kind).allowing(types(reactor)));
+    };
+    let small = kind.to_uppercase().to_lowercase();
+    match small.as_str() {
+        "tcp" => {
+            name_host_and_port(&mut description);
+            let arguments = description.arguments(&[], &TCP)?;
+            HostnameEndpoint::of_arguments(reactor, &arguments).map(ClientEndpoint::Tcp)
+        }
+        #[cfg(unix)]
+        "unix" => {
+            let positional = description.take_positional();
+            if positional.len() == 1 {
+                description.name_positional(positional, &["path"]);
+            }
+            let names = ["path", "timeout", "lockfile", "checkPID"];
+            let arguments = description.arguments(&[], &names)?;
+            UnixClientEndpoint::of_arguments(reactor, &arguments).map(ClientEndpoint::Unix)
+        }
+        #[cfg(feature = "tls")]
+        "ssl" => {
+            name_host_and_port(&mut description);
+            tls_strings::ssl_client(reactor, &description)
+        }
+        #[cfg(feature = "tls")]
+        "tls" => tls_strings::tls_client(reactor, &description),
+        other => match reactor.extension::<Types>().client(other) {
+            Some(parse) => parse(reactor, &description).map(ClientEndpoint::Other),
+            None => Err(unknown_type(reactor, &description, kind)),
+        },
+    }
+}
+
+/// Twisted's rules: two without a name are host and port, one is whichever is missing, and
+/// more are nothing.
+fn name_host_and_port(description: &mut Description) {
+    let has_host = description.named().any(|(name, _)| name == "host");
+    let positional = description.take_positional();
+    match positional.len() {
+        2 => description.name_positional(positional, &["host", "port"]),
+        1 if has_host => description.name_positional(positional, &["port"]),
+        1 => description.name_positional(positional, &["host"]),
+        _ => {}
+    }
+}
+
+fn types(reactor: &Reactor) -> Vec<String> {
+    let mut types = reactor.extension::<Types>().clients();
+    types.extend(TYPES.iter().filter(|name| is_here(name)).map(|name| (*name).to_owned()));
+    types.sort_unstable();
+    types
+}
+
+fn unknown_type(reactor: &Reactor, description: &Description, kind: String) -> EndpointError {
+    if TYPES.contains(&kind.as_str()) && !is_here(&kind) {
+        return description.fault_of_type(not_here(&kind));
+    }
+    let kind = EndpointErrorKind::UnknownType(kind);
+    description.fault_of_type(kind).allowing(types(reactor))
 }
 
 impl ClientEndpoint {
@@ -82,19 +171,41 @@ impl ClientEndpoint {
     pub fn connect<F: Factory>(&self, factory: F) -> Deferred<Connection<F::Protocol>> {
         Connect::connect(self, factory)
     }
+
+    fn inner(&self) -> &dyn StreamClientEndpoint {
+        match self {
+            Self::Tcp(endpoint) => endpoint,
+            #[cfg(unix)]
+            Self::Unix(endpoint) => endpoint,
+            #[cfg(feature = "tls")]
+            Self::Tls(endpoint) => &**endpoint,
+            Self::Other(endpoint) => &**endpoint,
+        }
+    }
 }
 
 impl StreamClientEndpoint for ClientEndpoint {
     fn reactor(&self) -> Reactor {
-        self.reactor.clone()
+        self.inner().reactor()
     }
 
     fn dial(&self) -> Deferred<SharedStream> {
-        let target = Target::Tcp(self.destination.clone());
-        connecting::dial(&self.reactor, Plan::new(target, ConnectOptions::new()))
+        self.inner().dial()
     }
 
     fn description(&self) -> String {
-        self.destination.to_string()
+        self.inner().description()
+    }
+}
+
+impl fmt::Display for ClientEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.description())
+    }
+}
+
+impl fmt::Debug for ClientEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ClientEndpoint").field(&self.description()).finish()
     }
 }

@@ -17,6 +17,7 @@ use crate::factory::{ClientFactory, Factory};
 use crate::guard;
 use crate::network::{Listener, SharedStream};
 use crate::port::{self, Port};
+use crate::protocol::Protocol;
 use crate::reactor::Reactor;
 use crate::waiters::abandon;
 
@@ -83,8 +84,9 @@ pub trait StreamClientEndpoint: 'static {
     /// The reactor that connects.
     fn reactor(&self) -> Reactor;
 
-    /// Connects: the Deferred has the stream, which knows both addresses, and what
-    /// protects it, when it is open.
+    /// Connects: the Deferred has the stream, which knows both addresses. A conversation
+    /// that it begins with, such as TLS's handshake, may be left to whoever
+    /// [opens](crate::Stream::poll_open) it, as [`connect`](Connect::connect) does.
     ///
     /// # Cancellation
     ///
@@ -125,6 +127,23 @@ pub trait StreamServerEndpoint: 'static {
     /// Binds: the Deferred has the listener. It accepts once it is given to a
     /// factory, by [`listen`](Listen::listen).
     fn bind(&self) -> Deferred<Box<dyn Listener>>;
+
+    /// The place in words, for the log and for errors.
+    fn description(&self) -> String;
+}
+
+impl<E: StreamServerEndpoint + ?Sized> StreamServerEndpoint for std::rc::Rc<E> {
+    fn reactor(&self) -> Reactor {
+        (**self).reactor()
+    }
+
+    fn bind(&self) -> Deferred<Box<dyn Listener>> {
+        (**self).bind()
+    }
+
+    fn description(&self) -> String {
+        (**self).description()
+    }
 }
 
 /// Connecting a factory's protocol, for every [`StreamClientEndpoint`] that is `Clone`,
@@ -200,6 +219,46 @@ impl<E: StreamServerEndpoint + ?Sized> Listen for E {
         self.bind().add_callback(move |listener| {
             Ok(port::listen(&reactor, listener, FirstLayer::default(), factory))
         })
+    }
+}
+
+/// Connects, and gives the connection to a protocol that is there already.
+///
+/// The Deferred is that of [`connect`](Connect::connect).
+///
+/// ```
+/// use deferred::testing::success_result_of;
+/// use reactor_compat::endpoint::{HostnameEndpoint, connect_protocol};
+/// use reactor_compat::{Protocol, Reactor};
+///
+/// struct Silent;
+/// impl Protocol for Silent {}
+///
+/// let reactor = Reactor::new();
+/// let port = reactor.listen_tcp(("127.0.0.1", 0), |_| Silent)?;
+/// let endpoint = HostnameEndpoint::new(&reactor, port.get_host().socket_addr().unwrap());
+/// let stop = reactor.clone();
+/// let connected = connect_protocol(&endpoint, Silent).add_callback(move |_| Ok(stop.stop()?));
+/// reactor.run()?;
+/// success_result_of(connected);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "connectProtocol")]
+pub fn connect_protocol<P: Protocol>(
+    endpoint: &impl Connect,
+    protocol: P,
+) -> Deferred<Connection<P>> {
+    endpoint.connect(OneProtocol(Some(protocol)))
+}
+
+/// The factory of one protocol, which is there already.
+struct OneProtocol<P>(Option<P>);
+
+impl<P: Protocol> Factory for OneProtocol<P> {
+    type Protocol = P;
+
+    fn build_protocol(&mut self, _: Address) -> Option<P> {
+        self.0.take()
     }
 }
 

@@ -332,6 +332,21 @@ pub trait Network: 'static {
         }
     }
 
+    /// Gives the process's standard input and output, as a stream.
+    ///
+    /// # Errors
+    ///
+    /// As the system's; of the kind [`ResourceBusy`](io::ErrorKind::ResourceBusy) while
+    /// somebody has them.
+    ///
+    /// See the example of [`standard_io`](crate::Reactor::standard_io).
+    fn standard_io(&self) -> io::Result<SharedStream> {
+        match self.below() {
+            Some(below) => below.standard_io(),
+            None => Err(unsupported("standard input and output")),
+        }
+    }
+
     /// Makes the connection that a connector wants.
     ///
     /// Unless it is overridden it looks the name up, where there is one, with

@@ -7,6 +7,7 @@
 mod adopted;
 mod datagrams;
 mod listener;
+mod standard_io;
 mod tcp;
 #[cfg(unix)]
 mod unix;
@@ -21,6 +22,7 @@ use adopted::AdoptedSocket;
 use listener::TcpPort;
 #[cfg(unix)]
 use listener::UnixPort;
+use standard_io::StandardIo;
 
 use super::{Connecting, Datagrams, Listener, Network, SharedStream};
 #[cfg(unix)]
@@ -76,7 +78,7 @@ impl Network for SystemNetwork {
         address: SocketAddr,
         options: &ListenOptions,
     ) -> io::Result<Box<dyn Listener>> {
-        Ok(Box::new(TcpPort::new(tcp::open(address, options)?)?))
+        Ok(Box::new(TcpPort::new(tcp::open(address, options)?, options)?))
     }
 
     fn connect_tcp(&self, to: SocketAddr, options: &ConnectOptions) -> Connecting<'_> {
@@ -140,7 +142,7 @@ impl Network for SystemNetwork {
     fn adopt_listener(&self, socket: OwnedFd, host: &Address) -> io::Result<Box<dyn Listener>> {
         Ok(match host {
             Address::Unix(_) => Box::new(UnixPort::new(socket.into(), None)?),
-            _ => Box::new(TcpPort::new(socket.into())?),
+            _ => Box::new(TcpPort::new(socket.into(), &ListenOptions::new())?),
         })
     }
 
@@ -152,6 +154,10 @@ impl Network for SystemNetwork {
         peer: &Address,
     ) -> io::Result<SharedStream> {
         Ok(SharedStream::unguarded(AdoptedSocket::new(socket, peer)))
+    }
+
+    fn standard_io(&self) -> io::Result<SharedStream> {
+        Ok(SharedStream::unguarded(StandardIo::take()?))
     }
 
     fn adopt_udp(&self, socket: UdpSocket, _: &DatagramOptions) -> io::Result<Box<dyn Datagrams>> {

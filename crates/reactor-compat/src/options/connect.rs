@@ -29,6 +29,8 @@ pub struct ConnectOptions {
     pub(crate) bind_address: Option<SocketAddr>,
     pub(crate) reuse_address: bool,
     pub(crate) reuse_port: bool,
+    no_delay: bool,
+    keep_alive: bool,
     attempt_delay: Duration,
 }
 
@@ -51,6 +53,8 @@ impl ConnectOptions {
             bind_address: None,
             reuse_address: false,
             reuse_port: false,
+            no_delay: false,
+            keep_alive: false,
             attempt_delay: Duration::from_millis(250),
         }
     }
@@ -100,6 +104,31 @@ impl ConnectOptions {
     #[doc(alias = "reusePort")]
     pub const fn reuse_port(mut self, reuse: bool) -> Self {
         self.reuse_port = reuse;
+        self
+    }
+
+    /// Sets whether the connection sends what is written at once (`TCP_NODELAY`), though the
+    /// peer has not confirmed what was sent before; not so unless set.
+    ///
+    /// ```
+    /// use reactor_compat::ConnectOptions;
+    ///
+    /// let options = ConnectOptions::new().no_delay(true).keep_alive(true);
+    /// assert!(options.get_no_delay() && options.get_keep_alive());
+    /// ```
+    #[doc(alias = "setTcpNoDelay")]
+    pub const fn no_delay(mut self, set: bool) -> Self {
+        self.no_delay = set;
+        self
+    }
+
+    /// Sets whether the system asks a peer that says nothing for two hours whether it
+    /// is there (`SO_KEEPALIVE`); not so unless set.
+    ///
+    /// See the example of [`no_delay`](Self::no_delay).
+    #[doc(alias = "setTcpKeepAlive")]
+    pub const fn keep_alive(mut self, set: bool) -> Self {
+        self.keep_alive = set;
         self
     }
 
@@ -155,6 +184,20 @@ impl ConnectOptions {
     /// See the example of [`reuse_address`](Self::reuse_address).
     pub const fn get_reuse_port(&self) -> bool {
         self.reuse_port
+    }
+
+    /// Whether the connection sends at once.
+    ///
+    /// See the example of [`no_delay`](Self::no_delay).
+    pub const fn get_no_delay(&self) -> bool {
+        self.no_delay
+    }
+
+    /// Whether the system asks after a silent peer.
+    ///
+    /// See the example of [`no_delay`](Self::no_delay).
+    pub const fn get_keep_alive(&self) -> bool {
+        self.keep_alive
     }
 
     /// How long an attempt at one address of a name may go without an answer

@@ -19,10 +19,12 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ListenOptions {
-    backlog: u16,
+    backlog: u32,
     reuse_address: bool,
     reuse_port: bool,
     only_v6: Option<bool>,
+    no_delay: bool,
+    keep_alive: bool,
 }
 
 impl ListenOptions {
@@ -35,14 +37,21 @@ impl ListenOptions {
     /// assert_eq!(ListenOptions::new(), ListenOptions::default());
     /// ```
     pub const fn new() -> Self {
-        Self { backlog: 1024, reuse_address: cfg!(unix), reuse_port: false, only_v6: None }
+        Self {
+            backlog: 1024,
+            reuse_address: cfg!(unix),
+            reuse_port: false,
+            only_v6: None,
+            no_delay: false,
+            keep_alive: false,
+        }
     }
 
     /// How many connections may wait to be accepted; the system has a limit of
     /// its own. Twisted's default is 50.
     ///
     /// See the [type's example](Self).
-    pub const fn backlog(mut self, connections: u16) -> Self {
+    pub const fn backlog(mut self, connections: u32) -> Self {
         self.backlog = connections;
         self
     }
@@ -91,6 +100,31 @@ impl ListenOptions {
         self
     }
 
+    /// Sets whether connections send what is written at once (`TCP_NODELAY`), though the
+    /// peer has not confirmed what was sent before; not so unless set.
+    ///
+    /// ```
+    /// use reactor_compat::ListenOptions;
+    ///
+    /// let options = ListenOptions::new().no_delay(true).keep_alive(true);
+    /// assert!(options.get_no_delay() && options.get_keep_alive());
+    /// ```
+    #[doc(alias = "setTcpNoDelay")]
+    pub const fn no_delay(mut self, set: bool) -> Self {
+        self.no_delay = set;
+        self
+    }
+
+    /// Sets whether the system asks peers that say nothing for two hours whether they
+    /// are there (`SO_KEEPALIVE`); not so unless set.
+    ///
+    /// See the example of [`no_delay`](Self::no_delay).
+    #[doc(alias = "setTcpKeepAlive")]
+    pub const fn keep_alive(mut self, set: bool) -> Self {
+        self.keep_alive = set;
+        self
+    }
+
     /// How many connections may wait to be accepted, for a
     /// [`Network`](crate::network::Network) that opens the port, as all of
     /// these are.
@@ -103,7 +137,7 @@ impl ListenOptions {
     /// assert_eq!((options.get_reuse_address(), options.get_reuse_port()), (cfg!(unix), true));
     /// assert_eq!(options.get_only_v6(), Some(true));
     /// ```
-    pub const fn get_backlog(&self) -> u16 {
+    pub const fn get_backlog(&self) -> u32 {
         self.backlog
     }
 
@@ -126,6 +160,20 @@ impl ListenOptions {
     /// See the example of [`get_backlog`](Self::get_backlog).
     pub const fn get_only_v6(&self) -> Option<bool> {
         self.only_v6
+    }
+
+    /// Whether connections send at once.
+    ///
+    /// See the example of [`no_delay`](Self::no_delay).
+    pub const fn get_no_delay(&self) -> bool {
+        self.no_delay
+    }
+
+    /// Whether the system asks after silent peers.
+    ///
+    /// See the example of [`no_delay`](Self::no_delay).
+    pub const fn get_keep_alive(&self) -> bool {
+        self.keep_alive
     }
 }
 

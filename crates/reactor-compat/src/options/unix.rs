@@ -31,7 +31,7 @@ use std::time::Duration;
 pub struct UnixOptions {
     mode: u32,
     lock: bool,
-    backlog: u16,
+    backlog: u32,
 }
 
 impl UnixOptions {
@@ -73,7 +73,7 @@ impl UnixOptions {
     /// its own. Twisted's default is 50.
     ///
     /// See the [type's example](Self).
-    pub const fn backlog(mut self, connections: u16) -> Self {
+    pub const fn backlog(mut self, connections: u32) -> Self {
         self.backlog = connections;
         self
     }
@@ -103,7 +103,7 @@ impl UnixOptions {
     /// How many connections may wait to be accepted.
     ///
     /// See the example of [`get_mode`](Self::get_mode).
-    pub const fn get_backlog(&self) -> u16 {
+    pub const fn get_backlog(&self) -> u32 {
         self.backlog
     }
 }

@@ -129,7 +129,8 @@ impl<F: Factory> Acceptor<F> {
             let mut stream = match guard::catch(|| self.poll_accept(cx)) {
                 Ok(Poll::Ready(Ok(stream))) => stream,
                 Ok(Poll::Ready(Err(error))) => return Poll::Ready(Next::Failed(error)),
-                Ok(Poll::Pending) => return Poll::Pending,
+                // Also registers for those that were added just now.
+                Ok(Poll::Pending) => return self.openings.poll_next(cx).map(Next::of),
                 Err(failure) => {
                     self.panicked(&failure);
                     return Poll::Ready(Next::Closed);
@@ -161,7 +162,7 @@ impl<F: Factory> Acceptor<F> {
                 }
                 Next::Closed => {}
                 Next::NotOpened(error) => {
-                    tracing::debug!(%error, "a connection was accepted, and cannot be opened");
+                    tracing::debug!("a connection was accepted, and cannot be opened: {error}");
                 }
                 // One that is lost is no reason to pause.
                 Next::Failed(error) if is_of_one_connection(&error) => {}

@@ -17,6 +17,7 @@ use super::adopted_connection::AdoptedConnection;
 use super::memory_client::MemoryClient;
 use super::memory_datagrams::MemoryDatagramPort;
 use super::memory_server::{MemoryServer, Opening};
+use super::peer::Peer;
 use super::wire::{MemoryStream, Side, Wire};
 use crate::address::{Address, Interface, Target, UnixAddress};
 use crate::error::{CannotListenError, ConnectError};
@@ -69,6 +70,8 @@ pub(super) struct Core {
     unix_datagram_ports: RefCell<Vec<MemoryDatagramPort<UnixAddress>>>,
     #[cfg(unix)]
     adopted_connections: RefCell<Vec<AdoptedConnection>>,
+    /// The other end of standard input and output, until the test has it.
+    standard_peer: RefCell<Option<Peer>>,
     next_port: Cell<u16>,
     /// The error that every port that is to be opened fails with.
     refusal: Cell<Option<io::ErrorKind>>,
@@ -88,6 +91,7 @@ impl MemoryNetwork {
             unix_datagram_ports: RefCell::default(),
             #[cfg(unix)]
             adopted_connections: RefCell::default(),
+            standard_peer: RefCell::default(),
             next_port: Cell::new(FIRST_PORT),
             refusal: Cell::new(None),
         };
@@ -143,6 +147,14 @@ impl MemoryNetwork {
     #[cfg(unix)]
     pub fn adopted_connections(&self) -> Vec<AdoptedConnection> {
         self.core.adopted_connections.borrow().clone()
+    }
+
+    /// The other end of standard input and output, if they were asked for: once.
+    ///
+    /// See the example of
+    /// [`MemoryReactor::take_standard_peer`](super::MemoryReactor::take_standard_peer).
+    pub fn take_standard_peer(&self) -> Option<Peer> {
+        self.core.standard_peer.take()
     }
 
     /// The UDP ports that were opened.
@@ -409,6 +421,13 @@ impl Network for MemoryNetwork {
         let (ours, theirs) = self.wire(host, peer);
         let adopted = AdoptedConnection::new(socket.into(), theirs);
         self.core.adopted_connections.borrow_mut().push(adopted);
+        Ok(SharedStream::new(ours))
+    }
+
+    fn standard_io(&self) -> io::Result<SharedStream> {
+        self.permit()?;
+        let (ours, theirs) = self.wire(&Address::Pipe, &Address::Pipe);
+        *self.core.standard_peer.borrow_mut() = Some(Peer::new(theirs));
         Ok(SharedStream::new(ours))
     }
 

@@ -432,6 +432,13 @@ impl MemoryReactor {
         self.network.adopted_connections()
     }
 
+    /// The other end of standard input and output, if they were asked for: once.
+    ///
+    /// See the example of [`Reactor::standard_io`].
+    pub fn take_standard_peer(&self) -> Option<Peer> {
+        self.network.take_standard_peer()
+    }
+
     /// The UDP ports that it was asked to open.
     ///
     /// See the example of [`MemoryDatagramPort`].

@@ -41,6 +41,18 @@ pub enum TlsConfigError {
     NoCertificate,
     /// There is no private key in the PEM text.
     NoPrivateKey,
+    /// A key in a file is not that of the certificate in another, or the same.
+    KeyMismatch {
+        /// The file with the certificate.
+        certificate: PathBuf,
+        /// The file with the key.
+        key: PathBuf,
+    },
+    /// A directory has no certificate with its key in files whose names end in `.pem`.
+    NoIdentity {
+        /// Which.
+        path: PathBuf,
+    },
     /// Neither a host name nor an address.
     BadName(String),
     /// The system has no authorities that can be read.
@@ -51,7 +63,7 @@ pub enum TlsConfigError {
 
 impl TlsConfigError {
     /// Says what file it was.
-    pub(super) fn in_file(self, path: &Path) -> Self {
+    pub(crate) fn in_file(self, path: &Path) -> Self {
         Self::InFile { path: path.to_owned(), error: Box::new(self) }
     }
 
@@ -71,6 +83,14 @@ impl fmt::Display for TlsConfigError {
             Self::BadPem(detail) => write!(f, "the PEM text is damaged: {detail}"),
             Self::NoCertificate => f.write_str("there is no certificate in the PEM text"),
             Self::NoPrivateKey => f.write_str("there is no private key in the PEM text"),
+            Self::KeyMismatch { certificate, key } => {
+                let (certificate, key) = (certificate.display(), key.display());
+                write!(f, "{key}: the key is not that of the certificate in {certificate}")
+            }
+            Self::NoIdentity { path } => {
+                let path = path.display();
+                write!(f, "{path}: no certificate and its key in files named *.pem")
+            }
             Self::BadName(name) => write!(f, "`{name}` is neither a host name nor an address"),
             Self::NoPlatformTrust => {
                 f.write_str("the system has no certificate authorities that can be read")

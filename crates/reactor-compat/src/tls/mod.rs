@@ -50,6 +50,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod certificates;
 mod client;
 mod error;
 mod handshake;
@@ -63,6 +64,7 @@ mod stream;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use certificates::Certificates;
 pub use client::ClientOptions;
 pub use error::{StartTlsError, TlsConfigError, TlsError};
 pub use identity::Identity;

@@ -85,6 +85,49 @@ impl TrustRoots {
         Self::from_pem(read(path)?).map_err(|error| error.in_file(path))
     }
 
+    /// The authorities in the files of a directory whose names end in `.pem`. A file that
+    /// cannot be read, or is of no use, is passed over, as in Twisted.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsConfigError::File`] if the directory cannot be read, and
+    /// [`TlsConfigError::InFile`] if no authority is in it.
+    ///
+    /// ```
+    /// use reactor_compat::tls::TrustRoots;
+    ///
+    /// let directory = tempfile::tempdir()?;
+    /// let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// std::fs::write(directory.path().join("one.pem"), made.cert.pem())?;
+    /// std::fs::write(directory.path().join("two.pem"), "not a certificate")?;
+    /// let roots = TrustRoots::in_directory(directory.path())?;
+    /// assert_eq!(format!("{roots:?}"), "TrustRoots(1 authorities)");
+    ///
+    /// let empty = tempfile::tempdir()?;
+    /// let error = TrustRoots::in_directory(empty.path()).unwrap_err();
+    /// assert!(error.to_string().ends_with("there is no certificate in the PEM text"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn in_directory(path: impl AsRef<Path>) -> Result<Self, TlsConfigError> {
+        let path = path.as_ref();
+        let failed = |error: std::io::Error| TlsConfigError::File {
+            path: path.to_owned(),
+            error: error.into(),
+        };
+        let mut store = RootCertStore::empty();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let file = entry.map_err(failed)?.path();
+            let named = file.extension().is_some_and(|name| name.eq_ignore_ascii_case("pem"));
+            let found =
+                if named { read(&file).and_then(|pem| certificates_of(&pem)) } else { continue };
+            store.add_parsable_certificates(found.unwrap_or_default());
+        }
+        if store.is_empty() {
+            return Err(TlsConfigError::NoCertificate.in_file(path));
+        }
+        Ok(Self { believed: Believed::These(Arc::new(store)) })
+    }
+
     pub(super) fn store(&self) -> Result<Arc<RootCertStore>, TlsConfigError> {
         match &self.believed {
             Believed::These(store) => Ok(store.clone()),

@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::server::WebPkiClientVerifier;
 
-use super::{Config, HANDSHAKE_TIMEOUT, Identity, Role, TlsConfigError, TrustRoots};
+use super::{Certificates, Config, HANDSHAKE_TIMEOUT, Identity, Role, TlsConfigError, TrustRoots};
 
 /// A server's side of a handshake: who it is, whether clients have to say
 /// who they are, and which protocols it speaks.
@@ -63,6 +63,22 @@ impl ServerOptions {
         roots: &TrustRoots,
     ) -> Result<Self, TlsConfigError> {
         Self::build(identity, Some(roots))
+    }
+
+    /// A server whose certificates may change while it runs, and are chosen by the name
+    /// that a client wants.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsConfigError::Rejected`] if rustls takes none of its own defaults.
+    ///
+    /// See the example of [`Certificates`].
+    pub fn with_certificates(certificates: &Certificates) -> Result<Self, TlsConfigError> {
+        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(TlsConfigError::Rejected)?
+            .with_no_client_auth();
+        Ok(Self::from_config(builder.with_cert_resolver(certificates.resolver())))
     }
 
     fn build(identity: Identity, clients: Option<&TrustRoots>) -> Result<Self, TlsConfigError> {

@@ -26,10 +26,13 @@ pub(super) type Tap = Rc<dyn Fn(&[u8])>;
 ///
 /// ```text
 /// None ──start_tls──▶ Begun ──handshake over──▶ Secure
+/// Given ──the protocol hears of it─────────────▲
 /// ```
 pub(super) enum Protection {
     None,
     Begun,
+    /// The stream had it from the start.
+    Given(Rc<Security>),
     Secure(Rc<Security>),
 }
 

@@ -254,6 +254,13 @@ impl Link {
         self.apply(Event::LayerIn);
     }
 
+    /// The connection is new, and its stream is protected already: the protocol hears of
+    /// that as soon as it is made.
+    pub(crate) fn secure_from_the_start(&self, security: Rc<Security>) {
+        self.extras().protection = Protection::Given(security);
+        self.open_first();
+    }
+
     /// How much is to be sent as it is before the next layer.
     pub(super) fn before_layer(&self) -> usize {
         self.extra(|extras| extras.pending.front().map(|pending| pending.before)).unwrap_or(0)
@@ -314,7 +321,7 @@ impl Link {
     /// The protection of the connection, if there is any.
     pub(crate) fn security(&self) -> Option<Rc<Security>> {
         self.extra(|extras| match &extras.protection {
-            Protection::Secure(security) => Some(security.clone()),
+            Protection::Given(security) | Protection::Secure(security) => Some(security.clone()),
             Protection::None | Protection::Begun => None,
         })
     }

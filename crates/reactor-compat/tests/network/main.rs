@@ -4,6 +4,8 @@ mod address;
 #[cfg(unix)]
 mod adopt;
 mod any_protocol;
+#[cfg(feature = "tls")]
+mod certificates;
 #[cfg(feature = "testing")]
 mod client_service;
 mod connection_stream;
@@ -19,9 +21,15 @@ mod descriptor_passing;
 mod early_calls;
 mod endpoint;
 #[cfg(feature = "testing")]
+mod endpoint_kinds;
+#[cfg(feature = "tls")]
+mod endpoint_tls;
+#[cfg(feature = "testing")]
 mod endpoint_values;
 mod error;
 mod happy_eyeballs;
+#[cfg(feature = "testing")]
+mod haproxy;
 mod large_writes;
 #[cfg(feature = "testing")]
 mod layer;

@@ -11,9 +11,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::authority::Authority;
 use crate::support::{Event, Log, Recorder, connect, drive, listen, until};
 use deferred::Failure;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{KeyPair, date_time_ymd};
 use reactor_compat::log::LogCapture;
 use reactor_compat::tls::{
     ClientOptions, Identity, ServerOptions, StartTlsError, TlsConfigError, TlsError, TrustRoots,
@@ -21,40 +22,6 @@ use reactor_compat::tls::{
 use reactor_compat::{Address, Connection, ConnectionDone, Protocol, Reactor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-/// An authority, and what it signs.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        Self { issuer: CertifiedIssuer::self_signed(params, key).unwrap() }
-    }
-
-    fn roots(&self) -> TrustRoots {
-        TrustRoots::from_pem(self.issuer.pem()).unwrap()
-    }
-
-    fn identity(&self, change: impl FnOnce(&mut CertificateParams)) -> Identity {
-        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Identity::from_pem(certificate.pem(), key.serialize_pem()).unwrap()
-    }
-
-    fn server(&self) -> ServerOptions {
-        ServerOptions::new(self.identity(|_| {})).unwrap()
-    }
-
-    fn client(&self) -> ClientOptions {
-        ClientOptions::new("localhost").unwrap().trust_roots(self.roots())
-    }
-}
 
 /// Keeps why its connection ended, and does as it is told before.
 #[derive(Clone, Default)]
@@ -378,7 +345,7 @@ fn tls_is_started_once_and_on_a_connection_that_is_open() {
 #[test]
 fn what_was_written_before_the_change_goes_out_as_it_is() {
     let authority = Authority::new();
-    let (server, roots) = (authority.server(), authority.issuer.pem());
+    let (server, roots) = (authority.server(), authority.own_pem());
     drive(|reactor| async move {
         let much = vec![b'p'; 300_000];
         let plain = much.clone();
@@ -413,13 +380,13 @@ fn options_that_come_to_nothing_say_why() {
     let authority = Authority::new();
     let key = KeyPair::generate().unwrap();
     let other = Authority::new();
-    let wrong_key = Identity::from_pem(authority.issuer.pem(), key.serialize_pem()).unwrap();
+    let wrong_key = Identity::from_pem(authority.own_pem(), key.serialize_pem()).unwrap();
     assert!(matches!(ServerOptions::new(wrong_key), Err(TlsConfigError::Rejected(_))));
     assert_eq!(
-        Identity::from_pem(other.issuer.pem(), other.issuer.pem()).unwrap_err(),
+        Identity::from_pem(other.own_pem(), other.own_pem()).unwrap_err(),
         TlsConfigError::NoPrivateKey
     );
-    let damaged = other.issuer.pem().replace("END", "AND");
+    let damaged = other.own_pem().replace("END", "AND");
     assert!(matches!(TrustRoots::from_pem(damaged), Err(TlsConfigError::BadPem(_))));
 }
 

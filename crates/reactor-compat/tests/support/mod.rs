@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses what it needs")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+#[cfg(feature = "tls")]
+pub mod authority;
 pub mod deaf;
 pub mod reserved;
 

@@ -11,6 +11,7 @@ mod simulation;
 mod simulation_faults;
 mod simulation_scale;
 mod simulation_udp;
+mod stdio;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -5,7 +5,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
@@ -22,13 +22,19 @@ pub(crate) fn run_in<A: AsRef<OsStr>>(
     name: &str,
     arguments: impl IntoIterator<Item = A>,
 ) -> Peer {
+    let path = path_of(name);
+    // What it prints is the same whether or not the test prints backtraces.
+    let mut command = heeding_sigint(&path);
+    Peer::start(command.args(arguments).current_dir(folder).env_remove("RUST_BACKTRACE"))
+}
+
+/// The program of an example.
+pub(crate) fn path_of(name: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     let built = test.parent().and_then(|deps| deps.parent()).unwrap();
     let path = built.join("examples").join(name);
     assert!(path.exists(), "{name} is not built: run the tests of the whole package");
-    // What it prints is the same whether or not the test prints backtraces.
-    let mut command = heeding_sigint(&path);
-    Peer::start(command.args(arguments).current_dir(folder).env_remove("RUST_BACKTRACE"))
+    path
 }
 
 /// The program, with SIGINT as a terminal would give it. A shell starts what it puts into the

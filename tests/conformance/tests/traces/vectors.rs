@@ -11,7 +11,7 @@ use conformance::{Program, Reply, Trace};
 use serde_json::Value as Json;
 
 /// The families that are run, each by a test below.
-const RUN: [&str; 9] = [
+const RUN: [&str; 10] = [
     "amp",
     "client_service",
     "clock",
@@ -19,6 +19,7 @@ const RUN: [&str; 9] = [
     "endpoint",
     "framing",
     "pause",
+    "strings",
     "sync",
     "triggers",
 ];
@@ -59,6 +60,11 @@ fn framing() {
 #[test]
 fn pause() {
     check_family("pause");
+}
+
+#[test]
+fn strings() {
+    check_family("strings");
 }
 
 #[test]

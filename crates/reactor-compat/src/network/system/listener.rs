@@ -11,13 +11,14 @@ use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
-use super::tcp::TcpSocket;
+use super::tcp::{TcpSocket, set_up};
 #[cfg(unix)]
 use super::unix::{SocketFile, UnixSocket};
 use crate::address::Address;
 #[cfg(unix)]
 use crate::address::UnixAddress;
 use crate::network::{Listener, SharedStream};
+use crate::options::ListenOptions;
 
 /// A socket that listens, and whether the runtime knows it.
 ///
@@ -53,13 +54,17 @@ impl<B, R> Held<B, R> {
 pub(super) struct TcpPort {
     held: Held<std::net::TcpListener, TcpListener>,
     host: Address,
+    options: ListenOptions,
 }
 
 impl TcpPort {
     /// A port of a socket that listens, and does not block.
-    pub(super) fn new(listener: std::net::TcpListener) -> io::Result<Self> {
+    pub(super) fn new(
+        listener: std::net::TcpListener,
+        options: &ListenOptions,
+    ) -> io::Result<Self> {
         let host = listener.local_addr()?.into();
-        Ok(Self { held: Held::Bound(listener), host })
+        Ok(Self { held: Held::Bound(listener), host, options: *options })
     }
 }
 
@@ -74,7 +79,10 @@ impl Listener for TcpPort {
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<SharedStream>> {
         let accepted = self.held.ready()?.poll_accept(cx);
-        accepted.map_ok(|(stream, peer)| SharedStream::unguarded(TcpSocket::new(stream, peer)))
+        accepted.map_ok(|(stream, peer)| {
+            set_up(&stream, self.options.get_no_delay(), self.options.get_keep_alive());
+            SharedStream::unguarded(TcpSocket::new(stream, peer))
+        })
     }
 }
 

@@ -27,10 +27,10 @@ pub(super) struct Port {
 }
 
 impl Port {
-    pub(super) fn new(address: SocketAddr, backlog: u16) -> Self {
+    pub(super) fn new(address: SocketAddr, backlog: u32) -> Self {
         Self {
             address,
-            backlog: usize::from(backlog).max(1),
+            backlog: usize::try_from(backlog).unwrap_or(usize::MAX).max(1),
             expected: Cell::new(0),
             waiting: RefCell::new(Some(VecDeque::new())),
             waker: RefCell::default(),

@@ -6,5 +6,5 @@
 mod open;
 mod socket;
 
-pub(super) use open::{connect, open};
+pub(super) use open::{connect, open, set_up};
 pub(super) use socket::{TcpSocket, reset_on_drop};

@@ -6,7 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::error::ConnectError;
@@ -29,7 +29,7 @@ pub(in super::super) fn open(
         socket.set_only_v6(only)?;
     }
     socket.bind(&SockAddr::from(address))?;
-    socket.listen(options.get_backlog().into())?;
+    socket.listen(i32::try_from(options.get_backlog()).unwrap_or(i32::MAX))?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
@@ -39,12 +39,34 @@ pub(in super::super) async fn connect(
     address: SocketAddr,
     options: &ConnectOptions,
 ) -> Result<TcpStream, ConnectError> {
-    let Some(local) = options.bind_address else {
-        return Ok(TcpStream::connect(address).await?);
+    let stream = match options.bind_address {
+        None => TcpStream::connect(address).await?,
+        Some(local) => connect_from(local, address, options).await?,
     };
+    set_up(&stream, options.get_no_delay(), options.get_keep_alive());
+    Ok(stream)
+}
+
+async fn connect_from(
+    local: SocketAddr,
+    address: SocketAddr,
+    options: &ConnectOptions,
+) -> Result<TcpStream, ConnectError> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     bind(&socket, local, options).map_err(|error| ConnectError::Bind(local, error.into()))?;
     Ok(socket.connect(address).await?)
+}
+
+/// Sets what was asked for on a new connection. One that is broken by then says so when
+/// it is used.
+pub(in super::super) fn set_up(stream: &TcpStream, no_delay: bool, keep_alive: bool) {
+    let socket = SockRef::from(stream);
+    if no_delay {
+        let _ = socket.set_tcp_nodelay(true);
+    }
+    if keep_alive {
+        let _ = socket.set_keepalive(true);
+    }
 }
 
 fn bind(socket: &TcpSocket, local: SocketAddr, options: &ConnectOptions) -> io::Result<()> {

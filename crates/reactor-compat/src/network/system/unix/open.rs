@@ -41,7 +41,7 @@ pub(in super::super) fn open(
         UnixAddress::Abstract(_) => return Err(invalid("only the name of a file can be locked")),
         UnixAddress::Unnamed => return Err(invalid("a port needs a name")),
     };
-    socket.listen(options.get_backlog().into())?;
+    socket.listen(i32::try_from(options.get_backlog()).unwrap_or(i32::MAX))?;
     Ok((socket.into(), file))
 }
 
