@@ -41,7 +41,7 @@
 //! | [`Port`], [`Connector`]: listening and connecting | `IListeningPort`, `IConnector` |
 //! | [`resolver`]: the addresses of a name | `IHostnameResolver` |
 //! | [`endpoint`]: where, as a value or in a string | `twisted.internet.endpoints` |
-//! | [`service`]: what is started and stopped | `twisted.application.internet` |
+//! | [`service`]: what is started and stopped | `twisted.application` |
 //! | [`log`]: Twisted's log lines, observers, log files | `twisted.python.log`, `.logfile` |
 //! | [`blocking`]: the reactor for code that blocks | crochet |
 //! | `greenlet` (a feature): code that is suspended | the gevent reactor |

@@ -16,8 +16,8 @@ impl Reactor {
     /// terminal, a pipe or a file.
     ///
     /// Both ends have the address [`Address::Pipe`]. When the input ends the connection
-    /// does, or its half of the protocol if that
-    /// [asks for it](crate::Protocol::half_closeable). When the connection is lost, each of the two that
+    /// does, unless the protocol says
+    /// [otherwise](crate::Protocol::read_connection_lost). When the connection is lost, each of the two that
     /// is a pipe or a socket is closed, so that its other end hears of it: what is printed
     /// from then on goes nowhere. A terminal or a file stays as it is; none of them is made
     /// `O_NONBLOCK`, since others may use them too. Threads of their own read and write,

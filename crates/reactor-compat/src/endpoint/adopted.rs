@@ -78,7 +78,7 @@ impl AdoptedServerEndpoint {
     }
 
     /// Listens there: [`Listen::listen`], without a `use`. It fails with an
-    /// [`AdoptError`](crate::AdoptError) if the socket is of no use, and with
+    /// [`AdoptError`] if the socket is of no use, and with
     /// [`AlreadyListened`] the second time.
     ///
     /// See the [type's example](Self).

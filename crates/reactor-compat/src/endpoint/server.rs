@@ -77,7 +77,7 @@ pub enum ServerEndpoint {
 /// | `tcp6:port[:backlog][:interface]` | TCP, on all IPv6 addresses |
 /// | `unix:address[:mode][:backlog][:lockfile]` | a UNIX socket; its permissions in octal, 666 unless said; with `lockfile=0` it is not locked |
 /// | `ssl:port[:privateKey][:certKey][:sslmethod][:interface][:backlog][:extraCertChain]` | TLS over `tcp`, with a certificate in files |
-/// | `tls:path[:port][:backlog][:interface]` | TLS over `tcp6`, with the [certificates](crate::tls::Certificates) of a directory; port 443 |
+/// | `tls:path[:port][:backlog][:interface]` | TLS over `tcp6`, with the certificates of a directory (`tls::Certificates`); port 443 |
 /// | `systemd:domain[:index][:name]` | a socket that the supervisor opened |
 /// | `stdio:` | standard input and output |
 /// | `haproxy:` and another string | behind a [proxy](super::haproxy) that says who the client is |

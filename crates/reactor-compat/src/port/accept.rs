@@ -10,8 +10,8 @@ use std::time::Duration;
 use deferred::Failure;
 use tokio::time::{Sleep, sleep};
 
-use super::PortCore;
 use super::opening::Openings;
+use super::{Observe, PortCore};
 use crate::connection::FirstLayer;
 use crate::factory::Factory;
 use crate::guard;
@@ -61,6 +61,7 @@ pub(super) struct Acceptor<F: Factory> {
     core: Rc<PortCore>,
     first_layer: FirstLayer,
     factory: Box<F>,
+    observe: Option<Observe<F::Protocol>>,
     activity: Activity,
     openings: Openings,
     accepted: u64,
@@ -73,6 +74,7 @@ impl<F: Factory> Acceptor<F> {
         core: Rc<PortCore>,
         first_layer: FirstLayer,
         factory: F,
+        observe: Option<Observe<F::Protocol>>,
         registration: Registration,
     ) -> Self {
         Self {
@@ -80,6 +82,7 @@ impl<F: Factory> Acceptor<F> {
             core,
             first_layer,
             factory: Box::new(factory),
+            observe,
             activity: Activity::New,
             openings: Openings::default(),
             accepted: 0,
@@ -190,7 +193,8 @@ impl<F: Factory> Acceptor<F> {
             Ok(Some(protocol)) => {
                 let origin = Origin::Accepted { number };
                 let stream = (stream, peer, self.first_layer.clone());
-                drop(serve_socket(&reactor, stream, protocol, origin, None));
+                let observer = self.observe.as_ref().map(|observe| observe());
+                drop(serve_socket(&reactor, stream, protocol, origin, observer));
             }
             Ok(None) => drop(stream),
             Err(failure) => guard::log("a factory", &failure),

@@ -18,7 +18,7 @@ use deferred::{Deferred, Trigger};
 use accept::Acceptor;
 
 use crate::address::Address;
-use crate::connection::FirstLayer;
+use crate::connection::{ConnectionObserver, FirstLayer};
 use crate::error::CannotListenError;
 use crate::factory::Factory;
 use crate::guard;
@@ -96,13 +96,28 @@ pub(crate) fn bind(
     network.listen(&request)
 }
 
+/// Gives an observer for each connection.
+pub(crate) type Observe<P> = Rc<dyn Fn() -> Rc<dyn ConnectionObserver<P>>>;
+
 /// Has a port that is open accept while the reactor runs.
 #[track_caller]
 pub(crate) fn listen(
     reactor: &Reactor,
     listener: Box<dyn Listener>,
     first_layer: FirstLayer,
-    mut factory: impl Factory,
+    factory: impl Factory,
+) -> Port {
+    listen_observed(reactor, listener, first_layer, factory, None)
+}
+
+/// The same, with somebody who hears of each connection.
+#[track_caller]
+pub(crate) fn listen_observed<F: Factory>(
+    reactor: &Reactor,
+    listener: Box<dyn Listener>,
+    first_layer: FirstLayer,
+    mut factory: F,
+    observe: Option<Observe<F::Protocol>>,
 ) -> Port {
     let host = listener.get_host();
     match host.port() {
@@ -131,6 +146,7 @@ pub(crate) fn listen(
         core.clone(),
         first_layer,
         factory,
+        observe,
         registration,
     ));
     Port { core }
