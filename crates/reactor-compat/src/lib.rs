@@ -42,6 +42,7 @@
 //! | [`resolver`]: the addresses of a name | `IHostnameResolver` |
 //! | [`endpoint`]: where, as a value or in a string | `twisted.internet.endpoints` |
 //! | [`service`]: what is started and stopped | `twisted.application` |
+//! | `process` (on UNIX): child processes | `IReactorProcess`, `twisted.internet.utils`, `twisted.runner.procmon` |
 //! | [`log`]: Twisted's log lines, observers, log files | `twisted.python.log`, `.logfile` |
 //! | [`blocking`]: the reactor for code that blocks | crochet |
 //! | `greenlet` (a feature): code that is suspended | the gevent reactor |
@@ -85,10 +86,11 @@ mod shared_io_error;
 mod sync;
 mod waiters;
 
+mod options;
+
 mod error;
 mod io_driver;
 pub mod log;
-mod options;
 
 mod guard;
 pub mod resolver;
@@ -143,6 +145,9 @@ mod unix;
 pub mod endpoint;
 
 pub mod service;
+
+#[cfg(unix)]
+pub mod process;
 
 pub mod prelude;
 pub mod testing;

@@ -11,6 +11,8 @@ mod descriptor;
 pub(crate) mod dns;
 mod ended;
 mod layer;
+#[cfg(unix)]
+pub(crate) mod process;
 mod reactor;
 
 pub use connect::{

@@ -11,15 +11,19 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 
+#[cfg(unix)]
+use super::ChildProcess;
 use super::{Datagrams, DialRequest, ListenRequest, Listener, SharedStream};
 use super::{dial::dial, listen::listen};
 #[cfg(unix)]
 use crate::address::Address;
 use crate::address::{Interface, UnixAddress};
-use crate::error::{CannotListenError, ConnectError};
 #[cfg(unix)]
-use crate::options::UnixOptions;
+use crate::error::process::SpawnError;
+use crate::error::{CannotListenError, ConnectError};
 use crate::options::{ConnectOptions, DatagramOptions, ListenOptions};
+#[cfg(unix)]
+use crate::options::{ProcessCommand, UnixOptions};
 use crate::resolver::{DnsLookupError, Resolution};
 
 /// A connection that is being made. Dropping it gives the attempt up.
@@ -329,6 +333,21 @@ pub trait Network: 'static {
         match self.below() {
             Some(below) => below.adopt_udp(socket, options),
             None => Err(unsupported("adopted ports")),
+        }
+    }
+
+    /// Starts a process.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`](crate::process::SpawnError) says why it cannot be.
+    ///
+    /// See the example of [`ChildProcess`](super::ChildProcess).
+    #[cfg(unix)]
+    fn spawn_process(&self, command: &ProcessCommand) -> Result<Box<dyn ChildProcess>, SpawnError> {
+        match self.below() {
+            Some(below) => below.spawn_process(command),
+            None => Err(SpawnError::new(command, unsupported("processes"))),
         }
     }
 

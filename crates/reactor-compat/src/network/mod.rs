@@ -13,6 +13,7 @@
 //! - [`Network`]: connects and listens; looks names up; adopts what exists.
 //! - [`Stream`]: a connection as a network gives it, in a [`SharedStream`].
 //! - [`Listener`], [`Datagrams`]: a port as a network gives it.
+//! - [`ChildProcess`]: a process as a network starts it, on UNIX.
 //! - [`DialRequest`], [`ListenRequest`]: what a reactor wants of a network.
 
 mod api;
@@ -22,6 +23,8 @@ mod guarded;
 mod listen;
 mod listener;
 mod names;
+#[cfg(unix)]
+mod process;
 mod request;
 mod security;
 mod shared;
@@ -33,6 +36,8 @@ pub use datagrams::Datagrams;
 pub(crate) use listen::first_of;
 pub use listener::Listener;
 pub(crate) use names::names_of;
+#[cfg(unix)]
+pub use process::ChildProcess;
 pub use request::{DialRequest, ListenRequest, ListenTarget};
 pub use security::{Certificate, Security};
 pub use shared::SharedStream;

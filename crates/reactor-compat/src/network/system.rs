@@ -7,6 +7,8 @@
 mod adopted;
 mod datagrams;
 mod listener;
+#[cfg(unix)]
+mod process;
 mod standard_io;
 mod tcp;
 #[cfg(unix)]
@@ -22,16 +24,22 @@ use adopted::AdoptedSocket;
 use listener::TcpPort;
 #[cfg(unix)]
 use listener::UnixPort;
+#[cfg(unix)]
+use process::SystemProcess;
 use standard_io::StandardIo;
 
+#[cfg(unix)]
+use super::ChildProcess;
 use super::{Connecting, Datagrams, Listener, Network, SharedStream};
 #[cfg(unix)]
 use crate::address::Address;
 use crate::address::{Interface, UnixAddress};
-use crate::io_driver::need_io;
 #[cfg(unix)]
-use crate::options::UnixOptions;
+use crate::error::process::SpawnError;
+use crate::io_driver::need_io;
 use crate::options::{ConnectOptions, DatagramOptions, ListenOptions};
+#[cfg(unix)]
+use crate::options::{ProcessCommand, UnixOptions};
 use crate::resolver::{Resolution, Resolver, SystemResolver};
 
 /// The operating system's network: that of every reactor that was not given
@@ -154,6 +162,15 @@ impl Network for SystemNetwork {
         peer: &Address,
     ) -> io::Result<SharedStream> {
         Ok(SharedStream::unguarded(AdoptedSocket::new(socket, peer)))
+    }
+
+    #[cfg(unix)]
+    fn spawn_process(&self, command: &ProcessCommand) -> Result<Box<dyn ChildProcess>, SpawnError> {
+        let spawned = need_io().and_then(|()| SystemProcess::spawn(command));
+        match spawned {
+            Ok(process) => Ok(Box::new(process)),
+            Err(error) => Err(SpawnError::new(command, error)),
+        }
     }
 
     fn standard_io(&self) -> io::Result<SharedStream> {

@@ -8,10 +8,14 @@ mod connect;
 mod datagram;
 mod listen;
 #[cfg(unix)]
+mod process;
+#[cfg(unix)]
 mod unix;
 
 pub use connect::ConnectOptions;
 pub use datagram::DatagramOptions;
 pub use listen::ListenOptions;
+#[cfg(unix)]
+pub use process::{ChildFd, ProcessCommand};
 #[cfg(unix)]
 pub use unix::{UnixConnectOptions, UnixOptions};

@@ -16,18 +16,24 @@ use std::rc::Rc;
 use super::adopted_connection::AdoptedConnection;
 use super::memory_client::MemoryClient;
 use super::memory_datagrams::MemoryDatagramPort;
+#[cfg(unix)]
+use super::memory_process::MemoryProcess;
 use super::memory_server::{MemoryServer, Opening};
 use super::peer::Peer;
 use super::wire::{MemoryStream, Side, Wire};
 use crate::address::{Address, Interface, Target, UnixAddress};
+#[cfg(unix)]
+use crate::error::process::SpawnError;
 use crate::error::{CannotListenError, ConnectError};
+#[cfg(unix)]
+use crate::network::ChildProcess;
 use crate::network::{
     Connecting, Datagrams, DialRequest, ListenRequest, ListenTarget, Listener, Network,
     SharedStream, names_of,
 };
-#[cfg(unix)]
-use crate::options::UnixOptions;
 use crate::options::{ConnectOptions, DatagramOptions, ListenOptions};
+#[cfg(unix)]
+use crate::options::{ProcessCommand, UnixOptions};
 
 /// The first of the port numbers that are given to those who do not care.
 const FIRST_PORT: u16 = 49_152;
@@ -70,6 +76,8 @@ pub(super) struct Core {
     unix_datagram_ports: RefCell<Vec<MemoryDatagramPort<UnixAddress>>>,
     #[cfg(unix)]
     adopted_connections: RefCell<Vec<AdoptedConnection>>,
+    #[cfg(unix)]
+    processes: RefCell<Vec<MemoryProcess>>,
     /// The other end of standard input and output, until the test has it.
     standard_peer: RefCell<Option<Peer>>,
     next_port: Cell<u16>,
@@ -91,6 +99,8 @@ impl MemoryNetwork {
             unix_datagram_ports: RefCell::default(),
             #[cfg(unix)]
             adopted_connections: RefCell::default(),
+            #[cfg(unix)]
+            processes: RefCell::default(),
             standard_peer: RefCell::default(),
             next_port: Cell::new(FIRST_PORT),
             refusal: Cell::new(None),
@@ -147,6 +157,14 @@ impl MemoryNetwork {
     #[cfg(unix)]
     pub fn adopted_connections(&self) -> Vec<AdoptedConnection> {
         self.core.adopted_connections.borrow().clone()
+    }
+
+    /// The processes that were started.
+    ///
+    /// See the example of [`MemoryProcess`].
+    #[cfg(unix)]
+    pub fn processes(&self) -> Vec<MemoryProcess> {
+        self.core.processes.borrow().clone()
     }
 
     /// The other end of standard input and output, if they were asked for: once.
@@ -422,6 +440,16 @@ impl Network for MemoryNetwork {
         let adopted = AdoptedConnection::new(socket.into(), theirs);
         self.core.adopted_connections.borrow_mut().push(adopted);
         Ok(SharedStream::new(ours))
+    }
+
+    #[cfg(unix)]
+    fn spawn_process(&self, command: &ProcessCommand) -> Result<Box<dyn ChildProcess>, SpawnError> {
+        self.permit().map_err(|error| SpawnError::new(command, error))?;
+        let id = u32::try_from(self.core.processes.borrow().len()).unwrap_or(u32::MAX);
+        let wire = || self.wire(&Address::Pipe, &Address::Pipe);
+        let (process, child) = MemoryProcess::new(id.saturating_add(1), command, wire);
+        self.core.processes.borrow_mut().push(process);
+        Ok(child)
     }
 
     fn standard_io(&self) -> io::Result<SharedStream> {

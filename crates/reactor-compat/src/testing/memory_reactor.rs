@@ -11,11 +11,11 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::time::Duration;
 
-#[cfg(unix)]
-use super::AdoptedConnection;
 use super::engine::Engine;
 use super::pair::{End, Pair};
 use super::wire::MemoryStream;
+#[cfg(unix)]
+use super::{AdoptedConnection, MemoryProcess};
 use super::{MemoryClient, MemoryDatagramPort, MemoryNetwork, MemoryServer, Peer, PumpError};
 use crate::address::Address;
 #[cfg(unix)]
@@ -430,6 +430,14 @@ impl MemoryReactor {
     #[doc(alias = "adoptedStreamConnections")]
     pub fn adopted_connections(&self) -> Vec<AdoptedConnection> {
         self.network.adopted_connections()
+    }
+
+    /// The processes that it was asked to start.
+    ///
+    /// See the example of [`MemoryProcess`].
+    #[cfg(unix)]
+    pub fn processes(&self) -> Vec<MemoryProcess> {
+        self.network.processes()
     }
 
     /// The other end of standard input and output, if they were asked for: once.

@@ -27,6 +27,8 @@ mod memory_client;
 mod memory_datagrams;
 #[cfg(feature = "testing")]
 mod memory_network;
+#[cfg(all(unix, feature = "testing"))]
+mod memory_process;
 #[cfg(feature = "testing")]
 mod memory_reactor;
 #[cfg(feature = "testing")]
@@ -58,6 +60,8 @@ pub use memory_client::{MemoryClient, NotWaiting};
 pub use memory_datagrams::MemoryDatagramPort;
 #[cfg(feature = "testing")]
 pub use memory_network::MemoryNetwork;
+#[cfg(all(unix, feature = "testing"))]
+pub use memory_process::MemoryProcess;
 #[cfg(feature = "testing")]
 pub use memory_reactor::MemoryReactor;
 #[cfg(feature = "testing")]

@@ -40,7 +40,7 @@ pub enum Signal {
 impl Signal {
     /// Its number here, if it has one.
     #[cfg(unix)]
-    pub(super) fn number(self) -> Option<i32> {
+    pub(crate) fn number(self) -> Option<i32> {
         use tokio::signal::unix::SignalKind;
         let kind = match self {
             Self::Hangup => SignalKind::hangup(),
@@ -59,7 +59,7 @@ impl Signal {
 
     /// Its number here, if it has one.
     #[cfg(not(unix))]
-    pub(super) fn number(self) -> Option<i32> {
+    pub(crate) fn number(self) -> Option<i32> {
         match self {
             Self::Number(number) => Some(number),
             _ => None,

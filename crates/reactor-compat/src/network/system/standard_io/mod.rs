@@ -29,6 +29,8 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 pub(super) struct StandardIo {
     input: Input,
     output: Output,
+    /// Nobody wants what may still come.
+    closed: bool,
     _taken: Taken,
 }
 
@@ -49,7 +51,7 @@ impl StandardIo {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
         }
         let taken = Taken;
-        Ok(Self { input: Input::start()?, output: Output::start()?, _taken: taken })
+        Ok(Self { input: Input::start()?, output: Output::start()?, closed: false, _taken: taken })
     }
 }
 
@@ -59,7 +61,7 @@ impl AsyncRead for StandardIo {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.input.poll_read(cx, buf)
+        if self.closed { Poll::Ready(Ok(())) } else { self.input.poll_read(cx, buf) }
     }
 }
 
@@ -76,8 +78,10 @@ impl AsyncWrite for StandardIo {
         self.output.poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.output.poll_shutdown(cx)
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = self.output.poll_shutdown(cx);
+        self.closed |= shut.is_ready();
+        shut
     }
 }
 
