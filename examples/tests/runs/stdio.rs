@@ -170,5 +170,5 @@ fn a_child_process_counts() {
     let said = run("process", NONE).finish_quietly();
     assert_eq!(said[0], "connection_made");
     assert!(said[1].ends_with("process finished with exit code 0."));
-    assert_eq!(said[2], "lines, words, bytes: 2, 9, 48");
+    assert_eq!(said[2], "lines, words, bytes: 2, 9, 49");
 }

@@ -340,9 +340,9 @@ pub trait Network: 'static {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`](crate::process::SpawnError) says why it cannot be.
+    /// [`SpawnError`] says why it cannot be.
     ///
-    /// See the example of [`ChildProcess`](super::ChildProcess).
+    /// See the example of [`ChildProcess`].
     #[cfg(unix)]
     fn spawn_process(&self, command: &ProcessCommand) -> Result<Box<dyn ChildProcess>, SpawnError> {
         match self.below() {

@@ -166,8 +166,7 @@ impl Network for SystemNetwork {
 
     #[cfg(unix)]
     fn spawn_process(&self, command: &ProcessCommand) -> Result<Box<dyn ChildProcess>, SpawnError> {
-        let spawned = need_io().and_then(|()| SystemProcess::spawn(command));
-        match spawned {
+        match SystemProcess::spawn(command) {
             Ok(process) => Ok(Box::new(process)),
             Err(error) => Err(SpawnError::new(command, error)),
         }

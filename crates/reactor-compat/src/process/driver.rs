@@ -57,11 +57,11 @@ enum Stage {
 }
 
 impl Reactor {
-    /// Starts a process, and has `protocol` hear of it. Its callbacks come once the
-    /// reactor runs.
+    /// Starts a process, and has `protocol` hear of it. It may be started before the
+    /// reactor runs; its callbacks come once that does.
     ///
     /// When the reactor stops the pipes are closed; the process is left alone, as in
-    /// Twisted.
+    /// Twisted, and reaped when the next one is started.
     ///
     /// # Errors
     ///

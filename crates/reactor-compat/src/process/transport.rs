@@ -318,8 +318,24 @@ impl<P: ProcessProtocol> Process<P> {
 
     /// Whether it has exited.
     ///
-    /// See the example of
-    /// [`exit_leaving_pipes`](crate::testing::MemoryProcess::exit_leaving_pipes).
+    /// ```
+    /// # #[cfg(feature = "testing")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use reactor_compat::process::{ProcessCommand, ProcessProtocol};
+    /// # use reactor_compat::testing::MemoryReactor;
+    /// # struct Silent;
+    /// # impl ProcessProtocol for Silent {}
+    /// let reactor = MemoryReactor::new();
+    /// let process = reactor.spawn_process(Silent, &ProcessCommand::new("daemon"))?;
+    /// // Children of its own hold its pipes.
+    /// reactor.processes()[0].exit_leaving_pipes(0);
+    /// reactor.flush()?;
+    /// assert!(process.exited() && !process.ended());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "testing"))]
+    /// # fn main() {}
+    /// ```
     pub fn exited(&self) -> bool {
         self.core.has_exited()
     }

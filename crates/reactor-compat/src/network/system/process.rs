@@ -2,20 +2,26 @@
 //!
 //! Mirrors `Process` of `twisted.internet.process`. Tested in `tests/processes/`.
 
-use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::pin::Pin;
-use std::process::{ExitStatus, Stdio};
-use std::task::{Context, Poll};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use command_fds::{CommandFdExt, FdMapping, FdMappingCollision};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+#[cfg(target_os = "linux")]
+use rustix::process::{PidfdFlags, pidfd_open};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+#[cfg(target_os = "linux")]
+use tokio::io::{Interest, unix::AsyncFd};
 use tokio::net::unix::pipe;
-use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::address::Address;
+use crate::io_driver::need_io;
 use crate::network::{ChildProcess, SharedStream, Stream};
 use crate::options::{ChildFd, ProcessCommand};
 
@@ -24,29 +30,95 @@ const ACTIVATION: [&str; 4] = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LI
 
 /// A process of the operating system's.
 pub(super) struct SystemProcess {
+    /// Until it is reaped.
+    child: Option<Child>,
     id: Pid,
     own_group: bool,
     pipes: Vec<(u32, SharedStream)>,
-    exit: Pin<Box<dyn Future<Output = io::Result<ExitStatus>>>>,
+    ends: Ends,
+}
+
+/// How we hear of ends. A process may be started before there is a runtime.
+enum Ends {
+    /// Not yet.
+    Unheard,
+    /// By its own descriptor.
+    #[cfg(target_os = "linux")]
+    Descriptor(AsyncFd<OwnedFd>),
+    /// By a signal that tells of the end of any child.
+    Signal(tokio::signal::unix::Signal),
+}
+
+/// Children that run on though nobody waits for them; they are reaped when the next are
+/// started.
+static ORPHANS: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+fn orphans() -> MutexGuard<'static, Vec<Child>> {
+    ORPHANS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl SystemProcess {
     pub(super) fn spawn(command: &ProcessCommand) -> io::Result<Self> {
+        orphans().retain_mut(|orphan| matches!(orphan.try_wait(), Ok(None)));
         let mut pipes = Vec::new();
-        let mut tokio = to_tokio(command);
+        let mut system = to_system(command);
         let mut mappings = Vec::new();
         for (number, fd) in command.fds() {
             let theirs = open(number, fd, &mut pipes)?;
-            give(&mut tokio, number, theirs, &mut mappings);
+            give(&mut system, number, theirs, &mut mappings);
         }
         if !mappings.is_empty() {
-            tokio.fd_mappings(mappings).map_err(twice)?;
+            system.fd_mappings(mappings).map_err(twice)?;
         }
-        let mut child = tokio.spawn()?;
-        let number = child.id().and_then(|number| i32::try_from(number).ok());
+        let child = system.spawn()?;
+        let number = i32::try_from(child.id()).ok();
         let id = number.and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
-        let exit = Box::pin(async move { child.wait().await });
-        Ok(Self { id, own_group: command.has_own_group(), pipes, exit })
+        let own_group = command.has_own_group();
+        Ok(Self { child: Some(child), id, own_group, pipes, ends: Ends::Unheard })
+    }
+}
+
+impl Ends {
+    /// Has the runtime around tell of the end of a process.
+    fn of(id: Pid) -> io::Result<Self> {
+        need_io()?;
+        #[cfg(target_os = "linux")]
+        if let Ok(descriptor) = pidfd_open(id, PidfdFlags::empty()) {
+            return Ok(Self::Descriptor(watch(descriptor)?));
+        }
+        let _ = id;
+        Ok(Self::Signal(signal(SignalKind::child())?))
+    }
+
+    /// Waits until the process may have ended.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Unheard => Poll::Ready(Ok(())),
+            #[cfg(target_os = "linux")]
+            Self::Descriptor(descriptor) => {
+                // It stays readable.
+                descriptor.poll_read_ready(cx).map_ok(|mut ready| ready.clear_ready())
+            }
+            Self::Signal(ends) => ends.poll_recv(cx).map(|_| Ok(())),
+        }
+    }
+}
+
+/// Has the runtime watch a process's descriptor.
+#[cfg(target_os = "linux")]
+fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    #[allow(deprecated, reason = "the other is unsafe; an `OwnedFd` does not change")]
+    AsyncFd::with_interest(descriptor, Interest::READABLE)
+}
+
+/// One that runs on is reaped later.
+impl Drop for SystemProcess {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take()
+            && matches!(child.try_wait(), Ok(None))
+        {
+            orphans().push(child);
+        }
     }
 }
 
@@ -54,34 +126,34 @@ fn twice(_: FdMappingCollision) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "a descriptor of the child is given twice")
 }
 
-/// The same for Tokio, but for the descriptors.
-fn to_tokio(command: &ProcessCommand) -> Command {
-    let mut tokio = Command::new(command.program());
+/// The same for the system, but for the descriptors.
+fn to_system(command: &ProcessCommand) -> Command {
+    let mut system = Command::new(command.program());
     if command.inherits_env() {
         for name in ACTIVATION {
-            tokio.env_remove(name);
+            system.env_remove(name);
         }
     } else {
-        tokio.env_clear();
+        system.env_clear();
     }
-    tokio.args(command.get_args());
-    tokio.envs(command.get_env().iter().map(|(name, value)| (name, value)));
+    system.args(command.get_args());
+    system.envs(command.get_env().iter().map(|(name, value)| (name, value)));
     if let Some(directory) = command.get_directory() {
-        tokio.current_dir(directory);
+        system.current_dir(directory);
     }
     if command.has_own_group() {
-        tokio.process_group(0);
+        system.process_group(0);
     }
     if let Some(group) = command.get_gid() {
-        tokio.gid(group);
+        system.gid(group);
     }
     if let Some(user) = command.get_uid() {
-        tokio.uid(user);
+        system.uid(user);
     }
     for standard in [Command::stdin, Command::stdout, Command::stderr] {
-        standard(&mut tokio, Stdio::null());
+        standard(&mut system, Stdio::null());
     }
-    tokio
+    system
 }
 
 /// Opens a descriptor for the child; keeps our end, if it has one.
@@ -93,14 +165,14 @@ fn open(
     Ok(match fd {
         ChildFd::Write => {
             let (theirs, ours) = io::pipe()?;
-            let ours = pipe::Sender::from_owned_fd(ours.into())?;
-            pipes.push((number, SharedStream::unguarded(InputPipe(Some(ours)))));
+            let ours = InputPipe(End::Bound(ours.into()));
+            pipes.push((number, SharedStream::unguarded(ours)));
             Some(theirs.into())
         }
         ChildFd::Read => {
             let (ours, theirs) = io::pipe()?;
-            let ours = pipe::Receiver::from_owned_fd(ours.into())?;
-            pipes.push((number, SharedStream::unguarded(OutputPipe(Some(ours)))));
+            let ours = OutputPipe(End::Bound(ours.into()));
+            pipes.push((number, SharedStream::unguarded(ours)));
             Some(theirs.into())
         }
         ChildFd::Inherit => match number {
@@ -120,12 +192,12 @@ fn open(
 }
 
 /// Gives the child a descriptor.
-fn give(tokio: &mut Command, number: u32, fd: Option<OwnedFd>, mappings: &mut Vec<FdMapping>) {
+fn give(system: &mut Command, number: u32, fd: Option<OwnedFd>, mappings: &mut Vec<FdMapping>) {
     let Some(fd) = fd else { return };
     match (number, i32::try_from(number)) {
-        (0, _) => drop(tokio.stdin(fd)),
-        (1, _) => drop(tokio.stdout(fd)),
-        (2, _) => drop(tokio.stderr(fd)),
+        (0, _) => drop(system.stdin(fd)),
+        (1, _) => drop(system.stdout(fd)),
+        (2, _) => drop(system.stderr(fd)),
         (_, Ok(child_fd)) => mappings.push(FdMapping { parent_fd: fd, child_fd }),
         // No system has so many.
         (_, Err(_)) => {}
@@ -142,7 +214,18 @@ impl ChildProcess for SystemProcess {
     }
 
     fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
-        self.exit.as_mut().poll(cx)
+        if matches!(self.ends, Ends::Unheard) {
+            self.ends = Ends::of(self.id)?;
+        }
+        loop {
+            // Asked first: it may have ended before we listened.
+            let Some(child) = &mut self.child else { return Poll::Pending };
+            if let Some(status) = child.try_wait()? {
+                self.child = None;
+                return Poll::Ready(Ok(status));
+            }
+            ready!(self.ends.poll(cx))?;
+        }
     }
 
     fn signal(&mut self, signal: i32) -> io::Result<()> {
@@ -155,9 +238,35 @@ impl ChildProcess for SystemProcess {
     }
 }
 
-/// A pipe that the child reads from, until it is shut down. That the child has closed it
-/// is seen when it is written to.
-struct InputPipe(Option<pipe::Sender>);
+/// Our end of a pipe, until it is shut down.
+enum End<T> {
+    /// The runtime does not know it yet.
+    Bound(OwnedFd),
+    Ready(T),
+    Closed,
+}
+
+impl<T> End<T> {
+    /// The pipe, made known to the runtime; `None` if it is shut down.
+    fn get(
+        &mut self,
+        register: impl FnOnce(OwnedFd) -> io::Result<T>,
+    ) -> io::Result<Option<&mut T>> {
+        if matches!(self, Self::Bound(_))
+            && let Self::Bound(fd) = std::mem::replace(self, Self::Closed)
+        {
+            *self = Self::Ready(register(fd)?);
+        }
+        Ok(match self {
+            Self::Ready(pipe) => Some(pipe),
+            Self::Bound(_) | Self::Closed => None,
+        })
+    }
+}
+
+/// A pipe that the child reads from. That the child has closed it is seen when it is
+/// written to.
+struct InputPipe(End<pipe::Sender>);
 
 impl AsyncRead for InputPipe {
     fn poll_read(
@@ -165,7 +274,7 @@ impl AsyncRead for InputPipe {
         _: &mut Context<'_>,
         _: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.0.is_some() { Poll::Pending } else { Poll::Ready(Ok(())) }
+        if matches!(self.0, End::Closed) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 }
 
@@ -175,7 +284,7 @@ impl AsyncWrite for InputPipe {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.0 {
+        match self.0.get(pipe::Sender::from_owned_fd)? {
             Some(pipe) => Pin::new(pipe).poll_write(cx, data),
             None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
@@ -186,13 +295,13 @@ impl AsyncWrite for InputPipe {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        drop(self.0.take());
+        self.0 = End::Closed;
         Poll::Ready(Ok(()))
     }
 }
 
-/// A pipe that the child writes to, until it is shut down.
-struct OutputPipe(Option<pipe::Receiver>);
+/// A pipe that the child writes to.
+struct OutputPipe(End<pipe::Receiver>);
 
 impl AsyncRead for OutputPipe {
     fn poll_read(
@@ -200,7 +309,7 @@ impl AsyncRead for OutputPipe {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.0 {
+        match self.0.get(pipe::Receiver::from_owned_fd)? {
             Some(pipe) => Pin::new(pipe).poll_read(cx, buf),
             None => Poll::Ready(Ok(())),
         }
@@ -217,7 +326,7 @@ impl AsyncWrite for OutputPipe {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        drop(self.0.take());
+        self.0 = End::Closed;
         Poll::Ready(Ok(()))
     }
 }
