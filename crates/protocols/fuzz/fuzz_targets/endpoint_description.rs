@@ -13,14 +13,27 @@ fn quote(text: &str) -> String {
         .collect()
 }
 
-fuzz_target!(|text: &str| {
-    let Ok(description) = Description::parse(text) else { return };
-    let args: usize = description.args().iter().map(String::len).sum();
-    let named: usize = description.named().map(|(name, value)| name.len() + value.len()).sum();
-    assert!(args + named <= text.len(), "nothing is made up");
+/// What a description says.
+fn says(description: &Description) -> (Vec<&str>, Vec<(&str, &str)>) {
+    (description.args().collect(), description.named().collect())
+}
 
-    let args = description.args().iter().map(|arg| quote(arg));
-    let named = description.named().map(|(name, value)| quote(name) + "=" + &quote(value));
-    let quoted = args.chain(named).collect::<Vec<_>>().join(":");
-    assert_eq!(Description::parse(&quoted), Ok(description));
+fuzz_target!(|text: &str| {
+    let description = match Description::parse(text) {
+        Ok(description) => description,
+        Err(error) => {
+            assert!(error.description().get(error.place()).is_some(), "the place is in the text");
+            let _ = format!("{error} {error:#}");
+            return;
+        }
+    };
+    let (args, named) = says(&description);
+    let length: usize = args.iter().map(|arg| arg.len()).sum::<usize>()
+        + named.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    assert!(length <= text.len(), "nothing is made up");
+
+    let quoted = args.iter().map(|arg| quote(arg));
+    let quoted = quoted.chain(named.iter().map(|(name, value)| quote(name) + "=" + &quote(value)));
+    let again = Description::parse(&quoted.collect::<Vec<_>>().join(":")).expect("it is quoted");
+    assert_eq!(says(&again), (args, named));
 });

@@ -13,7 +13,7 @@
 //! - `TlsServerEndpoint`, `TlsClientEndpoint` (feature `tls`): any other, inside TLS.
 //! - `AdoptedServerEndpoint`, `SystemdServerEndpoint`: sockets that listen already.
 //! - [`StandardIoEndpoint`]: standard input and output.
-//! - [`haproxy`]: any other, behind a proxy.
+//! - [`haproxy`]: any other, behind a proxy; [`SocksClientEndpoint`]: a place behind one.
 
 #[cfg(unix)]
 mod adopted;
@@ -22,6 +22,7 @@ pub mod haproxy;
 mod preamble;
 mod registry;
 mod server;
+mod socks;
 mod stdio;
 mod string;
 mod tcp;
@@ -39,6 +40,7 @@ pub use adopted::{AdoptedServerEndpoint, AlreadyListened, SystemdServerEndpoint}
 pub use client::{ClientEndpoint, client_from_string};
 pub use registry::EndpointTypeTaken;
 pub use server::{ServerEndpoint, server_from_string};
+pub use socks::{SocksClientEndpoint, SocksError};
 pub use stdio::StandardIoEndpoint;
 pub use string::{Arguments, Description, EndpointError, EndpointErrorKind, quote_string_argument};
 pub use tcp::{HostnameEndpoint, TcpServerEndpoint};

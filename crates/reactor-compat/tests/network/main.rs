@@ -51,6 +51,8 @@ mod resolver;
 mod serve_stream;
 #[cfg(feature = "logging")]
 mod shared_factory;
+#[cfg(feature = "testing")]
+mod socks_endpoint;
 mod stream;
 mod tcp;
 #[cfg(feature = "tls")]
