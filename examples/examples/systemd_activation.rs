@@ -1,11 +1,12 @@
 //! A server whose socket systemd opens: it is started when the first client comes.
 //!
 //! ```sh
-//! cargo build --example systemd_activation
+//! cargo run --example systemd_activation tcp:8000
 //! systemd-socket-activate --listen=8000 target/debug/examples/systemd_activation
 //! ```
 //!
-//! Then `telnet localhost 8000`. In earnest two units say the same:
+//! The first opens a socket itself; the second is how systemd has it. Then
+//! `telnet localhost 8000` sends back what it is told. In earnest two units say the same:
 //!
 //! ```ini
 //! # echo.socket

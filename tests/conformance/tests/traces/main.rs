@@ -1,4 +1,5 @@
 //! Runs the conformance programs, from Rust and from the command line.
 
 mod cli;
+mod tls_strings;
 mod vectors;

@@ -44,6 +44,7 @@ mod tests {
             let capture = LogCapture::start();
             warn(&Loaded::expiring("a", not_after), now);
             assert_eq!(capture.messages(), said.into_iter().collect::<Vec<_>>());
+            capture.flush(|_| true);
         }
     }
 }
