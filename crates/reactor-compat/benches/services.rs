@@ -44,7 +44,7 @@ impl Service for Nothing {
 
 /// Services made, started and stopped.
 #[divan::bench]
-fn services(bencher: Bencher) {
+fn services(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(SERVICES)).bench_local(|| {
         let services = MultiService::new(&Reactor::new());
         for _ in 0..SERVICES {
@@ -57,7 +57,7 @@ fn services(bencher: Bencher) {
 
 /// By hand: a task each, which waits to be told to stop.
 #[divan::bench]
-fn services_by_hand(bencher: Bencher) {
+fn services_by_hand(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(SERVICES)).bench_local(|| {
         runtime().block_on(async {
             let (stop, stopped) = watch::channel(false);
@@ -81,7 +81,7 @@ impl ProcessProtocol for Silent {}
 
 /// Processes started and reaped.
 #[divan::bench]
-fn processes(bencher: Bencher) {
+fn processes(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(PROCESSES)).bench_local(|| {
         let command = ProcessCommand::new("/bin/true")
             .fd(0, ChildFd::Null)
@@ -104,7 +104,7 @@ fn processes(bencher: Bencher) {
 
 /// By hand.
 #[divan::bench]
-fn processes_by_hand(bencher: Bencher) {
+fn processes_by_hand(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(PROCESSES)).bench_local(|| {
         runtime().block_on(async {
             for _ in 0..PROCESSES / AT_A_TIME {

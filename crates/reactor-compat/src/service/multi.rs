@@ -3,7 +3,9 @@
 //! Mirrors `MultiService` of `twisted.application.service`. Tested in `tests/services/`.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -76,7 +78,8 @@ pub struct MultiService {
 
 /// The services in one.
 struct Parts {
-    children: RefCell<Vec<Child>>,
+    /// By number, in the order in which they were added.
+    children: RefCell<BTreeMap<u64, Child>>,
     next: Cell<u64>,
     clock: ClockHandle,
     slow: Cell<Duration>,
@@ -176,7 +179,7 @@ impl MultiService {
         self.parts.next.set(number + 1);
         let lifecycle = Lifecycle::new(service, name, self.parts.clock.clone(), slow);
         let child = Child { number, named, lifecycle: lifecycle.clone() };
-        self.parts.children.borrow_mut().push(child);
+        self.parts.children.borrow_mut().insert(number, child);
         // While it starts, the start comes to it; while it stops, nobody starts.
         if self.lifecycle.settled() && self.lifecycle.level() != Level::Down {
             let name = lifecycle.name().to_owned();
@@ -207,7 +210,8 @@ impl MultiService {
     #[doc(alias = "getServiceNamed")]
     pub fn get_service_named(&self, name: &str) -> Option<ServiceHandle> {
         let children = self.parts.children.borrow();
-        let child = children.iter().find(|child| child.named && child.lifecycle.name() == name)?;
+        let child =
+            children.values().find(|child| child.named && child.lifecycle.name() == name)?;
         Some(self.handle(child))
     }
 
@@ -226,7 +230,7 @@ impl MultiService {
     /// # Ok::<(), reactor_compat::service::ServiceNameTaken>(())
     /// ```
     pub fn services(&self) -> Vec<ServiceHandle> {
-        self.parts.children.borrow().iter().map(|child| self.handle(child)).collect()
+        self.parts.children.borrow().values().map(|child| self.handle(child)).collect()
     }
 
     fn handle(&self, child: &Child) -> ServiceHandle {
@@ -333,10 +337,15 @@ impl Parts {
         self.lifecycle.borrow().upgrade().is_some_and(|lifecycle| lifecycle.falls())
     }
 
+    fn all(&self) -> Vec<Child> {
+        self.children.borrow().values().cloned().collect()
+    }
+
     /// The service behind that of a number, which may be gone.
     fn after(&self, number: Option<u64>) -> Option<Child> {
         let children = self.children.borrow();
-        children.iter().find(|child| Some(child.number) > number).cloned()
+        let from = number.map_or(Bound::Unbounded, Bound::Excluded);
+        children.range((from, Bound::Unbounded)).next().map(|(_, child)| child.clone())
     }
 }
 
@@ -350,8 +359,9 @@ impl Service for All {
     }
 
     fn stop_service(&self) -> Deferred<()> {
-        let children = self.0.children.borrow().clone();
-        let stopping: Vec<_> = children
+        let stopping: Vec<_> = self
+            .0
+            .all()
             .iter()
             .rev()
             .map(|child| (child.lifecycle.name().to_owned(), child.lifecycle.lower()))
@@ -368,8 +378,7 @@ impl Service for All {
     }
 
     fn stop_now(&self) {
-        let children = self.0.children.borrow().clone();
-        children.iter().rev().for_each(|child| child.lifecycle.service().stop_now());
+        self.0.all().iter().rev().for_each(|child| child.lifecycle.service().stop_now());
     }
 }
 
@@ -435,7 +444,7 @@ impl ServiceHandle {
     #[doc(alias = "disownServiceParent")]
     #[doc(alias = "removeService")]
     pub fn disown_service_parent(&self) -> Deferred<()> {
-        self.parts.children.borrow_mut().retain(|child| child.number != self.number);
+        self.parts.children.borrow_mut().remove(&self.number);
         self.lifecycle.lower()
     }
 }
