@@ -1,6 +1,8 @@
 //! Runs the examples, as a user would.
 
 #[cfg(unix)]
+mod application;
+#[cfg(unix)]
 mod datagrams;
 #[cfg(unix)]
 mod descriptors;

@@ -132,22 +132,21 @@ fn systemds_own_tool_starts_it() {
         eprintln!("skipped: there is no systemd-socket-activate");
         return;
     }
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap();
-    drop(taken);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
     let mut command = Command::new("systemd-socket-activate");
-    command.arg(format!("--listen={address}")).arg("--fdname=web");
-    command.arg(path_of("systemd_activation")).arg("systemd:domain=INET:name=web");
+    command.arg(format!("--listen={}", path.display())).arg("--fdname=web");
+    command.arg(path_of("systemd_activation")).arg("systemd:domain=UNIX:name=web");
     let mut server = Peer::start(&mut command);
     // It says so on its standard error; until then nobody listens.
     let mut client = loop {
-        match std::net::TcpStream::connect(address) {
+        match std::os::unix::net::UnixStream::connect(&path) {
             Ok(client) => break client,
             Err(_) => std::thread::yield_now(),
         }
     };
     client.write_all(b"hello").unwrap();
-    assert_eq!(server.says("listening on "), address.to_string());
+    assert_eq!(server.says("listening on "), path.display().to_string());
     let mut answer = [0; 5];
     client.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"hello");

@@ -12,7 +12,7 @@
 //! - `UnixServerEndpoint`, `UnixClientEndpoint`: UNIX sockets.
 //! - `TlsServerEndpoint`, `TlsClientEndpoint` (feature `tls`): any other, inside TLS.
 //! - `AdoptedServerEndpoint`, `SystemdServerEndpoint`: sockets that listen already.
-//! - [`StandardIoEndpoint`]: standard input and output.
+//! - [`StandardIoEndpoint`]: standard input and output; `ProcessEndpoint`: those of a child.
 //! - [`haproxy`]: any other, behind a proxy; [`SocksClientEndpoint`]: a place behind one.
 
 #[cfg(unix)]
@@ -20,6 +20,8 @@ mod adopted;
 mod client;
 pub mod haproxy;
 mod preamble;
+#[cfg(unix)]
+mod process;
 mod registry;
 mod server;
 mod socks;
@@ -38,6 +40,8 @@ mod wrapped_listener;
 #[cfg(unix)]
 pub use adopted::{AdoptedServerEndpoint, AlreadyListened, SystemdServerEndpoint};
 pub use client::{ClientEndpoint, client_from_string};
+#[cfg(unix)]
+pub use process::{ProcessEndpoint, StandardError};
 pub use registry::EndpointTypeTaken;
 pub use server::{ServerEndpoint, server_from_string};
 pub use socks::{SocksClientEndpoint, SocksError};

@@ -75,7 +75,9 @@ impl Reactor {
         protocol: P,
         command: &ProcessCommand,
     ) -> Result<Process<P>, SpawnError> {
-        let network = self.shared().network().map_err(|error| SpawnError::new(command, error))?;
+        let refused = |error: io::Error| SpawnError::new(command, error);
+        self.check_drivable().map_err(|error| refused(error.into()))?;
+        let network = self.shared().network().map_err(refused)?;
         let mut child = network.spawn_process(command)?;
         let pipes = child.take_pipes();
         let core = Rc::new(Core {

@@ -141,7 +141,11 @@ impl Application {
                 })
             });
         let ran = self.reactor.run();
-        drop(trigger);
+        if ran.is_err() {
+            // It did not run, so nobody has stopped them. The trigger is still there.
+            let _ = self.reactor.remove_system_event_trigger(&trigger);
+            drop(self.services.stop_service());
+        }
         for signal in HURRY {
             self.reactor.remove_signal_handler(signal);
         }

@@ -165,7 +165,11 @@ impl Lifecycle {
     #[cold]
     fn forgotten(self: &Rc<Self>) {
         self.busy.set(false);
-        self.tell_of_end(Err(Failure::new(ServiceError::Forgotten)));
+        if self.starting.take().is_some() {
+            self.fall();
+        } else {
+            self.tell_of_end(Err(Failure::new(ServiceError::Forgotten)));
+        }
         self.work();
     }
 

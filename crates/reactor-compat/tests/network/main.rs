@@ -42,6 +42,8 @@ mod opening;
 mod own_network;
 #[cfg(feature = "tower")]
 mod persistent;
+#[cfg(all(unix, feature = "testing"))]
+mod process_endpoint;
 mod producer;
 mod protocol;
 #[cfg(all(feature = "tls", feature = "testing"))]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 use reactor_compat::Reactor;
-use reactor_compat::service::{Application, ApplicationError, Service, service_fn};
+use reactor_compat::service::{Application, ApplicationError, service_fn};
 
 type Notes = Rc<RefCell<Vec<&'static str>>>;
 
@@ -79,46 +79,23 @@ fn one_that_does_not_stop_is_said() {
     assert_eq!(error.to_string(), "`disk` did not stop: stuck");
 }
 
-/// Stops only when it is told to hurry.
-struct Lingering {
-    fire: RefCell<Option<deferred::Trigger<()>>>,
-}
-
-impl Service for Lingering {
-    fn start_service(&self) -> Deferred<()> {
-        Deferred::succeed(())
-    }
-
-    fn stop_service(&self) -> Deferred<()> {
-        let (wait, fire) = Deferred::new();
-        *self.fire.borrow_mut() = Some(fire);
-        wait
-    }
-
-    fn stop_now(&self) {
-        if let Some(fire) = self.fire.take() {
-            fire.callback(()).unwrap();
-        }
-    }
-}
-
-#[cfg(unix)]
 #[test]
-fn a_second_signal_means_now() {
-    let reactor = Reactor::new();
+fn services_are_stopped_where_the_reactor_cannot_run() {
+    let (reactor, notes) = (Reactor::new(), Notes::default());
+    let (started, stopped) = (notes.clone(), notes.clone());
     let application = Application::new(&reactor, "test");
-    application.add_service(Lingering { fire: RefCell::default() });
-    let stop = reactor.clone();
-    reactor.call_when_running(move || stop.stop());
-    let pid = std::process::id().to_string();
-    // Until it is heard; SIGTERM alone is not the default's any more here.
-    let kill = move || {
-        std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-    };
-    let again = reactor.clone();
-    reactor.call_later(Duration::from_millis(20), move || {
-        kill();
-        drop(again);
-    });
-    application.run().unwrap();
+    application.add_service(service_fn(
+        move || {
+            started.borrow_mut().push("starts");
+            Ok(())
+        },
+        move |()| {
+            stopped.borrow_mut().push("stops");
+            Ok(())
+        },
+    ));
+    let inside = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = inside.block_on(async { application.run() }).unwrap_err();
+    assert!(matches!(error, ApplicationError::Run(_)));
+    assert_eq!(notes.take(), ["starts", "stops"]);
 }

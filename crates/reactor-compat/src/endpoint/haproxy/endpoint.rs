@@ -34,6 +34,10 @@ const PIECE: usize = 256;
 /// takes too long, is closed: a [`ProxyHeaderError`] says why in the log, for those who
 /// debug.
 ///
+/// A proxy that passes TLS on sends the header before the handshake: there TLS is wrapped
+/// around this endpoint. The string `haproxy:tls:..` has the header inside of TLS, as in
+/// Twisted.
+///
 /// Everybody who can connect can say that he is anybody: let only the proxy connect.
 ///
 /// ```
