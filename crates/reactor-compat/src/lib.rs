@@ -80,6 +80,8 @@ mod call_result;
 mod clock_handle;
 mod filesystem_lock;
 mod happy_eyeballs;
+#[cfg(unix)]
+mod line_cutter;
 mod panics;
 mod producer;
 mod shared_io_error;
@@ -110,6 +112,8 @@ mod reactor;
 mod descriptor;
 pub mod lockfile;
 mod lookup;
+#[cfg(unix)]
+mod start_process;
 pub mod task;
 mod threads;
 

@@ -2,17 +2,14 @@
 //!
 //! Tested in `tests/network/stream.rs` and `tests/network/serve_stream.rs`.
 
-use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Span;
 
 use crate::address::Address;
 use crate::connection::{Connection, ConnectionObserver, Driver, FirstLayer, ProtocolCell, Setup};
-use crate::network::{SharedStream, Stream};
+use crate::network::{PlainStream, SharedStream, Stream};
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
 use crate::transport::{Link, Transport};
@@ -191,46 +188,5 @@ pub(crate) fn label<P: Protocol>(protocol: &P, origin: Origin, peer: &Address) -
         (Origin::Connected, _) => {
             tracing::debug_span!("connection", system = format_args!("{},client", name()))
         }
-    }
-}
-
-/// A stream that is nothing but read and written.
-struct PlainStream<S>(S);
-
-impl<S: AsyncRead + Unpin> AsyncRead for PlainStream<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for PlainStream<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, data)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for PlainStream<S> {
-    fn get_host(&self) -> Address {
-        Address::Pipe
-    }
-
-    fn get_peer(&self) -> Address {
-        Address::Pipe
     }
 }

@@ -75,7 +75,10 @@ impl From<u16> for Interface {
 
 impl fmt::Display for Interface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.place.fmt(f)
+        match self.literal() {
+            Some(address) => address.fmt(f),
+            None => self.place.fmt(f),
+        }
     }
 }
 

@@ -10,8 +10,7 @@ use deferred::Deferred;
 #[cfg(unix)]
 use super::UnixClientEndpoint;
 use super::registry::Types;
-use super::server::{is_here, not_here};
-use super::{Connect, Description, EndpointError, EndpointErrorKind};
+use super::{Connect, Description, EndpointError};
 use super::{HostnameEndpoint, StreamClientEndpoint};
 #[cfg(feature = "tls")]
 use super::{TlsClientEndpoint, tls_strings};
@@ -101,12 +100,11 @@ pub fn client_from_string(
     description: &str,
 ) -> Result<ClientEndpoint, EndpointError> {
     let mut description = Description::parse(description)?;
-    let Some(kind) = description.kind().map(str::to_owned) else {
-        let kind = EndpointErrorKind::NoType;
-        return Err(description.fault_of_type(kind).allowing(types(reactor)));
+    let types = reactor.extension::<Types>();
+    let Some(kind) = description.kind().map(|kind| kind.to_uppercase().to_lowercase()) else {
+        return Err(types.clients.unknown(&description, &TYPES));
     };
-    let small = kind.to_uppercase().to_lowercase();
-    match small.as_str() {
+    match kind.as_str() {
         "tcp" => {
             name_host_and_port(&mut description);
             let arguments = description.arguments(&[], &TCP)?;
@@ -114,10 +112,9 @@ pub fn client_from_string(
         }
         #[cfg(unix)]
         "unix" => {
-            let positional = description.take_positional();
-            if positional.len() == 1 {
-                description.name_positional(positional, &["path"]);
-            }
+            // As above, more than one are nothing.
+            let one = description.positional_count() == 1;
+            description.name_positional(if one { &["path"] } else { &[] });
             let names = ["path", "timeout", "lockfile", "checkPID"];
             let arguments = description.arguments(&[], &names)?;
             UnixClientEndpoint::of_arguments(reactor, &arguments).map(ClientEndpoint::Unix)
@@ -129,9 +126,9 @@ pub fn client_from_string(
         }
         #[cfg(feature = "tls")]
         "tls" => tls_strings::tls_client(reactor, &description),
-        other => match reactor.extension::<Types>().client(other) {
+        other => match types.clients.get(other) {
             Some(parse) => parse(reactor, &description).map(ClientEndpoint::Other),
-            None => Err(unknown_type(reactor, &description, kind)),
+            None => Err(types.clients.unknown(&description, &TYPES)),
         },
     }
 }
@@ -140,28 +137,12 @@ pub fn client_from_string(
 /// more are nothing.
 fn name_host_and_port(description: &mut Description) {
     let has_host = description.named().any(|(name, _)| name == "host");
-    let positional = description.take_positional();
-    match positional.len() {
-        2 => description.name_positional(positional, &["host", "port"]),
-        1 if has_host => description.name_positional(positional, &["port"]),
-        1 => description.name_positional(positional, &["host"]),
-        _ => {}
-    }
-}
-
-fn types(reactor: &Reactor) -> Vec<String> {
-    let mut types = reactor.extension::<Types>().clients();
-    types.extend(TYPES.iter().filter(|name| is_here(name)).map(|name| (*name).to_owned()));
-    types.sort_unstable();
-    types
-}
-
-fn unknown_type(reactor: &Reactor, description: &Description, kind: String) -> EndpointError {
-    if TYPES.contains(&kind.as_str()) && !is_here(&kind) {
-        return description.fault_of_type(not_here(&kind));
-    }
-    let kind = EndpointErrorKind::UnknownType(kind);
-    description.fault_of_type(kind).allowing(types(reactor))
+    description.name_positional(match description.positional_count() {
+        2 => &["host", "port"],
+        1 if has_host => &["port"],
+        1 => &["host"],
+        _ => &[],
+    });
 }
 
 impl ClientEndpoint {

@@ -14,6 +14,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::address::Address;
+use crate::byte_queue::ByteQueue;
 use crate::network::{Backlog, Security, SharedStream, Stream, StreamEnd};
 
 /// A stream that begins with a conversation of its own: a header that says who the
@@ -43,7 +44,7 @@ pub(super) type Talk = Pin<Box<dyn Future<Output = io::Result<Heard>>>>;
 #[derive(Default)]
 pub(super) struct Heard {
     /// What was read too far.
-    pub(super) unread: Vec<u8>,
+    pub(super) unread: ByteQueue,
     pub(super) host: Option<Address>,
     pub(super) peer: Option<Address>,
 }
@@ -73,9 +74,10 @@ impl AsyncRead for Preamble {
         if unread.is_empty() {
             return Pin::new(&mut self.below).poll_read(cx, buf);
         }
-        let count = unread.len().min(buf.remaining());
-        buf.put_slice(&unread[..count]);
-        unread.drain(..count);
+        let data = unread.as_slice();
+        let count = data.len().min(buf.remaining());
+        buf.put_slice(&data[..count]);
+        unread.consume(count);
         Poll::Ready(Ok(()))
     }
 }

@@ -11,18 +11,15 @@ use deferred::{Deferred, Failure};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Connect, StreamClientEndpoint};
-use crate::address::Address;
 use crate::connection::Connection;
 use crate::error::ConnectionEnded;
 use crate::error::process::{ProcessTerminated, SpawnError};
 use crate::factory::Factory;
-use crate::network::{ChildProcess, SharedStream, Stream};
+use crate::line_cutter::LineCutter;
+use crate::network::{ChildProcess, PlainStream, SharedStream};
 use crate::options::{ChildFd, ProcessCommand};
 use crate::protocol::Protocol;
 use crate::reactor::Reactor;
-
-/// The longest line that is logged in one piece.
-const LONGEST_LINE: usize = 16 * 1024;
 
 /// A child process, as what is connected to: each connection starts one, writes to its
 /// standard input and reads its standard output.
@@ -117,10 +114,7 @@ impl ProcessEndpoint {
             StandardError::Drop => ChildFd::Null,
         };
         let command = self.command.clone().fd(0, ChildFd::Write).fd(1, ChildFd::Read).fd(2, errors);
-        let refused = |error: io::Error| SpawnError::new(&command, error);
-        self.reactor.check_drivable().map_err(|error| refused(error.into()))?;
-        let network = self.reactor.shared().network().map_err(refused)?;
-        let mut child = network.spawn_process(&command)?;
+        let mut child = self.reactor.start_process(&command)?;
         let (mut input, mut output) = (None, None);
         for (number, pipe) in child.take_pipes() {
             match number {
@@ -130,9 +124,13 @@ impl ProcessEndpoint {
                 _ => {}
             }
         }
-        let missing = || refused(io::Error::other("the network gave no pipes"));
+        let missing = || SpawnError::new(&command, io::Error::other("the network gave no pipes"));
         let (input, output) = (input.ok_or_else(missing)?, output.ok_or_else(missing)?);
-        Ok(SharedStream::unguarded(ProcessStream { input, output, child: Some(child) }))
+        Ok(SharedStream::unguarded(PlainStream(ProcessStream {
+            input,
+            output,
+            child: Some(child),
+        })))
     }
 }
 
@@ -199,47 +197,28 @@ impl AsyncWrite for ProcessStream {
     }
 }
 
-impl Stream for ProcessStream {
-    fn get_host(&self) -> Address {
-        Address::Pipe
-    }
-
-    fn get_peer(&self) -> Address {
-        Address::Pipe
-    }
-}
-
 /// Logs what a process writes to its standard error.
 struct Errors {
     program: String,
-    partial: Vec<u8>,
+    lines: LineCutter,
 }
 
 impl Errors {
     fn of(command: &ProcessCommand) -> Self {
-        Self { program: command.program().display().to_string(), partial: Vec::new() }
+        Self { program: command.program().display().to_string(), lines: LineCutter::default() }
     }
+}
 
-    fn log(&self, line: &[u8]) {
-        tracing::error!("[{}] {}", self.program, String::from_utf8_lossy(line));
-    }
+fn log(program: &str, line: &[u8]) {
+    tracing::error!("[{program}] {}", String::from_utf8_lossy(line));
 }
 
 impl Protocol for Errors {
     fn data_received(&mut self, _: &Connection<Self>, data: &[u8]) {
-        for piece in data.split_inclusive(|byte| *byte == b'\n') {
-            self.partial.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || self.partial.len() > LONGEST_LINE {
-                let line = std::mem::take(&mut self.partial);
-                self.log(line.strip_suffix(b"\n").unwrap_or(&line));
-            }
-        }
+        self.lines.push(data, |line| log(&self.program, line));
     }
 
     fn connection_lost(&mut self, _: &Connection<Self>, _: Failure) {
-        if !self.partial.is_empty() {
-            let rest = std::mem::take(&mut self.partial);
-            self.log(&rest);
-        }
+        std::mem::take(&mut self.lines).finish(|line| log(&self.program, line));
     }
 }

@@ -10,8 +10,10 @@ use std::rc::Rc;
 
 use thiserror::Error;
 
-use super::{Description, EndpointError, StreamClientEndpoint, StreamServerEndpoint};
-use super::{client, server};
+use super::{
+    Description, EndpointError, EndpointErrorKind, StreamClientEndpoint, StreamServerEndpoint,
+    client, server,
+};
 use crate::reactor::{Extension, Reactor};
 
 /// Makes a server endpoint of a description.
@@ -25,29 +27,71 @@ pub(super) type ClientParser =
 /// The types that users have added to a reactor.
 #[derive(Default)]
 pub(super) struct Types {
-    servers: RefCell<BTreeMap<String, ServerParser>>,
-    clients: RefCell<BTreeMap<String, ClientParser>>,
+    pub(super) servers: Table<ServerParser>,
+    pub(super) clients: Table<ClientParser>,
 }
 
 impl Extension for Types {}
 
-impl Types {
-    /// The parser of a type of server, whose name is in small letters.
-    pub(super) fn server(&self, name: &str) -> Option<ServerParser> {
-        self.servers.borrow().get(name).cloned()
+/// Parsers, by the names of types in small letters.
+pub(super) struct Table<P>(RefCell<BTreeMap<String, P>>);
+
+impl<P> Default for Table<P> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
+
+impl<P: Clone> Table<P> {
+    pub(super) fn get(&self, name: &str) -> Option<P> {
+        self.0.borrow().get(name).cloned()
     }
 
-    pub(super) fn client(&self, name: &str) -> Option<ClientParser> {
-        self.clients.borrow().get(name).cloned()
+    fn add(&self, name: &str, built_in: &[&str], parser: P) -> Result<(), EndpointTypeTaken> {
+        let name = name.to_lowercase();
+        if built_in.contains(&name.as_str()) || self.0.borrow().contains_key(&name) {
+            return Err(EndpointTypeTaken(name));
+        }
+        self.0.borrow_mut().insert(name, parser);
+        Ok(())
     }
 
-    pub(super) fn servers(&self) -> Vec<String> {
-        self.servers.borrow().keys().cloned().collect()
+    /// An error about a description that begins with no type, or with one that there is
+    /// not, or not here.
+    pub(super) fn unknown(&self, description: &Description, built_in: &[&str]) -> EndpointError {
+        let kind = match description.kind() {
+            None => EndpointErrorKind::NoType,
+            Some(kind) if built_in.contains(&kind) && !is_here(kind) => {
+                return description.fault_of_type(not_here(kind));
+            }
+            Some(kind) => EndpointErrorKind::UnknownType(kind.to_owned()),
+        };
+        description.fault_of_type(kind).allowing(self.names(built_in))
     }
 
-    pub(super) fn clients(&self) -> Vec<String> {
-        self.clients.borrow().keys().cloned().collect()
+    fn names(&self, built_in: &[&str]) -> Vec<String> {
+        let here = built_in.iter().copied().filter(|name| is_here(name)).map(str::to_owned);
+        let mut names: Vec<_> = self.0.borrow().keys().cloned().chain(here).collect();
+        names.sort_unstable();
+        names
     }
+}
+
+/// Whether a type that there is for all can be had with these features, on this system.
+fn is_here(name: &str) -> bool {
+    match name {
+        "ssl" | "tls" => cfg!(feature = "tls"),
+        "unix" | "systemd" => cfg!(unix),
+        _ => true,
+    }
+}
+
+/// The fault of a type that is not here, and what is missing for it.
+fn not_here(kind: &str) -> EndpointErrorKind {
+    EndpointErrorKind::Unsupported(match kind {
+        "ssl" | "tls" => format!("`{kind}` needs the feature `tls` of reactor-compat"),
+        _ => format!("this system has no `{kind}`"),
+    })
 }
 
 /// A type of endpoint was to be added whose name is taken.
@@ -94,14 +138,7 @@ impl Reactor {
     where
         P: Fn(&Self, &Description) -> Result<Rc<dyn StreamServerEndpoint>, EndpointError> + 'static,
     {
-        let key = name.to_lowercase();
-        let types = self.extension::<Types>();
-        let taken = server::TYPES.contains(&key.as_str()) || types.server(&key).is_some();
-        if taken {
-            return Err(EndpointTypeTaken(key));
-        }
-        types.servers.borrow_mut().insert(key, Rc::new(parse));
-        Ok(())
+        self.extension::<Types>().servers.add(name, &server::TYPES, Rc::new(parse))
     }
 
     /// Adds a type of client endpoint to those that
@@ -130,13 +167,6 @@ impl Reactor {
     where
         P: Fn(&Self, &Description) -> Result<Rc<dyn StreamClientEndpoint>, EndpointError> + 'static,
     {
-        let key = name.to_lowercase();
-        let types = self.extension::<Types>();
-        let taken = client::TYPES.contains(&key.as_str()) || types.client(&key).is_some();
-        if taken {
-            return Err(EndpointTypeTaken(key));
-        }
-        types.clients.borrow_mut().insert(key, Rc::new(parse));
-        Ok(())
+        self.extension::<Types>().clients.add(name, &client::TYPES, Rc::new(parse))
     }
 }

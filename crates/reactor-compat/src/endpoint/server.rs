@@ -108,7 +108,8 @@ fn server_of(
     reactor: &Reactor,
     description: &Description,
 ) -> Result<ServerEndpoint, EndpointError> {
-    let kind = description.kind().ok_or_else(|| no_type(reactor, description))?;
+    let types = reactor.extension::<Types>();
+    let kind = description.kind().ok_or_else(|| types.servers.unknown(description, &TYPES))?;
     match kind {
         "tcp" => return tcp(reactor, description).map(ServerEndpoint::Tcp),
         #[cfg(unix)]
@@ -141,9 +142,9 @@ fn server_of(
             let inner = server_of(reactor, &description.inner()?)?;
             Ok(ServerEndpoint::Proxy(Box::new(ProxyServerEndpoint::new(inner))))
         }
-        other => match reactor.extension::<Types>().server(other) {
+        other => match types.servers.get(other) {
             Some(parse) => parse(reactor, description).map(ServerEndpoint::Other),
-            None => Err(unknown_type(reactor, description, kind)),
+            None => Err(types.servers.unknown(description, &TYPES)),
         },
     }
 }
@@ -162,42 +163,6 @@ fn stdio(reactor: &Reactor, description: &Description) -> Result<ServerEndpoint,
             Err(description.fault(EndpointErrorKind::UnknownArgument(name.to_owned())))
         }
     }
-}
-
-fn types(reactor: &Reactor) -> Vec<String> {
-    let mut types = reactor.extension::<Types>().servers();
-    types.extend(TYPES.iter().filter(|name| is_here(name)).map(|name| (*name).to_owned()));
-    types.sort_unstable();
-    types
-}
-
-/// Whether a type of [`TYPES`] can be had with these features, on this system.
-pub(super) fn is_here(name: &str) -> bool {
-    match name {
-        "ssl" | "tls" => cfg!(feature = "tls"),
-        "unix" | "systemd" => cfg!(unix),
-        _ => true,
-    }
-}
-
-fn no_type(reactor: &Reactor, description: &Description) -> EndpointError {
-    description.fault_of_type(EndpointErrorKind::NoType).allowing(types(reactor))
-}
-
-fn unknown_type(reactor: &Reactor, description: &Description, kind: &str) -> EndpointError {
-    if TYPES.contains(&kind) && !is_here(kind) {
-        return description.fault_of_type(not_here(kind));
-    }
-    let kind = EndpointErrorKind::UnknownType(kind.to_owned());
-    description.fault_of_type(kind).allowing(types(reactor))
-}
-
-/// What is missing for a type that is not here.
-pub(super) fn not_here(kind: &str) -> EndpointErrorKind {
-    EndpointErrorKind::Unsupported(match kind {
-        "ssl" | "tls" => format!("`{kind}` needs the feature `tls` of reactor-compat"),
-        _ => format!("this system has no `{kind}`"),
-    })
 }
 
 impl ServerEndpoint {

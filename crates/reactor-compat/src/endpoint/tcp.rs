@@ -127,10 +127,7 @@ impl StreamServerEndpoint for TcpServerEndpoint {
     }
 
     fn description(&self) -> String {
-        match self.interface.literal() {
-            Some(address) => address.to_string(),
-            None => self.interface.to_string(),
-        }
+        self.interface.to_string()
     }
 }
 

@@ -42,10 +42,7 @@ pub(super) fn ssl_server(
     let certificate = arguments.text("certKey").unwrap_or(key);
     let chain = arguments.text("extraCertChain").map(Path::new);
     let named = if arguments.text("certKey").is_some() { "certKey" } else { "privateKey" };
-    let certificates =
-        Certificates::in_files(certificate, key, chain).map_err(at(&arguments, named))?;
-    let options = ServerOptions::with_certificates(&certificates).map_err(at(&arguments, named))?;
-    Ok(wrap_server_tls(options, below))
+    serve(&arguments, named, Certificates::in_files(certificate, key, chain), below)
 }
 
 /// What only OpenSSL has: said so, unless nothing is lost by its absence.
@@ -73,11 +70,19 @@ pub(super) fn tls_server(
     let host = arguments.text("interface").unwrap_or("::");
     let port = arguments.number("port", 0..=u16::MAX)?.unwrap_or(443);
     let below = TcpServerEndpoint::on_port(reactor, &arguments, host, port)?;
-    let certificates =
-        Certificates::in_directory(arguments.required("path")?).map_err(at(&arguments, "path"))?;
-    let options =
-        ServerOptions::with_certificates(&certificates).map_err(at(&arguments, "path"))?;
-    Ok(wrap_server_tls(options, below))
+    let certificates = Certificates::in_directory(arguments.required("path")?);
+    serve(&arguments, "path", certificates, below)
+}
+
+/// A server with these certificates, which the parameter `name` has named.
+fn serve(
+    arguments: &Arguments<'_>,
+    name: &str,
+    certificates: Result<Certificates, TlsConfigError>,
+    below: TcpServerEndpoint,
+) -> Result<TlsServerEndpoint<TcpServerEndpoint>, EndpointError> {
+    let options = certificates.and_then(|found| ServerOptions::with_certificates(&found));
+    Ok(wrap_server_tls(options.map_err(at(arguments, name))?, below))
 }
 
 /// `ssl:` for clients, whose host and port have their names by now.

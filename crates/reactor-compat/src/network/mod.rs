@@ -23,6 +23,7 @@ mod guarded;
 mod listen;
 mod listener;
 mod names;
+mod plain;
 #[cfg(unix)]
 mod process;
 mod request;
@@ -36,6 +37,7 @@ pub use datagrams::Datagrams;
 pub(crate) use listen::first_of;
 pub use listener::Listener;
 pub(crate) use names::names_of;
+pub(crate) use plain::PlainStream;
 #[cfg(unix)]
 pub use process::ChildProcess;
 pub use request::{DialRequest, ListenRequest, ListenTarget};

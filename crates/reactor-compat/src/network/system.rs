@@ -30,7 +30,7 @@ use standard_io::StandardIo;
 
 #[cfg(unix)]
 use super::ChildProcess;
-use super::{Connecting, Datagrams, Listener, Network, SharedStream};
+use super::{Connecting, Datagrams, Listener, Network, PlainStream, SharedStream};
 #[cfg(unix)]
 use crate::address::Address;
 use crate::address::{Interface, UnixAddress};
@@ -173,7 +173,7 @@ impl Network for SystemNetwork {
     }
 
     fn standard_io(&self) -> io::Result<SharedStream> {
-        Ok(SharedStream::unguarded(StandardIo::take()?))
+        Ok(SharedStream::unguarded(PlainStream(StandardIo::take()?)))
     }
 
     fn adopt_udp(&self, socket: UdpSocket, _: &DatagramOptions) -> io::Result<Box<dyn Datagrams>> {

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use deferred::{Failure, Trigger};
+use deferred::Failure;
 use tokio::time::{Sleep, sleep};
 
 use super::pipe::Pipe;
@@ -24,6 +24,7 @@ use crate::guard;
 use crate::network::ChildProcess;
 use crate::options::ChildFd;
 use crate::reactor::{Reactor, WeakReactor};
+use crate::waiters::Waiters;
 
 /// A process, and its protocol.
 pub(super) struct Core<P: ProcessProtocol> {
@@ -40,7 +41,8 @@ pub(super) struct Core<P: ProcessProtocol> {
     reason: RefCell<Option<Failure>>,
     /// Wakes the task when the last pipe is closed.
     waker: RefCell<Option<Waker>>,
-    pub(super) waiters: RefCell<Vec<Trigger<()>>>,
+    /// Those who wait for the end.
+    pub(super) waiters: Waiters<()>,
 }
 
 /// How far the protocol is.
@@ -75,10 +77,7 @@ impl Reactor {
         protocol: P,
         command: &ProcessCommand,
     ) -> Result<Process<P>, SpawnError> {
-        let refused = |error: io::Error| SpawnError::new(command, error);
-        self.check_drivable().map_err(|error| refused(error.into()))?;
-        let network = self.shared().network().map_err(refused)?;
-        let mut child = network.spawn_process(command)?;
+        let mut child = self.start_process(command)?;
         let pipes = child.take_pipes();
         let core = Rc::new(Core {
             id: child.id(),
@@ -90,7 +89,7 @@ impl Reactor {
             stage: Cell::new(Stage::New),
             reason: RefCell::default(),
             waker: RefCell::default(),
-            waiters: RefCell::default(),
+            waiters: Waiters::default(),
         });
         let inputs = command.fds().filter(|(_, fd)| matches!(fd, ChildFd::Write));
         let driver = Driver {
@@ -156,10 +155,7 @@ impl<P: ProcessProtocol> Core<P> {
         self.stage.set(Stage::Ended);
         let told = reason.clone();
         self.tell(|protocol, process| protocol.process_ended(process, told));
-        for waiter in self.waiters.take() {
-            // Whoever cancelled it does not want to know.
-            let _ = waiter.callback(());
-        }
+        self.waiters.take().notify(&Ok(()));
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }

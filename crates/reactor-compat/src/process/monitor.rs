@@ -12,11 +12,9 @@ use deferred::time::DelayedCall;
 use deferred::{Deferred, Failure, ensure_deferred};
 
 use super::{Process, ProcessCommand, ProcessProtocol};
+use crate::line_cutter::LineCutter;
 use crate::reactor::Reactor;
 use crate::service::Service;
-
-/// The longest line that is logged in one piece.
-const LONGEST_LINE: usize = 16 * 1024;
 
 /// When a [`ProcessMonitor`] starts a program again, and how it ends it.
 ///
@@ -280,7 +278,7 @@ impl Shared {
         };
         let protocol = Output {
             name: program.name.clone(),
-            partial: BTreeMap::new(),
+            lines: BTreeMap::new(),
             ended: Some(Box::new(ended)),
         };
         let since = self.reactor.seconds();
@@ -381,39 +379,24 @@ impl fmt::Debug for ProcessMonitor {
 /// Logs what a program writes.
 struct Output {
     name: String,
-    /// The beginnings of lines, by pipe.
-    partial: BTreeMap<u32, Vec<u8>>,
+    /// By pipe.
+    lines: BTreeMap<u32, LineCutter>,
     ended: Option<Box<dyn FnOnce()>>,
 }
 
-impl Output {
-    fn log(&self, line: &[u8]) {
-        tracing::info!("[{}] {}", self.name, String::from_utf8_lossy(line));
-    }
-
-    fn received(&mut self, number: u32, data: &[u8]) {
-        let mut line = self.partial.remove(&number).unwrap_or_default();
-        for piece in data.split_inclusive(|byte| *byte == b'\n') {
-            line.extend_from_slice(piece);
-            if line.ends_with(b"\n") || line.len() > LONGEST_LINE {
-                self.log(line.strip_suffix(b"\n").unwrap_or(&line));
-                line.clear();
-            }
-        }
-        self.partial.insert(number, line);
-    }
+fn log(name: &str, line: &[u8]) {
+    tracing::info!("[{name}] {}", String::from_utf8_lossy(line));
 }
 
 impl ProcessProtocol for Output {
     fn child_data_received(&mut self, _: &Process<Self>, number: u32, data: &[u8]) {
-        self.received(number, data);
+        let lines = self.lines.entry(number).or_default();
+        lines.push(data, |line| log(&self.name, line));
     }
 
     fn process_ended(&mut self, _: &Process<Self>, reason: Failure) {
-        for rest in std::mem::take(&mut self.partial).into_values() {
-            if !rest.is_empty() {
-                self.log(&rest);
-            }
+        for lines in std::mem::take(&mut self.lines).into_values() {
+            lines.finish(|line| log(&self.name, line));
         }
         tracing::info!("[{}] {reason}", self.name);
         if let Some(ended) = self.ended.take() {

@@ -311,9 +311,10 @@ impl<P: ProcessProtocol> Process<P> {
         if self.ended() {
             return Deferred::succeed(());
         }
-        let (ended, trigger) = Deferred::new();
-        self.core.waiters.borrow_mut().push(trigger);
-        ended
+        let core = Rc::downgrade(&self.core);
+        self.core.waiters.add(move |number, _| {
+            drop(core.upgrade().and_then(|core| core.waiters.remove(number)));
+        })
     }
 
     /// Whether it has exited.

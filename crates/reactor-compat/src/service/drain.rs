@@ -44,7 +44,7 @@ struct Draining<P> {
     /// How many there were.
     all: usize,
     aborted: usize,
-    done: Option<Trigger<Drained>>,
+    done: Trigger<Drained>,
 }
 
 impl<P: Protocol> Tracker<P> {
@@ -81,8 +81,7 @@ impl<P: Protocol> Tracker<P> {
             return Deferred::succeed(Drained::default());
         }
         let (drained, done) = Deferred::new();
-        let draining =
-            Draining { tell: tell.clone(), all: open.len(), aborted: 0, done: Some(done) };
+        let draining = Draining { tell: tell.clone(), all: open.len(), aborted: 0, done };
         *self.draining.borrow_mut() = Some(draining);
         let tracker = self.clone();
         let deadline = clock.call_later(time, move || tracker.abort_all());
@@ -134,13 +133,10 @@ impl<P: Protocol> Tracker<P> {
         if self.open() > 0 {
             return;
         }
-        let Some(mut draining) = self.draining.take() else { return };
-        let aborted = draining.aborted;
-        let finished = draining.all.saturating_sub(aborted);
-        if let Some(done) = draining.done.take() {
-            // Whoever cancelled it does not want to know.
-            let _ = done.callback(Drained { finished, aborted });
-        }
+        let Some(Draining { all, aborted, done, .. }) = self.draining.take() else { return };
+        let finished = all.saturating_sub(aborted);
+        // Whoever cancelled it does not want to know.
+        let _ = done.callback(Drained { finished, aborted });
     }
 }
 

@@ -14,6 +14,7 @@ use deferred::{CancelHandle, Deferred, Failure, Trigger, ensure_deferred, maybe_
 
 use super::{Service, ServiceError};
 use crate::clock_handle::ClockHandle;
+use crate::waiters::Waiters;
 
 /// How far a service is.
 ///
@@ -51,7 +52,7 @@ pub(super) struct Lifecycle {
     /// Those who waited in vain, and hear of it when it is down.
     doomed: RefCell<Vec<Trigger<()>>>,
     /// Those who wait for it to be down.
-    down: RefCell<Vec<Trigger<()>>>,
+    down: Waiters<()>,
 }
 
 impl Lifecycle {
@@ -75,7 +76,7 @@ impl Lifecycle {
             failure: RefCell::default(),
             up: RefCell::default(),
             doomed: RefCell::default(),
-            down: RefCell::default(),
+            down: Waiters::default(),
         })
     }
 
@@ -124,8 +125,10 @@ impl Lifecycle {
         if self.settled() && self.level.get() == Level::Down {
             return Deferred::succeed(());
         }
-        let (lowered, trigger) = Deferred::new();
-        self.down.borrow_mut().push(trigger);
+        let waiting = Rc::downgrade(self);
+        let lowered = self.down.add(move |number, _| {
+            drop(waiting.upgrade().and_then(|lifecycle| lifecycle.down.remove(number)));
+        });
         self.give_up();
         self.work();
         lowered
@@ -240,12 +243,13 @@ impl Lifecycle {
     fn tell_of_end(&self, stopped: Result<(), Failure>) {
         let failure = self.failure.take();
         let failure = failure.unwrap_or_else(|| Failure::new(ServiceError::GivenUp));
+        let unheard = self.down.is_empty();
         let (doomed, down) = (self.doomed.take(), self.down.take());
-        if let (Err(failure), true) = (&stopped, down.is_empty()) {
+        if let (Err(failure), true) = (&stopped, unheard) {
             crate::log::err(failure.clone(), &format!("`{}` did not stop", self.name));
         }
         tell(doomed, &Err(failure));
-        tell(down, &stopped);
+        down.notify(&stopped);
     }
 
     /// Waits for it, and says so in the log, again and again, while it is slow.

@@ -63,7 +63,7 @@ pub enum TlsConfigError {
 
 impl TlsConfigError {
     /// Says what file it was.
-    pub(crate) fn in_file(self, path: &Path) -> Self {
+    pub(super) fn in_file(self, path: &Path) -> Self {
         Self::InFile { path: path.to_owned(), error: Box::new(self) }
     }
 

@@ -59,9 +59,15 @@ fn sh(script: &str) -> ProcessCommand {
     ProcessCommand::new("/bin/sh").args(["-c", script]).env("PATH", "/bin:/usr/bin")
 }
 
-async fn run(reactor: &Reactor, command: &ProcessCommand) -> (Collect, Failure) {
+/// Starts a process, and keeps what comes of it.
+fn start(reactor: &Reactor, command: &ProcessCommand) -> (Collect, Process<Collect>) {
     let collect = Collect::default();
     let process = reactor.spawn_process(collect.clone(), command).unwrap();
+    (collect, process)
+}
+
+async fn run(reactor: &Reactor, command: &ProcessCommand) -> (Collect, Failure) {
+    let (collect, process) = start(reactor, command);
     process.when_ended().await.unwrap();
     assert!(collect.ended());
     (collect, process.reason().unwrap())
@@ -186,9 +192,8 @@ fn one_that_ignores_term_is_killed_with_its_group() {
 #[test]
 fn the_exit_is_told_though_a_grandchild_holds_a_pipe() {
     drive(|reactor| async move {
-        let collect = Collect::default();
         let command = sh("sleep 1000 & echo $!");
-        let process = reactor.spawn_process(collect.clone(), &command).unwrap();
+        let (collect, process) = start(&reactor, &command);
         until(|| process.exited() && collect.from(1).ends_with('\n')).await;
         assert!(!process.ended());
         let grandchild = collect.from(1);
@@ -214,9 +219,8 @@ fn one_that_closes_its_pipes_and_stays_has_not_ended() {
 #[test]
 fn a_pipe_that_is_paused_holds_the_writer_back() {
     drive(|reactor| async move {
-        let collect = Collect::default();
         let command = sh("head -c 10000000 /dev/zero");
-        let process = reactor.spawn_process(collect.clone(), &command).unwrap();
+        let (collect, process) = start(&reactor, &command);
         process.pipe(1).unwrap().pause_producing();
         let quick = sh("exit 0");
         run(&reactor, &quick).await;
@@ -232,13 +236,9 @@ fn a_pipe_that_is_paused_holds_the_writer_back() {
 fn a_hundred_at_once_all_end() {
     drive(|reactor| async move {
         let all: Vec<_> = (0..100)
-            .map(|number| {
-                let collect = Collect::default();
-                let command = sh("echo $0").args([number.to_string()]);
-                (number, collect.clone(), reactor.spawn_process(collect, &command).unwrap())
-            })
+            .map(|number| (number, start(&reactor, &sh("echo $0").args([number.to_string()]))))
             .collect();
-        for (number, collect, process) in all {
+        for (number, (collect, process)) in all {
             process.when_ended().await.unwrap();
             assert_eq!(collect.from(1), format!("{number}\n"));
         }

@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::{ProxyHeader, ProxyHeaderError};
+use crate::byte_queue::ByteQueue;
 use crate::endpoint::preamble::{Heard, Preamble};
 use crate::endpoint::wrapped_listener::bind_wrapped;
 use crate::endpoint::{Listen, StreamServerEndpoint};
@@ -140,7 +141,7 @@ async fn read_header(mut stream: SharedStream) -> io::Result<Heard> {
     loop {
         if let Some((header, length)) = ProxyHeader::parse(&data).map_err(refused)? {
             return Ok(Heard {
-                unread: data.split_off(length),
+                unread: ByteQueue::with_memory(data.split_off(length)),
                 host: header.destination().cloned(),
                 peer: header.source().cloned(),
             });

@@ -68,10 +68,6 @@ fn unix_string(address: &UnixAddress) -> Option<String> {
         UnixAddress::Path(path) => path.to_str()?.to_owned(),
         UnixAddress::Abstract(name) => format!("\0{}", std::str::from_utf8(name).ok()?),
     };
-    let quoted = quote_string_argument(&name);
     // Without a name in front, what has an `=` would be taken for an argument's name.
-    if quoted.contains('=') {
-        return Some(format!("unix:{}", quoted.replace('=', "\\=")));
-    }
-    Some(format!("unix:{quoted}"))
+    Some(format!("unix:{}", quote_string_argument(&name).replace('=', "\\=")))
 }

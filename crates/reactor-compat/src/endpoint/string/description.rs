@@ -196,14 +196,16 @@ impl Description {
         self.args.get(1..).unwrap_or_default()
     }
 
-    /// What stands behind the type, from now on nothing.
-    pub(crate) fn take_positional(&mut self) -> Positional {
-        Positional(self.args.split_off(self.args.len().min(1)))
+    /// How many arguments without a name stand behind the type.
+    pub(crate) fn positional_count(&self) -> usize {
+        self.positional().len()
     }
 
-    /// Gives what stood behind the type the names, one each.
-    pub(crate) fn name_positional(&mut self, taken: Positional, names: &[&str]) {
-        for (name, value) in names.iter().zip(taken.0) {
+    /// Gives what stands behind the type without a name these names, in order; what has
+    /// none then is let go.
+    pub(crate) fn name_positional(&mut self, names: &[&str]) {
+        let positional = self.args.split_off(self.args.len().min(1));
+        for (name, value) in names.iter().zip(positional) {
             let name = Piece { text: (*name).to_owned(), place: value.place.clone() };
             self.set(name, value);
         }
@@ -211,15 +213,6 @@ impl Description {
 
     pub(super) fn named_pieces(&self) -> &[(Piece, Piece)] {
         &self.named
-    }
-}
-
-/// What stood behind the type without a name.
-pub(crate) struct Positional(Vec<Piece>);
-
-impl Positional {
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
     }
 }
 

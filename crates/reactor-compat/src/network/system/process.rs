@@ -20,9 +20,8 @@ use tokio::io::{Interest, unix::AsyncFd};
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::address::Address;
 use crate::io_driver::need_io;
-use crate::network::{ChildProcess, SharedStream, Stream};
+use crate::network::{ChildProcess, PlainStream, SharedStream};
 use crate::options::{ChildFd, ProcessCommand};
 
 /// The variables that tell a process which sockets it was started with.
@@ -166,13 +165,13 @@ fn open(
         ChildFd::Write => {
             let (theirs, ours) = io::pipe()?;
             let ours = InputPipe(End::Bound(ours.into()));
-            pipes.push((number, SharedStream::unguarded(ours)));
+            pipes.push((number, SharedStream::unguarded(PlainStream(ours))));
             Some(theirs.into())
         }
         ChildFd::Read => {
             let (ours, theirs) = io::pipe()?;
             let ours = OutputPipe(End::Bound(ours.into()));
-            pipes.push((number, SharedStream::unguarded(ours)));
+            pipes.push((number, SharedStream::unguarded(PlainStream(ours))));
             Some(theirs.into())
         }
         ChildFd::Inherit => match number {
@@ -328,25 +327,5 @@ impl AsyncWrite for OutputPipe {
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0 = End::Closed;
         Poll::Ready(Ok(()))
-    }
-}
-
-impl Stream for InputPipe {
-    fn get_host(&self) -> Address {
-        Address::Pipe
-    }
-
-    fn get_peer(&self) -> Address {
-        Address::Pipe
-    }
-}
-
-impl Stream for OutputPipe {
-    fn get_host(&self) -> Address {
-        Address::Pipe
-    }
-
-    fn get_peer(&self) -> Address {
-        Address::Pipe
     }
 }

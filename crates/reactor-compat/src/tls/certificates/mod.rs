@@ -144,7 +144,7 @@ impl Certificates {
     ///
     /// See the [type's example](Self).
     pub fn reload(&self) -> Result<(), TlsConfigError> {
-        self.shared.reload(&mut self.shared.state())
+        self.shared.reload(&mut self.shared.state(), self.shared.source.stamp())
     }
 
     /// The names that there are certificates for, in order.
@@ -164,9 +164,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reload(&self, state: &mut State) -> Result<(), TlsConfigError> {
+    /// Reads the files, which are as `stamp` says.
+    fn reload(&self, state: &mut State, stamp: Stamp) -> Result<(), TlsConfigError> {
         state.looked = Instant::now();
-        state.stamp = self.source.stamp();
+        state.stamp = stamp;
         state.loaded = self.source.load()?;
         state.warned = SystemTime::now();
         expiry::warn(&state.loaded, state.warned);
@@ -177,8 +178,9 @@ impl Shared {
     fn look(&self, state: &mut State) {
         if state.looked.elapsed() >= LOOK {
             state.looked = Instant::now();
-            if self.source.stamp() != state.stamp
-                && let Err(error) = self.reload(state)
+            let stamp = self.source.stamp();
+            if stamp != state.stamp
+                && let Err(error) = self.reload(state, stamp)
             {
                 tracing::error!("The certificates stay as they were: {error}");
             }

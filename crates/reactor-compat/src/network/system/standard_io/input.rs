@@ -9,14 +9,15 @@ use std::thread;
 use tokio::io::ReadBuf;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use crate::byte_queue::ByteQueue;
+
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;
 
 /// Standard input. The thread reads one piece ahead, and waits.
 pub(super) struct Input {
     pieces: Receiver<io::Result<Vec<u8>>>,
-    piece: Vec<u8>,
-    used: usize,
+    piece: ByteQueue,
     /// The thread ends when this is closed, though nothing comes.
     #[cfg(unix)]
     _wanted: OwnedFd,
@@ -35,8 +36,7 @@ impl Input {
         })?;
         Ok(Self {
             pieces,
-            piece: Vec::new(),
-            used: 0,
+            piece: ByteQueue::default(),
             #[cfg(unix)]
             _wanted: wanted,
         })
@@ -47,16 +47,16 @@ impl Input {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.used == self.piece.len() {
+        if self.piece.is_empty() {
             match ready!(self.pieces.poll_recv(cx)) {
-                Some(piece) => (self.piece, self.used) = (piece?, 0),
+                Some(piece) => self.piece = ByteQueue::with_memory(piece?),
                 None => return Poll::Ready(Ok(())),
             }
         }
-        let rest = &self.piece[self.used..];
+        let rest = self.piece.as_slice();
         let count = rest.len().min(buf.remaining());
         buf.put_slice(&rest[..count]);
-        self.used += count;
+        self.piece.consume(count);
         Poll::Ready(Ok(()))
     }
 }

@@ -19,8 +19,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::input::Input;
 use self::output::Output;
-use crate::address::Address;
-use crate::network::Stream;
 
 /// Whether some stream has them.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -82,15 +80,5 @@ impl AsyncWrite for StandardIo {
         let shut = self.output.poll_shutdown(cx);
         self.closed |= shut.is_ready();
         shut
-    }
-}
-
-impl Stream for StandardIo {
-    fn get_host(&self) -> Address {
-        Address::Pipe
-    }
-
-    fn get_peer(&self) -> Address {
-        Address::Pipe
     }
 }
